@@ -1,0 +1,84 @@
+// Package catalog keeps items, finds candidates for duplicates, judges pairs,
+// forms clusters with lasting ids, and searches.
+package catalog
+
+import (
+	"context"
+	"time"
+
+	"github.com/assay-pipeline/assay/pipeline"
+)
+
+// An Entry is one item of the catalog with what was read from it.
+type Entry struct {
+	Item   pipeline.Item   `json:"item"`
+	Record pipeline.Record `json:"record"`
+	// Batch and Shard say what wrote the entry; Seq orders batches of a feed.
+	Batch string `json:"batch"`
+	// Vector lies in Space; empty where none was made.
+	Space  string    `json:"-"`
+	Vector []float32 `json:"-"`
+	// Retired: the item left its feed (a snapshot without it, an erasure).
+	Retired bool      `json:"retired,omitempty"`
+	Updated time.Time `json:"updated"`
+}
+
+// Verdict of a pair.
+type Verdict string
+
+const (
+	Duplicate Verdict = "duplicate"
+	Review    Verdict = "review"
+	Distinct  Verdict = "distinct"
+)
+
+// A Match is the judgement of one pair; A < B.
+type Match struct {
+	A       string  `json:"a"`
+	B       string  `json:"b"`
+	Verdict Verdict `json:"verdict"`
+	// Score lies in 0..1: how likely the two are one thing.
+	Score float64 `json:"score"`
+	// Reasons are sentences for a buyer, the weightiest first.
+	Reasons []string `json:"reasons"`
+	// Veto names the class-critical attribute that conflicts, where one does.
+	Veto string `json:"veto,omitempty"`
+}
+
+// A Cluster is a set of items that are one thing.
+type Cluster struct {
+	ID    string   `json:"id"`
+	Items []string `json:"items"`
+}
+
+// A Query selects entries, in id order.
+type Query struct {
+	Feed     string
+	Category string
+	IDs      []string // where not nil, only these
+	Batch    string
+	Live     bool   // leave out the retired
+	After    string // id cursor
+	Limit    int    // 0 = 1000
+	Vectors  string // load vectors of this space
+}
+
+// A Store keeps the catalog. Errors: not_found, unavailable.
+type Store interface {
+	// PutEntries inserts or replaces entries by item id.
+	PutEntries(ctx context.Context, entries []Entry) error
+	Entries(ctx context.Context, q Query) ([]Entry, error)
+	// RetireItems marks items as gone; ReplaceMatches then drops their pairs.
+	RetireItems(ctx context.Context, ids []string, at time.Time) error
+	// ReplaceMatches drops every stored match that touches one of ids and
+	// inserts ms.
+	ReplaceMatches(ctx context.Context, ids []string, ms []Match) error
+	// Matches returns the stored matches that touch one of ids; nil ids mean
+	// all. Ordered by (A, B).
+	Matches(ctx context.Context, ids []string) ([]Match, error)
+	// PutClusters replaces the clusters of the ids in remove by those in put.
+	PutClusters(ctx context.Context, remove []string, put []Cluster) error
+	// Clusters returns clusters that hold one of items; nil means all. Ordered
+	// by ID.
+	Clusters(ctx context.Context, items []string) ([]Cluster, error)
+}

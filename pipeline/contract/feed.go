@@ -1,0 +1,283 @@
+// Package contract reads, checks and writes data contracts in the Open Data
+// Contract Standard (ODCS v3.1, and v3.0.x for reading).
+package contract
+
+// A Feed is what the gate and the flow need of one schema object of a
+// contract: names resolved, defaults applied, customProperties under "assay."
+// decoded. It is plain data and never changes once made; Hash names it.
+type Feed struct {
+	// Name is the feed: the landing folder, the curated folder, the ledger
+	// key. assay.feed where stated, else the schema object's name.
+	Name string
+	// ContractID and Version are the document's own id and version.
+	ContractID string
+	Version    string
+	// Schema is the name of the schema object.
+	Schema string
+	// Hash is a content id over everything below: two contracts with the same
+	// hash judge every batch alike.
+	Hash string
+	// File is where the contract came from, for messages.
+	File string
+
+	Owner       string
+	Description string
+
+	Fields []Field
+	// Keys are the primary key first, where there is one, then the unique
+	// fields and composite unique keys.
+	Keys   []Key
+	Checks []Check
+	SLA    []SLA
+
+	Format        Format
+	Dialect       Dialect
+	Load          LoadMode
+	Evolution     Evolution
+	Missing       OnFail // what a missing optional column means; default Warn
+	MaxRejectRate float64
+	Breaker       Breaker
+	Approval      Approval
+	Catalog       *Binding
+
+	// Unenforced names the clauses of the contract that are read but not
+	// enforced, by path, each with a reason.
+	Unenforced []Clause
+}
+
+// A Clause is a place in a contract.
+type Clause struct {
+	Path   string
+	Line   int
+	Column int
+	Reason string
+}
+
+// Type is an ODCS logical type.
+type Type string
+
+const (
+	String    Type = "string"
+	Integer   Type = "integer"
+	Decimal   Type = "number"
+	Boolean   Type = "boolean"
+	Date      Type = "date"
+	Timestamp Type = "timestamp"
+	Time      Type = "time"
+	Object    Type = "object"
+	Array     Type = "array"
+)
+
+// A Field is one column.
+type Field struct {
+	// Name is the logical name, Column the name in the file (physicalName
+	// where stated, else Name).
+	Name   string
+	Column string
+	Type   Type
+	// Options are the logicalTypeOptions.
+	Options Options
+	// Required: a null is a failure. Nulls are the dialect's null words; the
+	// empty CSV cell is null unless the dialect says otherwise.
+	Required bool
+	Unique   bool
+	// Key is the position in the primary key from 1, 0 for none.
+	Key int
+	// Classified: values never stand in a report, event, log or sample.
+	Classified     bool
+	Classification string
+	// OnFail of the row checks (type, options, required); default RejectRow.
+	OnFail      OnFail
+	Severity    Severity
+	Description string
+	// Fields of an object, Items of an array; nested one level or more.
+	Fields []Field
+	Items  *Field
+	Line   int
+}
+
+// Options are ODCS logicalTypeOptions. A nil pointer is "not stated".
+type Options struct {
+	MinLength, MaxLength *int
+	Pattern              string // searched, not anchored, as in JSON Schema; RE2
+	Format               string // email, uuid, uri, date pattern, …
+	// Formats are the accepted layouts of a date, time or timestamp in Go's
+	// notation, tried in order; the first is the canonical one.
+	Formats []string
+	// Bounds are text, since they may be decimals or dates.
+	Minimum, Maximum                   string
+	ExclusiveMinimum, ExclusiveMaximum string
+	MultipleOf                         string
+	Timezone                           *bool
+	DefaultTimezone                    string
+	Enum                               []string // validValues of a library rule on this field with mustBe 0
+	MinItems, MaxItems                 *int
+	UniqueItems                        bool
+	MinProperties, MaxProperties       *int
+	RequiredProperties                 []string
+}
+
+// A Key is a set of fields whose values together are unique.
+type Key struct {
+	Name    string
+	Fields  []string
+	Primary bool
+	Scope   KeyScope
+	// HorizonDays bounds a feed-wide key; 0 is the default of 30.
+	HorizonDays int
+	OnFail      OnFail
+	Severity    Severity
+}
+
+// KeyScope is how far uniqueness reaches.
+type KeyScope string
+
+const (
+	ScopeBatch KeyScope = "batch"
+	ScopeFeed  KeyScope = "feed"
+)
+
+// Severity of a check, ODCS words reduced to three.
+type Severity string
+
+const (
+	SeverityInfo    Severity = "info"
+	SeverityWarning Severity = "warning"
+	SeverityError   Severity = "error"
+)
+
+// OnFail is what a failed check does.
+type OnFail string
+
+const (
+	RejectRow OnFail = "reject_row"
+	FailBatch OnFail = "fail_batch"
+	Warn      OnFail = "warn"
+)
+
+// A Check is a quality rule of the contract. One with a threshold judges the
+// batch and rejects no row unless it says RejectRow.
+type Check struct {
+	// ID is stable: the rule's own id or name where it has one, else
+	// FIELD.METRIC.
+	ID    string
+	Field string // empty for a rule of the whole schema object
+	// Kind is library, sql, custom or text.
+	Kind string
+	// Metric of a library rule: nullValues, missingValues, invalidValues,
+	// duplicateValues, rowCount.
+	Metric string
+	// Arguments of the metric.
+	ValidValues   []string
+	Pattern       string
+	MissingValues []string
+	Properties    []string // of duplicateValues over several columns
+	Query         string   // of an sql rule; expression of a custom one
+	Engine        string
+	// Operator is mustBe, mustNotBe, mustBeGreaterThan, mustBeGreaterOrEqualTo,
+	// mustBeLessThan, mustBeLessOrEqualTo, mustBeBetween (inclusive),
+	// mustNotBeBetween; Operands are decimal text, one or two.
+	Operator  string
+	Operands  []string
+	Percent   bool // unit: percent; else rows
+	Dimension string
+	Severity  Severity
+	OnFail    OnFail
+	Message   string
+	Line      int
+}
+
+// An SLA is one slaProperties entry, judged against the ledger.
+type SLA struct {
+	Property string
+	Value    string
+	Unit     string
+	Element  string
+}
+
+// Format of the landed files.
+type Format string
+
+const (
+	CSV     Format = "csv"
+	JSONL   Format = "jsonl"
+	JSON    Format = "json"
+	Parquet Format = "parquet"
+)
+
+// A Dialect says how the text of a file is to be read; nothing is sniffed.
+type Dialect struct {
+	Delimiter string // default ","
+	Quote     string // default `"`
+	Escape    string // default: the quote, doubled
+	Header    int    // header rows; default 1
+	Preamble  int    // rows to skip before the header
+	Comment   string
+	Encoding  string   // default utf-8
+	NullWords []string // default: the empty cell
+	Decimal   string   // default "."
+	Thousands string   // default none
+	Trim      bool
+	// MaxRecordBytes bounds one record; default 1 MiB.
+	MaxRecordBytes int
+	Compression    string // "", gzip, zstd, bzip2; "" = by file name
+}
+
+// LoadMode is what a batch does to its feed.
+type LoadMode string
+
+const (
+	Append   LoadMode = "append"
+	Snapshot LoadMode = "snapshot"
+	Upsert   LoadMode = "upsert"
+)
+
+// Evolution is what an undeclared column means.
+type Evolution string
+
+const (
+	EvolveReject Evolution = "reject"
+	EvolveWarn   Evolution = "warn"
+	EvolveIgnore Evolution = "ignore"
+	EvolveEvolve Evolution = "evolve"
+)
+
+// Breaker is assay.breaker as the contract states it; flow makes a
+// breaker.Policy of it. Zero values mean the defaults.
+type Breaker struct {
+	Mode        string // enforce (default), observe
+	Window      int    // batches; default 1
+	Cooldown    string // duration; default 1h
+	MaxCooldown string
+	Probes      int    // batches that must be decided publish in half-open; default 2
+	Fallback    string // last_good (default), degraded, halt
+	MaxNullRate *float64
+	MaxReject   *float64
+	MinRows     int64
+	Freshness   string
+}
+
+// Approval is assay.approval: when a person has to release a batch.
+type Approval struct {
+	When   string // never (default), always, on_warn, on_hold
+	Expiry string // default 24h
+}
+
+// A Binding is assay.catalog: which columns of the feed are an item.
+type Binding struct {
+	ID           string
+	Text         string
+	Category     string
+	Manufacturer string
+	PartNumber   string
+	UnitOfMeas   string
+	PackQuantity string
+	Group        string
+	Plant        string
+	Language     string
+	// Trust per mapped noun (category, manufacturer, …): high, low (default),
+	// none.
+	Trust map[string]string
+	// Default category of every item of the feed, where it has but one.
+	DefaultCategory string
+}

@@ -1,0 +1,18 @@
+// Package embed turns item texts into vectors. It owns the Embedder port and
+// the built-in hashing embedder, which needs no network and no model.
+package embed
+
+import "context"
+
+// An Embedder turns texts into vectors of one space.
+//
+// Embed returns one vector per text, in order, each of Dimensions float32,
+// L2-normalised. An empty text has the zero vector. Errors carry the code
+// unavailable (try again), limit, or invalid.
+type Embedder interface {
+	Embed(ctx context.Context, texts []string) ([][]float32, error)
+	// Space names the vector space: model, version and everything that changes
+	// the numbers. Vectors of two spaces are never compared.
+	Space() string
+	Dimensions() int
+}

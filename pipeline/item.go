@@ -1,0 +1,222 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// An Item is one catalog entry as it was received: an identity, the text that
+// describes it, and what the source system says beside the text.
+type Item struct {
+	// ID is unique in the catalog; by convention FEED/KEY.
+	ID string `json:"id"`
+	// Source is the description, byte for byte as received (UTF-8). All spans
+	// are offsets into it.
+	Source string `json:"source"`
+	// Meta is what the feed's catalog binding maps from its columns.
+	Meta Meta `json:"meta,omitzero"`
+	// Degraded: the batch that this item came from was published by a breaker
+	// in its degraded state; its record starts with lowered confidence.
+	Degraded bool `json:"degraded,omitempty"`
+}
+
+// Meta is what a source system states about an item outside its text. Each may
+// be empty; none is trusted more than the catalog binding says.
+type Meta struct {
+	Feed         string `json:"feed,omitempty"`
+	Category     string `json:"category,omitempty"`
+	Manufacturer string `json:"manufacturer,omitempty"`
+	PartNumber   string `json:"part_number,omitempty"`
+	UnitOfMeas   string `json:"unit_of_measure,omitempty"`
+	PackQuantity string `json:"pack_quantity,omitempty"`
+	Group        string `json:"material_group,omitempty"`
+	Plant        string `json:"plant,omitempty"`
+	Language     string `json:"language,omitempty"`
+}
+
+// Unknown is the category of an item that could not be told apart. It is an
+// answer, not an error.
+const Unknown = "unknown"
+
+// A Span is a half-open range of byte offsets into an item's Source. The zero
+// span is "nowhere": a value that does not stand in the text.
+type Span struct {
+	Start int `json:"start"`
+	End   int `json:"end"`
+}
+
+// Len is the number of bytes in s.
+func (s Span) Len() int { return s.End - s.Start }
+
+// Valid reports whether s lies within a text of n bytes and is not empty.
+func (s Span) Valid(n int) bool { return 0 <= s.Start && s.Start < s.End && s.End <= n }
+
+// In returns the text of s, or "" when s does not lie within source.
+func (s Span) In(source string) string {
+	if !s.Valid(len(source)) {
+		return ""
+	}
+	return source[s.Start:s.End]
+}
+
+// Overlaps reports whether s and o share a byte.
+func (s Span) Overlaps(o Span) bool { return s.Start < o.End && o.Start < s.End }
+
+// A Provenance says how a value came out of the text.
+type Provenance string
+
+const (
+	// Verbatim: the value is the text of its span.
+	Verbatim Provenance = "verbatim"
+	// Normalised: the text of its span in another form (unit, case, decimals).
+	Normalised Provenance = "normalised"
+	// Dictionary: the span is an abbreviation or alias of a named entry.
+	Dictionary Provenance = "dictionary"
+	// Standard: implied by a standard that the span names.
+	Standard Provenance = "standard"
+	// Metadata: from the source system's columns, not from the text.
+	Metadata Provenance = "metadata"
+	// Inferred: concluded from other values; never allowed for a number.
+	Inferred Provenance = "inferred"
+	// Enriched: answered by a person or another source after the parse.
+	Enriched Provenance = "enriched"
+)
+
+// A Value is either a number, kept as exact decimal text, or a word.
+type Value struct {
+	text   string
+	number bool
+}
+
+// Text makes a value of words.
+func Text(s string) Value { return Value{text: s} }
+
+// Number makes a numeric value from a plain decimal such as -12.5; it reports
+// false for anything else (exponents, infinities, thousands marks).
+func Number(s string) (Value, bool) {
+	if !plainDecimal(s) {
+		return Value{}, false
+	}
+	return Value{text: s, number: true}, true
+}
+
+func plainDecimal(s string) bool {
+	s = strings.TrimPrefix(s, "-")
+	whole, frac, point := strings.Cut(s, ".")
+	digits := func(d string) bool {
+		for i := 0; i < len(d); i++ {
+			if d[i] < '0' || d[i] > '9' {
+				return false
+			}
+		}
+		return d != ""
+	}
+	if point && !digits(frac) {
+		return false
+	}
+	// JSON forbids a leading zero before another digit.
+	return digits(whole) && (len(whole) == 1 || whole[0] != '0')
+}
+
+// IsNumber reports whether v is numeric.
+func (v Value) IsNumber() bool { return v.number }
+
+// IsZero reports whether v holds nothing.
+func (v Value) IsZero() bool { return v.text == "" }
+
+// Float is the nearest float64 of a numeric value, 0 of a word.
+func (v Value) Float() float64 {
+	if !v.number {
+		return 0
+	}
+	f, _ := strconv.ParseFloat(v.text, 64)
+	return f
+}
+
+// String is the value as text; a number keeps its exact decimals.
+func (v Value) String() string { return v.text }
+
+// MarshalJSON writes a number bare and a word as a string.
+func (v Value) MarshalJSON() ([]byte, error) {
+	if v.number {
+		return []byte(v.text), nil
+	}
+	return json.Marshal(v.text)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote. A number keeps its digits.
+func (v *Value) UnmarshalJSON(b []byte) error {
+	var s string
+	if err := json.Unmarshal(b, &s); err == nil && len(b) > 0 && b[0] == '"' {
+		*v = Text(s)
+		return nil
+	}
+	n, ok := Number(string(b))
+	if !ok {
+		return fmt.Errorf("value %s is neither a string nor a plain decimal", b)
+	}
+	*v = n
+	return nil
+}
+
+// An Attribute is one value of a record and the evidence for it.
+type Attribute struct {
+	Name  string `json:"name"`
+	Value Value  `json:"value"`
+	// Unit is the canonical UCUM code, empty for words and pure counts.
+	Unit string `json:"unit,omitempty"`
+	// Text is what stands at Span in the source, in the source's own words.
+	Text string `json:"text"`
+	Span
+	Provenance Provenance `json:"provenance"`
+	// Evidence names the dictionary or standard entry of a value whose
+	// provenance is dictionary or standard, e.g. "bearing/seal/2RS".
+	Evidence string `json:"evidence,omitempty"`
+	// Confidence lies in 0..1.
+	Confidence float64 `json:"confidence"`
+}
+
+// A Flag is something a person may have to look at. Attribute is empty when it
+// concerns the whole record.
+type Flag struct {
+	Code      string `json:"code"`
+	Attribute string `json:"attribute,omitempty"`
+	Detail    string `json:"detail,omitempty"`
+}
+
+// A Record is what the pipeline believes of an Item: its category, its typed
+// attributes, each with its evidence, and what is in doubt.
+type Record struct {
+	ID       string `json:"id"`
+	Source   string `json:"source"`
+	Category string `json:"category"`
+	// Attributes are in the order of the category's schema.
+	Attributes []Attribute `json:"attributes"`
+	Flags      []Flag      `json:"flags"`
+	Confidence float64     `json:"confidence"`
+	// Knowledge is the hash of the knowledge pack that parsed this record.
+	Knowledge string `json:"knowledge,omitempty"`
+	Meta      Meta   `json:"meta,omitzero"`
+}
+
+// Attribute returns the attribute of that name.
+func (r *Record) Attribute(name string) (Attribute, bool) {
+	for _, a := range r.Attributes {
+		if a.Name == name {
+			return a, true
+		}
+	}
+	return Attribute{}, false
+}
+
+// HasFlag reports whether r carries a flag of that code.
+func (r *Record) HasFlag(code string) bool {
+	for _, f := range r.Flags {
+		if f.Code == code {
+			return true
+		}
+	}
+	return false
+}
