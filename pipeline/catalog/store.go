@@ -13,8 +13,10 @@ import (
 type Entry struct {
 	Item   pipeline.Item   `json:"item"`
 	Record pipeline.Record `json:"record"`
-	// Batch and Shard say what wrote the entry; Seq orders batches of a feed.
+	// Batch wrote the entry; Seq is its place in the order of decision within
+	// the feed. A later batch's entry is never overwritten by an earlier one's.
 	Batch string `json:"batch"`
+	Seq   int64  `json:"seq"`
 	// Vector lies in Space; empty where none was made.
 	Space  string    `json:"-"`
 	Vector []float32 `json:"-"`
@@ -65,7 +67,9 @@ type Query struct {
 
 // A Store keeps the catalog. Errors: not_found, unavailable.
 type Store interface {
-	// PutEntries inserts or replaces entries by item id.
+	// PutEntries inserts or replaces entries by item id. An entry whose Seq is
+	// lower than the stored one's is dropped: it arrived late. Replacing
+	// revives a retired item.
 	PutEntries(ctx context.Context, entries []Entry) error
 	Entries(ctx context.Context, q Query) ([]Entry, error)
 	// RetireItems marks items as gone; ReplaceMatches then drops their pairs.

@@ -72,6 +72,8 @@ type BatchFilter struct {
 	Stage  Stage
 	Key    string
 	Prefix string // of the batch id, for what people type
+	// Content is the SHA-256 of the landed bytes: a resend under another name.
+	Content string
 	Latest bool   // newest first
 	Limit  int    // 0 = 1000
 }
