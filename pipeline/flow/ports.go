@@ -74,8 +74,8 @@ type BatchFilter struct {
 	Prefix string // of the batch id, for what people type
 	// Content is the SHA-256 of the landed bytes: a resend under another name.
 	Content string
-	Latest bool   // newest first
-	Limit  int    // 0 = 1000
+	Latest  bool // newest first
+	Limit   int  // 0 = 1000
 }
 
 // A Ledger keeps batches. Errors: not_found, unavailable.

@@ -1,0 +1,94 @@
+# Assay. `make` prints this list; `make demo` is where to start.
+
+SHELL      := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+GO         ?= go
+BIN        := bin
+VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS    := -s -w -X main.version=$(VERSION)
+GOLANGCI   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+export CGO_ENABLED ?= 0
+
+.DEFAULT_GOAL := help
+
+## --- first steps -----------------------------------------------------------
+
+.PHONY: demo
+demo: ## run the whole pipeline on generated data and print its figures (SEED=1)
+	@echo "building assay (the first build compiles SQLite and takes a minute or two) …"
+	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/assay ./cmd/assay
+	@$(BIN)/assay demo --seed $(or $(SEED),1)
+
+.PHONY: test
+test: ## run all tests; needs nothing but Go
+	$(GO) test ./...
+
+.PHONY: build
+build: ## build the command line and the functions into bin/
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/assay ./cmd/assay
+	@for f in functions/*/; do \
+	  name=$$(basename $$f); mkdir -p $(BIN)/$$name; \
+	  $(GO) build -trimpath -tags lambda.norpc -ldflags '-s -w' -o $(BIN)/$$name/bootstrap ./$$f; \
+	done
+	@ls -l $(BIN)/assay $(BIN)/*/bootstrap
+
+.PHONY: install
+install: ## install the command line into GOBIN
+	$(GO) install -trimpath -ldflags '$(LDFLAGS)' ./cmd/assay
+
+## --- before a change lands --------------------------------------------------
+
+.PHONY: check
+check: vet lint tidy generated cross size ## everything that is checked besides the tests
+
+.PHONY: vet
+vet: ## go vet
+	$(GO) vet ./...
+
+.PHONY: lint
+lint: ## golangci-lint, each linter with its reason in .golangci.yml
+	@lint=$$(command -v golangci-lint || echo $$($(GO) env GOPATH)/bin/golangci-lint); \
+	if ! $$lint version 2>/dev/null | grep -q 'version v\?2\.15\.'; then $(GO) install $(GOLANGCI); lint=$$($(GO) env GOPATH)/bin/golangci-lint; fi; \
+	$$lint run ./...
+
+.PHONY: tidy
+tidy: ## go.mod and go.sum hold what is used, and every dependency is justified
+	$(GO) mod tidy -diff
+	$(GO) mod verify >/dev/null
+	@$(GO) list -m -f '{{if and (not .Indirect) (not .Main)}}{{.Path}}{{end}}' all | grep . | while read -r m; do \
+	  grep -q "$$m" docs/dependencies.md || { echo "docs/dependencies.md does not justify $$m"; exit 1; }; done
+
+.PHONY: generated
+generated: ## generated documentation is up to date
+	$(GO) test ./pipeline/app -run 'TestConfigurationPage' -count 1
+
+.PHONY: cross
+cross: ## the other platforms compile and vet
+	GOOS=windows GOARCH=amd64 $(GO) vet ./cmd/... ./pipeline/...
+	GOOS=darwin GOARCH=arm64 $(GO) vet ./cmd/... ./pipeline/...
+	GOOS=linux GOARCH=arm64 $(GO) build -tags lambda.norpc -o /dev/null ./functions/ingest
+
+.PHONY: size
+size: build ## binaries stay small and static
+	@check() { s=$$(stat -c %s $$1 2>/dev/null || stat -f %z $$1); \
+	  [ $$s -le $$(( $$2 * 1048576 )) ] || { echo "$$1 is $$s bytes, more than $$2 MiB"; exit 1; }; }; \
+	check $(BIN)/assay 60; for b in $(BIN)/*/bootstrap; do check $$b 40; done
+
+## --- figures ----------------------------------------------------------------
+
+.PHONY: bench
+bench: bench-sample ## all benchmarks that need nothing installed
+
+.PHONY: bench-sample
+bench-sample: ## the demo's figures on 20 seeds, worst first (SEEDS=20)
+	$(GO) run ./cmd/assay demo --seeds $(or $(SEEDS),20)
+
+## ----------------------------------------------------------------------------
+
+.PHONY: clean
+clean: ## remove what the targets above made
+	rm -rf $(BIN)
+
+.PHONY: help
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^## ---/ {gsub(/^## -+ ?| ?-+$$/, ""); printf "\n%s\n", $$0} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
