@@ -1,5 +1,12 @@
 // Package embed turns item texts into vectors. It owns the Embedder port and
 // the built-in hashing embedder, which needs no network and no model.
+//
+// The hashing embedder folds a text (case, umlauts, punctuation, decimal
+// marks), takes its words, numbers and character 3-grams as features, hashes
+// each to one of 512 dimensions with a sign, weighs it by an IDF table, and
+// normalises the sum to length 1. The table is frozen and part of the space's
+// name: fitting another makes another space, and vectors of two spaces are
+// never compared. Similarity only finds candidates; it decides nothing.
 package embed
 
 import "context"
