@@ -1,0 +1,233 @@
+// Package app is the composition root: it reads the configuration once, and
+// builds each use case from the backends that the configuration names. The
+// command line and the functions call the same constructors.
+package app
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+
+	"github.com/assay-pipeline/assay/pipeline"
+)
+
+// Config is all of Assay's configuration. Each backend is one URL in one
+// variable. docs/configuration.md is generated from this struct.
+type Config struct {
+	Lake      string   `env:"ASSAY_LAKE" envDefault:"file:lake" doc:"Where files live: landing, curated, quarantine, reports. \"file:DIR\" or \"file:///DIR\"."`
+	Store     string   `env:"ASSAY_STORE" envDefault:"sqlite:.assay/assay.db" doc:"Where state lives: ledger, breakers, catalog, reviews. \"sqlite:FILE\" or \"sqlite:///FILE\"."`
+	Contracts string   `env:"ASSAY_CONTRACTS" doc:"Where data contracts come from: \"dir:DIR\" (its *.odcs.yaml, subfolders included) or \"embed:\" (the examples inside the binary). Default: dir:contracts where that folder exists, else embed:."`
+	Knowledge string   `env:"ASSAY_KNOWLEDGE" doc:"Where category schemas and dictionaries come from: \"dir:DIR\" or \"embed:\". Default: dir:contracts/catalog where that folder exists, else embed:."`
+	LLM       string   `env:"ASSAY_LLM" envDefault:"rules:" doc:"What reads item descriptions: \"rules:\" (deterministic, embedded)."`
+	Embed     string   `env:"ASSAY_EMBED" envDefault:"hash:" doc:"What makes vectors of items: \"hash:\" (embedded, 512 dimensions)."`
+	Events    string   `env:"ASSAY_EVENTS" envDefault:"file:.assay/events.jsonl" doc:"Where events go: \"file:FILE\", \"file:///FILE\" or \"stdout:\"."`
+	Memory    Bytes    `env:"ASSAY_MEMORY" envDefault:"96MiB" doc:"Memory for judging one file, beyond which the gate spills to ASSAY_TMP. At least 16MiB."`
+	Tmp       string   `env:"ASSAY_TMP" doc:"Folder for spill files. Default: the system's."`
+	TZ        Zone     `env:"ASSAY_TZ" envDefault:"UTC" doc:"Time zone of windows and budgets, an IANA name. Times are stored as UTC."`
+	Workers   int      `env:"ASSAY_WORKERS" envDefault:"0" doc:"How many shards are parsed at once. 0: one per core."`
+	Log       LogLevel `env:"ASSAY_LOG" envDefault:"off" doc:"Log to standard error: off, debug, info, warn, error."`
+
+	// Dir is the folder that relative paths start from; not a variable.
+	Dir string `env:"-"`
+}
+
+// Bytes is a size such as 96MiB, 1GB or 65536.
+type Bytes int64
+
+// UnmarshalText reads a size.
+func (b *Bytes) UnmarshalText(text []byte) error {
+	s := strings.TrimSpace(string(text))
+	units := []struct {
+		suffix string
+		size   int64
+	}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1}, {"", 1}}
+	for _, u := range units {
+		num, ok := strings.CutSuffix(s, u.suffix)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseInt(strings.TrimSpace(num), 10, 64)
+		if err != nil || n < 0 || n > (1<<62)/u.size {
+			break
+		}
+		*b = Bytes(n * u.size)
+		return nil
+	}
+	return fmt.Errorf("%q is not a size; write it like 96MiB", s)
+}
+
+// Zone is a time zone by its IANA name.
+type Zone struct{ *time.Location }
+
+// UnmarshalText reads a zone's name.
+func (z *Zone) UnmarshalText(text []byte) error {
+	loc, err := time.LoadLocation(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is not a time zone; use an IANA name such as Europe/Berlin", text)
+	}
+	z.Location = loc
+	return nil
+}
+
+// LogLevel is off or the name of a slog level.
+type LogLevel string
+
+// UnmarshalText reads a level.
+func (l *LogLevel) UnmarshalText(text []byte) error {
+	switch s := LogLevel(strings.ToLower(string(text))); s {
+	case "off", "debug", "info", "warn", "error":
+		*l = s
+		return nil
+	}
+	return fmt.Errorf("%q is not one of off, debug, info, warn, error", text)
+}
+
+// ReadConfig reads the configuration from environ ("KEY=value" lines, as of
+// os.Environ) for the project folder dir, and reports every mistake together.
+func ReadConfig(environ []string, dir string) (Config, error) {
+	vars := map[string]string{}
+	for _, kv := range environ {
+		k, v, _ := strings.Cut(kv, "=")
+		// An empty variable is an unset one: that is how shells clear it.
+		if v != "" {
+			vars[k] = v
+		}
+	}
+	c := Config{Dir: dir}
+	var problems []string
+	if err := env.ParseWithOptions(&c, env.Options{Environment: vars}); err != nil {
+		var agg env.AggregateError
+		if errors.As(err, &agg) {
+			for _, e := range agg.Errors {
+				problems = append(problems, variableProblem(e))
+			}
+		} else {
+			problems = append(problems, err.Error())
+		}
+	}
+	for name := range vars {
+		if strings.HasPrefix(name, "ASSAY_") && !strings.HasPrefix(name, "ASSAY_TEST_") && !known(name) {
+			problems = append(problems, name+" is not a variable of Assay")
+		}
+	}
+	if c.Contracts == "" {
+		c.Contracts = c.existing("dir:", "contracts", "embed:")
+	}
+	if c.Knowledge == "" {
+		c.Knowledge = c.existing("dir:", filepath.Join("contracts", "catalog"), "embed:")
+	}
+	problems = append(problems, c.check()...)
+	if len(problems) > 0 {
+		slices.Sort(problems)
+		problems = slices.Compact(problems)
+		return Config{}, pipeline.Errorf(pipeline.CodeInvalid, "configuration: %s", strings.Join(problems, "; ")).
+			WithHint("docs/configuration.md lists every variable")
+	}
+	if c.Workers == 0 {
+		c.Workers = runtime.GOMAXPROCS(0)
+	}
+	if c.Tmp == "" {
+		c.Tmp = os.TempDir()
+	}
+	return c, nil
+}
+
+// variableProblem turns a parse error, which names the field, into a sentence
+// that names the variable.
+func variableProblem(err error) string {
+	var pe env.ParseError
+	if errors.As(err, &pe) {
+		if f, ok := reflect.TypeFor[Config]().FieldByName(pe.Name); ok {
+			return f.Tag.Get("env") + ": " + pe.Err.Error()
+		}
+	}
+	return err.Error()
+}
+
+func known(name string) bool {
+	for f := range fields() {
+		if f.Tag.Get("env") == name {
+			return true
+		}
+	}
+	return false
+}
+
+func fields() func(func(reflect.StructField) bool) {
+	return func(yield func(reflect.StructField) bool) {
+		t := reflect.TypeFor[Config]()
+		for i := range t.NumField() {
+			if f := t.Field(i); f.Tag.Get("doc") != "" && !yield(f) {
+				return
+			}
+		}
+	}
+}
+
+func (c Config) existing(scheme, dir, otherwise string) string {
+	if st, err := os.Stat(c.abs(dir)); err == nil && st.IsDir() {
+		return scheme + dir
+	}
+	return otherwise
+}
+
+func (c Config) check() []string {
+	var problems []string
+	for _, u := range []struct {
+		name, value string
+		schemes     []string
+	}{
+		{"ASSAY_LAKE", c.Lake, []string{"file"}},
+		{"ASSAY_STORE", c.Store, []string{"sqlite"}},
+		{"ASSAY_CONTRACTS", c.Contracts, []string{"dir", "embed"}},
+		{"ASSAY_KNOWLEDGE", c.Knowledge, []string{"dir", "embed"}},
+		{"ASSAY_LLM", c.LLM, []string{"rules"}},
+		{"ASSAY_EMBED", c.Embed, []string{"hash"}},
+		{"ASSAY_EVENTS", c.Events, []string{"file", "stdout"}},
+	} {
+		scheme, rest, ok := strings.Cut(u.value, ":")
+		if !ok || !slices.Contains(u.schemes, scheme) {
+			problems = append(problems, fmt.Sprintf("%s: %q does not start with %s:", u.name, u.value, strings.Join(u.schemes, ": or ")))
+			continue
+		}
+		if (scheme == "file" || scheme == "sqlite" || scheme == "dir") && strings.TrimPrefix(rest, "//") == "" {
+			problems = append(problems, fmt.Sprintf("%s: %q names no path", u.name, u.value))
+		}
+	}
+	if c.Memory < 16<<20 {
+		problems = append(problems, "ASSAY_MEMORY: the gate needs at least 16MiB")
+	}
+	if c.Workers < 0 {
+		problems = append(problems, "ASSAY_WORKERS: must not be negative")
+	}
+	return problems
+}
+
+// path is the file of a "scheme:path" or "scheme:///path" URL.
+func (c Config) path(url string) string {
+	_, rest, _ := strings.Cut(url, ":")
+	if p, ok := strings.CutPrefix(rest, "//"); ok {
+		rest = p
+		// file:///C:/data on Windows
+		if runtime.GOOS == "windows" {
+			rest = strings.TrimPrefix(rest, "/")
+		}
+	}
+	return c.abs(filepath.FromSlash(rest))
+}
+
+func (c Config) abs(p string) string {
+	if filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(c.Dir, p)
+}
