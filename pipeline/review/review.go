@@ -19,6 +19,13 @@ const (
 	Question Kind = "question"
 )
 
+// States of an entry.
+const (
+	Open    = "open"
+	Leased  = "leased"
+	Decided = "decided"
+)
+
 // An Entry waits for one decision. Its ID derives from what it is about, so
 // that asking twice makes one entry.
 type Entry struct {
@@ -39,7 +46,19 @@ type Entry struct {
 	Decider  string    `json:"decider,omitempty"`
 	Note     string    `json:"note,omitempty"`
 	Decided  time.Time `json:"decided,omitzero"`
-	Version  int64     `json:"version"`
+	// History has a step for every decision, undo, and release, oldest first;
+	// the fields above say what holds now.
+	History []Step `json:"history,omitempty"`
+	Version int64  `json:"version"`
+}
+
+// A Step is one thing that somebody did to an entry.
+type Step struct {
+	At       time.Time `json:"at"`
+	Actor    string    `json:"actor"`
+	Action   string    `json:"action"` // decide, undo, release
+	Decision string    `json:"decision,omitempty"`
+	Note     string    `json:"note,omitempty"`
 }
 
 // A Filter selects entries; zero fields select all.
@@ -48,19 +67,24 @@ type Filter struct {
 	State    string
 	Feed     string
 	Category string
-	After    string // id cursor
-	Limit    int    // default 100
+	Subject  string
+	// Free, where not zero, leaves out what is decided and what is under a
+	// lease that ends after it.
+	Free  time.Time
+	After string // id of the last entry of the page before
+	Limit int    // 0 = 100
 }
 
 // A Store keeps the queue. Errors: not_found, conflict (the entry's version
 // has moved on), unavailable.
 type Store interface {
-	// AddReviews inserts entries whose id is not there yet and leaves the
-	// others as they are.
+	// AddReviews inserts entries whose id is not there yet, at version 1 and in
+	// state open unless they say another, and leaves the others as they are.
 	AddReviews(ctx context.Context, entries []Entry) error
 	Review(ctx context.Context, id string) (Entry, error)
+	// Reviews are in the order (Priority descending, Created, ID).
 	Reviews(ctx context.Context, f Filter) ([]Entry, error)
-	// UpdateReview stores e if the stored version is e.Version, and returns it
-	// with the next version.
+	// UpdateReview stores all of e if the stored version is e.Version, and
+	// returns it with the next version.
 	UpdateReview(ctx context.Context, e Entry) (Entry, error)
 }
