@@ -53,12 +53,16 @@ type Sample struct {
 	Reason  string `json:"reason,omitempty"`
 }
 
-// A Store keeps breakers. Errors: unavailable; Load of a breaker that was
-// never stored returns the zero State (closed), not an error.
+// A Store keeps breakers. Errors: conflict, unavailable; Load of a breaker that
+// was never stored returns the zero State of its key (closed), not an error.
 type Store interface {
 	LoadBreaker(ctx context.Context, key Key) (State, error)
 	// SaveBreaker stores the state after a sample, the sample (once per id),
-	// and the transitions that it caused.
+	// and the transitions that it caused. s.Version is the version that was
+	// loaded, the stored one is the next; conflict: it has moved on meanwhile.
+	// A sample that is stored already was folded already: nothing changes then,
+	// neither state nor transitions. in.Batch may be empty, for a change
+	// without a sample (a cooldown that ended).
 	SaveBreaker(ctx context.Context, s State, in Sample, ts []Transition) error
 	Breakers(ctx context.Context) ([]State, error)
 	// BreakerHistory returns stored samples and transitions of key, oldest

@@ -61,7 +61,7 @@ type Query struct {
 	Batch    string
 	Live     bool   // leave out the retired
 	After    string // id cursor
-	Limit    int    // 0 = 1000
+	Limit    int    // 0 = 1000, or as many as IDs names
 	Vectors  string // load vectors of this space
 }
 
@@ -69,20 +69,28 @@ type Query struct {
 type Store interface {
 	// PutEntries inserts or replaces entries by item id. An entry whose Seq is
 	// lower than the stored one's is dropped: it arrived late. Replacing
-	// revives a retired item.
+	// revives a retired item. A vector is kept per item and space, so that a
+	// new space is filled beside the old one; when the Source of an item
+	// changes, its vectors of every space go. Entries without a vector keep
+	// those that are there. Invalid: a vector of another length than the others
+	// of its space.
 	PutEntries(ctx context.Context, entries []Entry) error
+	// Entries come in id order, with their vectors of q.Vectors where they have
+	// one.
 	Entries(ctx context.Context, q Query) ([]Entry, error)
-	// RetireItems marks items as gone; ReplaceMatches then drops their pairs.
+	// RetireItems marks items as gone (unknown ids are left alone); ReplaceMatches then drops their pairs.
 	RetireItems(ctx context.Context, ids []string, at time.Time) error
 	// ReplaceMatches drops every stored match that touches one of ids and
-	// inserts ms.
+	// inserts ms (replacing by pair). Invalid: a match with A ≥ B.
 	ReplaceMatches(ctx context.Context, ids []string, ms []Match) error
 	// Matches returns the stored matches that touch one of ids; nil ids mean
-	// all. Ordered by (A, B).
+	// all, an empty list none. Ordered by (A, B).
 	Matches(ctx context.Context, ids []string) ([]Match, error)
-	// PutClusters replaces the clusters of the ids in remove by those in put.
+	// PutClusters drops the clusters whose ids stand in remove and stores put,
+	// replacing by id. An item lies in one cluster: one that another cluster
+	// holds moves. A cluster without items is not kept.
 	PutClusters(ctx context.Context, remove []string, put []Cluster) error
-	// Clusters returns clusters that hold one of items; nil means all. Ordered
-	// by ID.
+	// Clusters returns clusters that hold one of items, with all of their items
+	// in id order; nil means all, an empty list none. Ordered by ID.
 	Clusters(ctx context.Context, items []string) ([]Cluster, error)
 }

@@ -78,8 +78,11 @@ type BatchFilter struct {
 	Limit   int  // 0 = 1000
 }
 
-// A Ledger keeps batches. Errors: not_found, unavailable.
+// A Ledger keeps batches. Times are kept in UTC to the microsecond. Errors:
+// not_found, conflict, unavailable.
 type Ledger interface {
+	// PutBatch inserts or replaces a batch by id. Conflict: its Seq, where not
+	// 0, belongs to another batch of the feed.
 	PutBatch(ctx context.Context, b Batch) error
 	Batch(ctx context.Context, id string) (Batch, error)
 	Batches(ctx context.Context, f BatchFilter) ([]Batch, error)
@@ -94,9 +97,11 @@ type Ledger interface {
 
 // Leases keep two runs apart. A lease ends by itself.
 type Leases interface {
-	// Acquire takes or extends name for owner until the time until. Error:
-	// locked, with the holder in the message.
+	// Acquire takes or extends name for owner until the time until, if no other
+	// owner's lease ends after now. Error: locked, with the holder in the
+	// message.
 	Acquire(ctx context.Context, name, owner string, now, until time.Time) error
+	// Release ends owner's lease; one that owner does not hold stays.
 	Release(ctx context.Context, name, owner string) error
 }
 
@@ -115,11 +120,14 @@ type Message struct {
 // unavailable.
 type Queue interface {
 	Send(ctx context.Context, ms ...Message) error
-	// Receive leases up to n visible messages until the time until.
+	// Receive leases up to n messages that are visible at now, until the time
+	// until: no other Receive before then returns them.
 	Receive(ctx context.Context, topic string, n int, now, until time.Time) ([]Message, error)
+	// Ack ends messages for good, dead ones too; unknown ids are left alone.
 	Ack(ctx context.Context, ids ...string) error
 	// Nack makes a message visible again at the time at, with the reason; dead
-	// moves it to the dead letters instead.
+	// moves it to the dead letters instead. A message that is not queued any
+	// more is left alone.
 	Nack(ctx context.Context, id string, at time.Time, reason string, dead bool) error
 	// Depth counts waiting and leased messages of topic, and dead ones.
 	Depth(ctx context.Context, topic string) (waiting, dead int, err error)
@@ -136,7 +144,7 @@ type Outgoing struct {
 // An Outbox holds what has to leave. Errors: unavailable.
 type Outbox interface {
 	// PutOutgoing appends entries; one whose event or message id was appended
-	// before is dropped.
+	// before, sent or not, is dropped.
 	PutOutgoing(ctx context.Context, out ...Outgoing) error
 	// Outgoing returns up to n unsent entries in order.
 	Outgoing(ctx context.Context, n int) ([]Outgoing, error)
@@ -153,13 +161,19 @@ type Tx interface {
 }
 
 // A Store is the union that the use cases work on; each backend passes
-// store/storetest.
+// store/storetest. Outside Atomic each method is a transaction of its own. Ids
+// are UTF-8 without NUL bytes and order by bytes; a document (Body, Data) keeps
+// its JSON value, not its spaces.
 type Store interface {
 	Tx
 	Leases
 	Queue
-	// Atomic runs fn in one transaction: all of its writes or none. fn may run
-	// again after a serialization failure, so it has no other effects.
+	// Atomic runs fn in one transaction: all of its writes or none, also when
+	// fn panics. fn may run again after a serialization failure, so it has no
+	// other effects. What fn reads through its Tx includes its own writes and
+	// stays as read until the commit. After a method of the Tx failed with
+	// anything but not_found or conflict, the transaction cannot commit even if
+	// fn returns nil. Inside fn use the Tx alone: the Store would wait for it.
 	Atomic(ctx context.Context, fn func(Tx) error) error
 }
 
