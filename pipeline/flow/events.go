@@ -1,0 +1,104 @@
+package flow
+
+import (
+	"time"
+
+	"github.com/assay-pipeline/assay/pipeline"
+)
+
+// The data of the events. Each type has a JSON Schema under contracts/events;
+// a test holds the two together. No event carries a row, a value or a text.
+
+// BatchData is the data of assay.batch.published and assay.batch.held.
+type BatchData struct {
+	Batch           string            `json:"batch"`
+	Feed            string            `json:"feed"`
+	Key             string            `json:"key"`
+	Seq             int64             `json:"seq,omitempty"`
+	Verdict         pipeline.Verdict  `json:"verdict"`
+	Decision        pipeline.Decision `json:"decision"`
+	Reason          string            `json:"reason,omitempty"`
+	Rows            pipeline.Rows     `json:"rows"`
+	ContractID      string            `json:"contract_id,omitempty"`
+	ContractVersion string            `json:"contract_version,omitempty"`
+	Manifest        string            `json:"manifest,omitempty"`
+	Degraded        bool              `json:"degraded,omitempty"`
+}
+
+// ViolationData is the data of assay.contract.violated.
+type ViolationData struct {
+	Batch           string        `json:"batch"`
+	Feed            string        `json:"feed"`
+	ContractID      string        `json:"contract_id"`
+	ContractVersion string        `json:"contract_version"`
+	Owner           string        `json:"owner,omitempty"`
+	Checks          []FailedCheck `json:"checks"`
+}
+
+// FailedCheck is one failed check of a violation.
+type FailedCheck struct {
+	ID        string `json:"id"`
+	Field     string `json:"field,omitempty"`
+	Rule      string `json:"rule"`
+	Severity  string `json:"severity"`
+	Evaluated int64  `json:"evaluated"`
+	Failed    int64  `json:"failed"`
+}
+
+// BreakerData is the data of assay.breaker.changed.
+type BreakerData struct {
+	Scope    string             `json:"scope"`
+	Signal   string             `json:"signal"`
+	From     string             `json:"from"`
+	To       string             `json:"to"`
+	Cause    string             `json:"cause"`
+	Actor    string             `json:"actor"`
+	Batch    string             `json:"batch,omitempty"`
+	Fallback string             `json:"fallback,omitempty"`
+	Evidence map[string]float64 `json:"evidence,omitempty"`
+	At       time.Time          `json:"at"`
+}
+
+// ParsedData is the data of assay.items.parsed: one shard.
+type ParsedData struct {
+	Batch      string         `json:"batch"`
+	Feed       string         `json:"feed"`
+	Shard      int            `json:"shard"`
+	Shards     int            `json:"shards"`
+	Items      int            `json:"items"`
+	Knowledge  string         `json:"knowledge"`
+	Categories map[string]int `json:"categories"`
+	Flagged    int            `json:"flagged"`
+	Degraded   bool           `json:"degraded,omitempty"`
+}
+
+// DuplicatesData is the data of assay.duplicates.found: what one batch brought.
+type DuplicatesData struct {
+	Batch      string `json:"batch"`
+	Feed       string `json:"feed"`
+	Duplicates int    `json:"duplicates"`
+	Reviews    int    `json:"reviews"`
+	// Pairs are the duplicates, at most PairsInEvent of them.
+	Pairs []PairData `json:"pairs"`
+}
+
+// PairsInEvent bounds the pairs that one event lists: an event bus takes 256
+// KiB; the store has them all.
+const PairsInEvent = 500
+
+// PairData is one pair of items.
+type PairData struct {
+	A     string  `json:"a"`
+	B     string  `json:"b"`
+	Score float64 `json:"score"`
+}
+
+// ClusterData is the data of assay.cluster.merged and assay.cluster.split.
+type ClusterData struct {
+	// Cluster keeps its id; From are the clusters that went into a merge, To
+	// those that came out of a split.
+	Cluster string   `json:"cluster"`
+	From    []string `json:"from,omitempty"`
+	To      []string `json:"to,omitempty"`
+	Items   []string `json:"items"`
+}
