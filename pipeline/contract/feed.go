@@ -1,6 +1,6 @@
-// Package contract reads, checks and writes data contracts in the Open Data
-// Contract Standard (ODCS v3.1, and v3.0.x for reading).
 package contract
+
+import "time"
 
 // A Feed is what the gate and the flow need of one schema object of a
 // contract: names resolved, defaults applied, customProperties under "assay."
@@ -28,13 +28,17 @@ type Feed struct {
 	// fields and composite unique keys.
 	Keys   []Key
 	Checks []Check
-	SLA    []SLA
+	// Relations are the foreign keys to other feeds, or to this one.
+	Relations []Relation
+	SLA       []SLA
 
-	Format        Format
-	Dialect       Dialect
-	Load          LoadMode
-	Evolution     Evolution
-	Missing       OnFail // what a missing optional column means; default Warn
+	Format    Format
+	Dialect   Dialect
+	Load      LoadMode
+	Evolution Evolution
+	Missing   OnFail // what a missing optional column means; default Warn
+	// MaxRejectRate: a batch of which a larger share is rejected is held.
+	// The default of 1 sets no limit.
 	MaxRejectRate float64
 	Breaker       Breaker
 	Approval      Approval
@@ -77,11 +81,15 @@ type Field struct {
 	Type   Type
 	// Options are the logicalTypeOptions.
 	Options Options
+	// EnumRule is the quality rule that Options.Enum was taken from: its id,
+	// severity and message belong in the report. It is not among Checks too.
+	EnumRule *Check
 	// Required: a null is a failure. Nulls are the dialect's null words; the
 	// empty CSV cell is null unless the dialect says otherwise.
 	Required bool
 	Unique   bool
-	// Key is the position in the primary key from 1, 0 for none.
+	// Key is the position in the primary key from 1, 0 for none. A field of the
+	// key is required.
 	Key int
 	// Classified: values never stand in a report, event, log or sample.
 	Classified     bool
@@ -100,7 +108,10 @@ type Field struct {
 type Options struct {
 	MinLength, MaxLength *int
 	Pattern              string // searched, not anchored, as in JSON Schema; RE2
-	Format               string // email, uuid, uri, date pattern, …
+	// Format of a string: one of StringFormats. Of a number: i8 to i128, u8 to
+	// u128, f32, f64: the range of values. Of a date, time or timestamp: the
+	// pattern as the contract writes it (Formats is what to read with).
+	Format string
 	// Formats are the accepted layouts of a date, time or timestamp in Go's
 	// notation, tried in order; the first is the canonical one.
 	Formats []string
@@ -110,11 +121,13 @@ type Options struct {
 	MultipleOf                         string
 	Timezone                           *bool
 	DefaultTimezone                    string
-	Enum                               []string // validValues of a library rule on this field with mustBe 0
-	MinItems, MaxItems                 *int
-	UniqueItems                        bool
-	MinProperties, MaxProperties       *int
-	RequiredProperties                 []string
+	// Enum are the validValues of a library rule on this field with mustBe: 0
+	// that rejects rows; a null is no violation of it. See Field.EnumRule.
+	Enum                         []string
+	MinItems, MaxItems           *int
+	UniqueItems                  bool
+	MinProperties, MaxProperties *int
+	RequiredProperties           []string
 }
 
 // A Key is a set of fields whose values together are unique.
@@ -157,6 +170,11 @@ const (
 
 // A Check is a quality rule of the contract. One with a threshold judges the
 // batch and rejects no row unless it says RejectRow.
+//
+// Without a stated onFail, a rule of severity error rejects rows where it is a
+// nullValues, missingValues, invalidValues or duplicateValues rule with
+// mustBe: 0 in rows, or an expression over one row; else it fails the batch. A
+// rule of severity warning or info warns.
 type Check struct {
 	// ID is stable: the rule's own id or name where it has one, else
 	// FIELD.METRIC.
@@ -172,14 +190,31 @@ type Check struct {
 	Pattern       string
 	MissingValues []string
 	Properties    []string // of duplicateValues over several columns
-	Query         string   // of an sql rule; expression of a custom one
-	Engine        string
+	// Query of an sql rule, with ${table}, ${column} and their synonyms put in:
+	// the batch is the table named Feed.Schema, quoted, its columns are the
+	// fields' logical names, quoted. It returns one number.
+	Query  string
+	Engine string // assay: the only engine of custom rules that is enforced
+	// Of a custom rule, Metric is expression, freshness, volume or drift.
+	//   expression: CEL over one row, in Expression; fields are variables; a row
+	//     for which it is false fails. Operator and Operands judge the number of
+	//     such rows (default mustBe 0).
+	//   freshness: the newest value of Field (or the batch's event time, where
+	//     Field is empty) is at most MaxAge old.
+	//   volume: the row count lies within Tolerance of the mean of the last
+	//     Window batches (0.5 = half to one and a half times).
+	//   drift: the distribution of Field against the last Window batches; the
+	//     population stability index is at most Tolerance.
+	Expression string
+	MaxAge     time.Duration
+	Tolerance  float64
+	Window     int
 	// Operator is mustBe, mustNotBe, mustBeGreaterThan, mustBeGreaterOrEqualTo,
 	// mustBeLessThan, mustBeLessOrEqualTo, mustBeBetween (inclusive),
 	// mustNotBeBetween; Operands are decimal text, one or two.
 	Operator  string
 	Operands  []string
-	Percent   bool // unit: percent; else rows
+	Percent   bool // of the rows of the batch, 0 to 100; never for rowCount
 	Dimension string
 	Severity  Severity
 	OnFail    OnFail
@@ -187,12 +222,34 @@ type Check struct {
 	Line      int
 }
 
-// An SLA is one slaProperties entry, judged against the ledger.
+// A Relation is a foreign key: the values of Fields, where none is null, stand
+// in ToFields of a published batch of the feed To.
+type Relation struct {
+	ID     string
+	Fields []string
+	// To is the name of a feed; it may be this one.
+	To       string
+	ToFields []string
+	OnFail   OnFail
+	Severity Severity
+	Line     int
+}
+
+// An SLA is one slaProperties entry, judged against the ledger. Latency,
+// frequency, retention and availability are enforced, the others listed in
+// Feed.Unenforced.
 type SLA struct {
+	// Property in lower case: latency (event time to publication at most
+	// Within), frequency (a batch at least every Within), retention (batches
+	// are kept at least Within), availability (at least Percent of the batches
+	// of the last 30 days were published).
 	Property string
 	Value    string
 	Unit     string
 	Element  string
+	Within   time.Duration
+	Percent  float64
+	Line     int
 }
 
 // Format of the landed files.
@@ -263,8 +320,12 @@ type Approval struct {
 	Expiry string // default 24h
 }
 
-// A Binding is assay.catalog: which columns of the feed are an item.
+// A Binding is assay.catalog: which fields of the feed are an item, by their
+// logical names.
 type Binding struct {
+	// IDs are the fields that name the item, in order; the item's id is FEED/
+	// and their values, joined by a slash. ID is the first of them.
+	IDs          []string
 	ID           string
 	Text         string
 	Category     string

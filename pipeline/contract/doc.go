@@ -1,0 +1,64 @@
+// Package contract reads, checks and writes data contracts in the Open Data
+// Contract Standard (ODCS v3.1.0, and v3.0.x for reading).
+//
+// Parse reads a document. Its structure is judged by the JSON Schema of the
+// standard, its meaning by Document.Feed, which compiles one schema object into
+// a Feed: names resolved, defaults applied, every clause either in it or listed
+// in Feed.Unenforced with a reason. The gate and the flow see Feeds only.
+// Document.Lint compiles everything and adds what others need to rely on the
+// contract. Load reads a folder of contracts; one that is broken does not hide
+// the others.
+//
+// # What ODCS lacks
+//
+// customProperties under "assay." carry it. They may stand in the document or
+// in the schema object (which wins), where nothing else is said:
+//
+//	customProperties:
+//	  - {property: assay.feed, value: orders}          # name of the feed, at a schema object; in the
+//	                                                   # document: which object is the feed,
+//	                                                   # or {name: orders, schema: tbl}
+//	  - {property: assay.format, value: csv}           # csv, jsonl, json, parquet; else servers[].format
+//	  - property: assay.csv
+//	    value: {delimiter: ";", quote: '"', escape: '"', header: 1, preamble: 0, comment: "#",
+//	            encoding: utf-8, nullWords: ["", "NULL"], decimal: ",", thousands: ".",
+//	            trim: true, maxRecordBytes: 1048576, compression: gzip}
+//	  - {property: assay.load, value: snapshot}        # append, snapshot, upsert
+//	  - {property: assay.evolution, value: warn}       # an undeclared column: reject, warn, ignore, evolve
+//	  - {property: assay.missingOptional, value: warn} # an absent optional column: warn, fail_batch, reject_row
+//	  - {property: assay.onFail, value: reject_row}    # default of the row checks: reject_row, fail_batch, warn
+//	  - {property: assay.maxRejectRate, value: 5%}     # a share or a percentage; above it the batch is held
+//	  - property: assay.keys                           # composite keys beside the primary one
+//	    value: [{name: line, fields: [order, pos], scope: feed, horizonDays: 90, onFail: reject_row}]
+//	  - property: assay.breaker                        # or just the mode: observe
+//	    value: {mode: enforce, window: 5, cooldown: 1h, maxCooldown: 1d, probes: 2, fallback: last_good,
+//	            maxNullRate: 10%, maxRejectRate: 20%, minRows: 100, freshness: 2d}
+//	  - property: assay.approval                       # or just when
+//	    value: {when: on_warn, expiry: 24h}            # never, always, on_warn, on_hold
+//	  - property: assay.catalog                        # the rows are items; values name properties
+//	    value: {id: material, text: description, category: type, manufacturer: maker, partNumber: mpn,
+//	            unitOfMeasure: uom, packQuantity: pack, materialGroup: grp, plant: plant, language: lang,
+//	            defaultCategory: bearing, trust: {category: high, manufacturer: low}}
+//	                                                   # id may be a list of properties
+//
+// At a property: assay.onFail, assay.severity, assay.formats (further date
+// formats; the first, or logicalTypeOptions.format, is what values are
+// normalised to), assay.scope: feed (a unique or primary key holds across
+// batches) with assay.horizonDays, assay.renamedFrom (for diff). At a quality
+// rule: assay.onFail. At a relationship: assay.onFail, assay.severity,
+// assay.feed (the feed that the other object is).
+//
+// # Decisions where the standard leaves room
+//
+//   - mustBeBetween includes both ends; mustNotBeBetween fails both.
+//   - A field of the primary key is required.
+//   - A date format uses the letters of Java's DateTimeFormatter. Without one,
+//     ISO 8601 is read.
+//   - Patterns are searched, not anchored, and written in RE2.
+//   - Any classification but public, open, internal and their synonyms keeps
+//     values out of reports.
+//   - percent is of the rows of the batch, and means nothing for rowCount.
+//   - A rule of severity error that tolerates nothing (mustBe: 0) and counts
+//     rows rejects those rows; one with a threshold fails the batch; assay.onFail
+//     says otherwise.
+package contract

@@ -1,0 +1,159 @@
+package contract
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/assay-pipeline/assay/pipeline"
+)
+
+// A Set is all contracts of a folder. A broken one does not hide the others:
+// its error is kept and returned for the feeds that it was to define.
+type Set struct {
+	docs   []*Document
+	feeds  map[string][]*entry
+	broken []error
+}
+
+type entry struct {
+	doc  *Document
+	feed *Feed
+	err  error
+}
+
+// Load reads every *.odcs.yaml (and .yml) under dir. Errors: not_found where
+// dir does not exist, unavailable where it cannot be read.
+func Load(fsys fs.FS, dir string) (*Set, error) {
+	s := &Set{feeds: map[string][]*entry{}}
+	err := fs.WalkDir(fsys, dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !isContract(name) {
+			return err
+		}
+		src, err := readLimited(fsys, name)
+		if err != nil {
+			return err
+		}
+		s.Add(name, src)
+		return nil
+	})
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, pipeline.Errorf(pipeline.CodeNotFound, "there is no folder of contracts %s", dir).WithHint("make it with `assay init`, or set ASSAY_CONTRACTS")
+	case err != nil:
+		return nil, pipeline.Errorf(pipeline.CodeUnavailable, "reading contracts: %w", err)
+	}
+	return s, nil
+}
+
+// readLimited reads a file, but no more than a contract may have.
+func readLimited(fsys fs.FS, name string) ([]byte, error) {
+	if info, err := fs.Stat(fsys, name); err == nil && info.Size() > maxSource {
+		return make([]byte, maxSource+1), nil // refused by its size, unread
+	}
+	return fs.ReadFile(fsys, name)
+}
+
+func isContract(name string) bool {
+	return strings.HasSuffix(name, ".odcs.yaml") || strings.HasSuffix(name, ".odcs.yml")
+}
+
+// Add puts the contract in src into the set.
+func (s *Set) Add(file string, src []byte) {
+	d, found := parse(file, src)
+	err := problemError(found)
+	base := strings.TrimSuffix(strings.TrimSuffix(path.Base(file), ".yml"), ".yaml")
+	base = strings.TrimSuffix(base, ".odcs")
+	if err != nil {
+		s.broken = append(s.broken, err)
+		names := []string{base}
+		if d != nil {
+			names = append(names, d.Feeds()...)
+		}
+		slices.Sort(names)
+		for _, n := range slices.Compact(names) {
+			s.feeds[n] = append(s.feeds[n], &entry{err: err})
+		}
+		return
+	}
+	s.docs = append(s.docs, d)
+	for _, n := range d.Feeds() {
+		e := &entry{doc: d}
+		e.feed, e.err = d.Feed(n)
+		if e.err != nil {
+			s.broken = append(s.broken, e.err)
+		}
+		s.feeds[n] = append(s.feeds[n], e)
+	}
+}
+
+// Documents are the contracts that could be read, in the order of their files.
+func (s *Set) Documents() []*Document { return slices.Clone(s.docs) }
+
+// Broken are the errors of the contracts that could not.
+func (s *Set) Broken() []error { return slices.Clone(s.broken) }
+
+// Feeds are the names of all feeds with a usable contract, sorted.
+func (s *Set) Feeds() []string {
+	var out []string
+	for n := range s.feeds {
+		if f, err := s.Feed(n); err == nil && f != nil {
+			out = append(out, n)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Feed returns the feed of that name. Where several contracts define it, the
+// active one counts, and among active ones of one id the highest version.
+// Errors: not_found with the nearest names, invalid where its contract is
+// broken or several contracts claim it.
+func (s *Set) Feed(name string) (*Feed, error) {
+	list := s.feeds[name]
+	if len(list) == 0 {
+		return nil, s.unknown(name)
+	}
+	var best *entry
+	for _, e := range list {
+		switch {
+		case e.err != nil:
+			if best == nil {
+				best = e
+			}
+		case best == nil || best.err != nil:
+			best = e
+		case best.doc.ID() != e.doc.ID() && active(best.doc) == active(e.doc):
+			return nil, pipeline.Errorf(pipeline.CodeInvalid, "two contracts define the feed %s: %s and %s", name, best.doc.file, e.doc.file).
+				WithHint("rename one with assay.feed, or set the status of one to draft")
+		case active(e.doc) && !active(best.doc), active(e.doc) == active(best.doc) && CompareVersions(e.doc.Version(), best.doc.Version()) > 0:
+			best = e
+		}
+	}
+	return best.feed, best.err
+}
+
+func active(d *Document) bool {
+	switch d.Status() {
+	case "proposed", "draft", "retired":
+		return false
+	}
+	return true
+}
+
+func (s *Set) unknown(name string) error {
+	all := s.Feeds()
+	e := pipeline.Errorf(pipeline.CodeNotFound, "there is no contract for the feed %q", name)
+	if n := nearest(name, all); n != "" {
+		return e.WithHint("did you mean %s?", n)
+	}
+	switch {
+	case len(all) == 0:
+		return e.WithHint("no contract was found; `assay init` writes a first one")
+	case len(all) > 12:
+		return e.WithHint("there are %d feeds, among them %s", len(all), strings.Join(all[:12], ", "))
+	}
+	return e.WithHint("there are %s", strings.Join(all, ", "))
+}
