@@ -1,0 +1,393 @@
+package quantity
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A Language decides what commas and points mean. The empty Language is
+// unknown: then a comma before exactly three digits is read as a thousands
+// mark and a point as a decimal one, and Quantity.Alt has the other reading.
+type Language string
+
+// Languages of catalogs.
+const (
+	English Language = "en"
+	German  Language = "de"
+)
+
+// Options are what the context says about a text.
+type Options struct {
+	Language Language
+	// Expect are dimensions that the context expects; they resolve symbols
+	// that can mean several units (K, M, in, 100n).
+	Expect []Dimension
+	// Prose reads running text rather than catalog lines: numbers in words,
+	// thousands set apart by spaces, and the most natural reading of a symbol
+	// that stays ambiguous otherwise.
+	Prose bool
+}
+
+// Scan finds every number of a text, with its unit where one is written, from
+// left to right. It never fails: what is no number is passed over. Its time is
+// linear in the text.
+func Scan(text string, opt Options) []Quantity { return AppendScan(nil, text, opt) }
+
+// AppendScan is Scan into dst.
+func AppendScan(dst []Quantity, text string, opt Options) []Quantity {
+	s := scanner{text: text, opt: opt, out: dst, first: len(dst), table: notations(), capitals: capitals(text)}
+	s.run()
+	return s.out
+}
+
+// capitals reports whether text has no small letters, as extracts of ERP
+// systems often do; then case does not tell mW from MW.
+func capitals(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; 'a' <= c && c <= 'z' {
+			return false
+		}
+	}
+	return true
+}
+
+type scanner struct {
+	text     string
+	opt      Options
+	out      []Quantity
+	first    int
+	table    *spellings
+	capitals bool
+	group    int
+}
+
+func (s *scanner) run() {
+	for i := 0; i < len(s.text); {
+		c := s.text[i]
+		switch {
+		case isDigit(c):
+			i = s.number(i)
+		case (c == '.' || c == ',') && i+1 < len(s.text) && isDigit(s.text[i+1]) && (i == 0 || !isWordByte(s.text[i-1]) && s.text[i-1] != c && s.text[i-1] < utf8.RuneSelf):
+			i = s.number(i)
+		case c == 0xc2 || c == 0xe2:
+			if _, _, ok := vulgarAt(s.text, i); ok {
+				i = s.number(i)
+			} else {
+				_, w := utf8.DecodeRuneInString(s.text[i:])
+				i += w
+			}
+		case s.opt.Prose && isWordStart(s.text, i):
+			i = s.word(i)
+		default:
+			i++
+		}
+	}
+	s.share()
+}
+
+// isWordStart reports whether a word starts at i.
+func isWordStart(s string, i int) bool {
+	c := s[i]
+	if !isLetter(c) && c < utf8.RuneSelf {
+		return false
+	}
+	return i == 0 || !isWordByte(s[i-1]) && s[i-1] < utf8.RuneSelf
+}
+
+// number reads the quantity whose number starts at i and returns where to go
+// on.
+func (s *scanner) number(i int) int {
+	n, ok := lexFull(s.text, i, s.opt)
+	if !ok {
+		return max(n.end, i+1)
+	}
+	q := Quantity{Kind: Single, Value: n.value, Alt: n.alt, Start: i, End: n.end, NumEnd: n.end}
+	if n.fraction {
+		q.Kind = Fraction
+	}
+	s.before(&q)
+	s.finish(&q, n)
+	s.out = append(s.out, q)
+	return max(q.End, i+1)
+}
+
+// before looks at what stands before the number: letters glued to it, a sign,
+// a plus-minus.
+func (s *scanner) before(q *Quantity) {
+	t, i := s.text, q.Start
+	if i == 0 {
+		return
+	}
+	if c := t[i-1]; isLetter(c) || c == '_' || c >= utf8.RuneSelf {
+		if w := plusMinusBefore(t, i); w > 0 {
+			q.Kind, q.Start = Tolerant, i-w
+			return
+		}
+		if w := minusBefore(t, i); w > 0 {
+			s.sign(q, w)
+			return
+		}
+		j := i
+		for j > 0 && i-j < 12 {
+			r, w := utf8.DecodeLastRuneInString(t[:j])
+			if !unicode.IsLetter(r) && r != '⌀' && r != '_' || r == '×' {
+				break
+			}
+			j -= w
+		}
+		if j < i && (t[j:i] == "x" || t[j:i] == "X") && j > 0 && (isDigit(t[j-1]) || t[j-1] == ' ') {
+			return // a product, not a prefix
+		}
+		if j < i {
+			q.Glued = true
+			if j == 0 || !isDigit(t[j-1]) {
+				q.Prefix = t[j:i]
+			}
+		}
+		return
+	}
+	if w := plusMinusBefore(t, i); w > 0 {
+		q.Kind, q.Start = Tolerant, i-w
+		return
+	}
+	if w := minusBefore(t, i); w > 0 {
+		s.sign(q, w)
+	}
+}
+
+// plusMinusBefore is the width of ±, +/- or +- before i, with one space.
+func plusMinusBefore(t string, i int) int {
+	j := i
+	if j > 0 && t[j-1] == ' ' {
+		j--
+	}
+	for _, p := range [...]string{"±", "+/-", "+-", "+/−", "-/+"} {
+		if strings.HasSuffix(t[:j], p) {
+			return i - j + len(p)
+		}
+	}
+	return 0
+}
+
+func minusBefore(t string, i int) int {
+	if i > 0 && t[i-1] == '-' {
+		return 1
+	}
+	if i >= 3 && t[i-3] == 0xe2 && (t[i-3:i] == "−" || t[i-3:i] == "–") {
+		return 3
+	}
+	return 0
+}
+
+// sign makes q negative if the dash of width w before it is a minus: at the
+// start, after a space or after an opening mark. A dash between words or
+// numbers separates.
+func (s *scanner) sign(q *Quantity, w int) {
+	j := q.Start - w
+	if j > 0 {
+		switch c := s.text[j-1]; c {
+		case ' ', '\t', '\n', '(', '[', '{', ',', ';', ':', '=', '<', '>', '~', '|', '"', '/', '$', '.':
+			if c == '.' && (j < 2 || s.text[j-2] != '.') {
+				return
+			}
+		default:
+			return
+		}
+		// "10 -30 V" is a range only when spaces stand on both sides.
+	}
+	q.Value, q.Start = q.Value.Neg(), j
+	if q.Alt != nil {
+		a := q.Alt.Neg()
+		q.Alt = &a
+	}
+}
+
+// finish reads what follows the number: a code letter, a range, a unit, a
+// deviation.
+func (s *scanner) finish(q *Quantity, n numeral) {
+	t := s.text
+	if s.coded(q, n) {
+		return
+	}
+	if q.Prefix == "" && s.rangeTo(q, false) {
+		q.Text = t[q.Start:q.End]
+		return
+	}
+	s.unit(q, n)
+	if q.HasUnit() && q.Kind != Tolerant && s.rangeTo(q, true) {
+		q.Text = t[q.Start:q.End]
+		return
+	}
+	s.deviation(q)
+	if q.End == q.NumEnd && q.End < len(t) {
+		if c := t[q.End]; isLetter(c) && !productAt(t, q.End) || c == '_' || c == '-' && q.End+1 < len(t) && isWordByte(t[q.End+1]) {
+			q.Glued = true
+		}
+	}
+	q.Text = t[q.Start:q.End]
+}
+
+// productAt reports whether a multiplication sign between numbers stands at i.
+func productAt(t string, i int) bool {
+	_, ok := product(t, i)
+	return ok
+}
+
+// product skips [space] x [space] before a digit, and returns where the digit
+// stands.
+func product(t string, i int) (int, bool) {
+	spaced := i < len(t) && t[i] == ' '
+	if spaced {
+		i++
+	}
+	switch {
+	case i < len(t) && (t[i] == 'x' || t[i] == 'X' || t[i] == '*'):
+		i++
+	case strings.HasPrefix(t[i:], "×"):
+		i += 2
+	default:
+		return i, false
+	}
+	if i < len(t) && t[i] == ' ' {
+		i++
+	} else if e := digitsEnd(t, i); spaced && e < len(t) && isWordByte(t[e]) {
+		return i, false // 50V X7R
+	}
+	if i < len(t) && (isDigit(t[i]) || (t[i] == '.' || t[i] == ',') && i+1 < len(t) && isDigit(t[i+1])) {
+		return i, true
+	}
+	return i, false
+}
+
+// coded reads a letter that stands for the decimal mark: 4K7, 2R2, 3V3.
+func (s *scanner) coded(q *Quantity, n numeral) bool {
+	t, i := s.text, n.end
+	if !n.plain || len(n.whole) > 3 || i >= len(t) || q.Prefix != "" {
+		return false
+	}
+	w := 1
+	switch t[i] {
+	case 'R', 'K', 'k', 'M', 'm', 'n', 'N', 'u', 'U', 'p', 'P', 'V', 'E':
+	default:
+		if !strings.HasPrefix(t[i:], "µ") && !strings.HasPrefix(t[i:], "μ") {
+			return false
+		}
+		w = 2
+	}
+	e := digitsEnd(t, i+w)
+	if e == i+w || e-i-w > 2 || e < len(t) && (isWordByte(t[e]) || t[e] >= utf8.RuneSelf || (t[e] == '.' || t[e] == ',' || t[e] == '-' || t[e] == '/') && e+1 < len(t) && isWordByte(t[e+1])) {
+		return false
+	}
+	var buf [spellingLength]byte
+	key, _ := normalise(buf[:0], t[i:i+w])
+	ent := s.table.find(key, false)
+	if ent == nil {
+		return false
+	}
+	v, ok := makeDecimal(q.Value.Sign() < 0, n.whole, t[i+w:e], 0)
+	if !ok {
+		return false
+	}
+	q.Kind, q.Value, q.Alt = Coded, v, nil
+	q.End, q.NumEnd, q.UnitStart, q.UnitEnd = e, e, i, i+w
+	q.Readings = ent.units
+	q.Glued = true
+	if t[i] == 'V' {
+		q.Unit = ent.units[0]
+	} else {
+		q.Readings = ent.units[ent.natural:]
+		q.Unit = s.expected(&entry{units: q.Readings})
+	}
+	q.Text = t[q.Start:q.End]
+	return true
+}
+
+// deviation reads ±0.1 after a value: it belongs to the value when it has no
+// unit or the same one.
+func (s *scanner) deviation(q *Quantity) {
+	if q.Kind == Tolerant || q.Kind == Range || q.Glued {
+		return
+	}
+	t, i := s.text, q.End
+	if i < len(t) && t[i] == ' ' {
+		i++
+	}
+	w := 0
+	for _, p := range [...]string{"±", "+/-", "+-"} {
+		if strings.HasPrefix(t[i:], p) {
+			w = len(p)
+			break
+		}
+	}
+	if w == 0 {
+		return
+	}
+	i += w
+	if i < len(t) && t[i] == ' ' {
+		i++
+	}
+	if i >= len(t) || !isDigit(t[i]) && t[i] != '.' {
+		return
+	}
+	n, ok := lexFull(t, i, s.opt)
+	if !ok {
+		return
+	}
+	d := Quantity{Kind: Tolerant, Value: n.value, Start: i, End: n.end, NumEnd: n.end}
+	s.unit(&d, n)
+	switch {
+	case !q.HasUnit() && d.HasUnit() && d.Unit.Dimension != Percent:
+		q.Unit, q.Readings = d.Unit, d.Readings
+		q.UnitStart, q.UnitEnd = d.UnitStart, d.UnitEnd
+	case d.HasUnit() && d.Unit.Code != q.Unit.Code, len(d.Readings) > 0 && !d.HasUnit():
+		return
+	}
+	q.Tol, q.End = &n.value, d.End
+}
+
+// share gives the parts of a product, and of a list such as 230/400V, the unit
+// that stands after the last of them.
+func (s *scanner) share() {
+	q := s.out[s.first:]
+	for i := len(q) - 2; i >= 0; i-- {
+		a, b := &q[i], &q[i+1]
+		from := max(a.End, a.NumEnd)
+		if b.Start < from || b.Start-from > 6 {
+			continue
+		}
+		between := s.text[from:b.Start]
+		mark := strings.Trim(between, " ")
+		switch mark {
+		case "x", "X", "×", "*":
+			if _, ok := product(s.text, from); !ok {
+				continue
+			}
+			if a.Kind == Coded || b.Kind == Coded || a.Kind == Range {
+				continue
+			}
+			if b.Group == 0 {
+				s.group++
+				b.Group = s.group
+				if b.Kind == Single {
+					b.Kind = Dimensions
+				}
+			}
+			a.Group = b.Group
+			if a.Kind == Single {
+				a.Kind = Dimensions
+			}
+			if b.Unit.Dimension != Length {
+				continue
+			}
+		case "/":
+		default:
+			if !s.opt.Prose || mark != "and" && mark != "und" && mark != "or" && mark != "oder" && mark != "&" {
+				continue
+			}
+		}
+		if len(a.Readings) == 0 && a.Prefix == "" && (b.HasUnit() || len(b.Readings) > 0) && !a.Glued {
+			a.Unit, a.Readings, a.UnitStart, a.UnitEnd = b.Unit, b.Readings, b.UnitStart, b.UnitEnd
+		}
+	}
+}
