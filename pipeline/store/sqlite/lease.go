@@ -20,15 +20,17 @@ func (db *DB) Acquire(ctx context.Context, name, owner string, now, until time.T
 		return pipeline.Errorf(pipeline.CodeInvalid, "lease %s: ends at %s, before it begins", name, until.UTC().Format(time.RFC3339))
 	}
 	return db.writing(ctx, func(s session) error {
-		n, err := changed(ctx, s, `INSERT INTO leases (name, owner, until) VALUES (?1, ?2, ?3)
-			ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
-			WHERE owner = excluded.owner OR until <= ?4`, name, owner, until.UnixMicro(), now.UnixMicro())
-		if err != nil || n > 0 {
-			return err
-		}
 		var holder string
 		var end int64
 		if _, err := one(ctx, s, []any{&holder, &end}, `SELECT owner, until FROM leases WHERE name = ?`, name); err != nil {
+			return err
+		}
+		if holder != "" && holder != owner && db.dead != nil && db.dead(holder) {
+			end = 0
+		}
+		if holder == "" || holder == owner || end <= now.UnixMicro() {
+			_, err := s.exec(ctx, `INSERT INTO leases (name, owner, until) VALUES (?1, ?2, ?3)
+				ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until`, name, owner, until.UnixMicro())
 			return err
 		}
 		return pipeline.Errorf(pipeline.CodeLocked, "lease %s is held by %s until %s", name, holder, time.UnixMicro(end).UTC().Format(time.RFC3339)).

@@ -27,6 +27,9 @@ type Options struct {
 	// Version of the program, kept in the store when it migrates, so that an
 	// older program can name the one that is needed.
 	Version string
+	// Dead, where set, reports that the owner of a lease is known to be gone,
+	// so that its lease need not be waited for: a killed run on this machine.
+	Dead func(owner string) bool
 }
 
 // A DB is the store in one SQLite file. It is safe for concurrent use, by
@@ -35,6 +38,7 @@ type DB struct {
 	ports
 	path  string
 	wait  time.Duration
+	dead  func(owner string) bool
 	write *writer
 	pool  *sql.DB
 	stmts sync.Map // query → *sql.Stmt of pool
@@ -61,7 +65,7 @@ func open(ctx context.Context, path string, opt Options, s schema) (*DB, error) 
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{path: abs, wait: opt.Wait}
+	db := &DB{path: abs, wait: opt.Wait, dead: opt.Dead}
 	db.ports = ports{reading: db.read, writing: db.atomic}
 	deadline := time.Now().Add(opt.Wait)
 	for {
