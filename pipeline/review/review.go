@@ -46,7 +46,7 @@ type Entry struct {
 	Decider  string    `json:"decider,omitempty"`
 	Note     string    `json:"note,omitempty"`
 	Decided  time.Time `json:"decided,omitzero"`
-	// History has a step for every decision, undo, and release, oldest first;
+	// History has a step for every decision, undo and release, oldest first;
 	// the fields above say what holds now.
 	History []Step `json:"history,omitempty"`
 	Version int64  `json:"version"`
