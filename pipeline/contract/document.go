@@ -12,6 +12,8 @@ type Document struct {
 	file string
 	src  []byte
 	root *node
+	// ignored are the properties that v3.0.x allows and nobody reads.
+	ignored []Finding
 }
 
 // Parse reads an ODCS document of v3.1.0 or v3.0.x. The error, of code
@@ -37,6 +39,9 @@ func parse(file string, src []byte) (*Document, []Finding) {
 	}
 	c := &shapeCheck{file: file, old: d.old()}
 	c.check(root, rootShape())
+	if problemError(c.found) == nil {
+		d.ignored = c.found
+	}
 	return d, c.found
 }
 

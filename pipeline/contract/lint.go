@@ -24,6 +24,9 @@ func LintSource(file string, src []byte) []Finding {
 func (d *Document) Lint() []Finding {
 	l := &linter{doc: d}
 	l.document()
+	for _, f := range d.ignored {
+		l.add(f)
+	}
 	for _, o := range d.root.list("schema") {
 		f, found := d.compile(o)
 		for _, x := range found {
@@ -115,9 +118,9 @@ func (l *linter) ids(n *node) {
 	}
 }
 
-// dimensions that a contract should have at least one rule for, with what
-// counts as one beside an explicit dimension.
-var dimensions = []string{"completeness", "conformity", "uniqueness", "timeliness"}
+// dimensions of quality, in the words of the standard. A contract should have
+// at least one check for each.
+var dimensions = []string{"accuracy", "completeness", "conformity", "consistency", "coverage", "timeliness", "uniqueness"}
 
 func (l *linter) object(o *node, f *Feed) {
 	if f.Description == "" {
@@ -143,44 +146,52 @@ func (l *linter) object(o *node, f *Feed) {
 		l.at(LevelNote, o, "key", "mark the identifying fields with primaryKey: true", "%s has no key: duplicates go unseen", f.Schema)
 	}
 	has := covered(f)
+	var without []string
 	for _, d := range dimensions {
 		if !has[d] {
-			l.at(LevelNote, o, "dimension", "add a rule with dimension: "+d, "nothing checks the %s of %s", d, f.Schema)
+			without = append(without, d)
 		}
+	}
+	if len(without) > 0 {
+		l.at(LevelNote, o, "dimension", "add rules, and say with dimension: which they are", "%s: nothing checks %s", f.Schema, strings.Join(without, ", "))
 	}
 	for _, u := range f.Unenforced {
 		l.add(Finding{File: l.doc.file, Line: u.Line, Column: u.Column, Path: u.Path, Level: LevelNote, Rule: "unenforced", What: "not enforced: " + u.Reason})
 	}
 }
 
-// covered are the quality dimensions that some clause of f speaks to.
+// covered are the dimensions that some clause of f speaks to: those that rules
+// name, and those that a kind of clause is about.
 func covered(f *Feed) map[string]bool {
-	has := map[string]bool{"uniqueness": len(f.Keys) > 0, "timeliness": false}
+	has := map[string]bool{"uniqueness": len(f.Keys) > 0, "consistency": len(f.Relations) > 0}
+	mark := func(dimension string, yes bool) { has[dimension] = has[dimension] || yes }
 	for _, fd := range f.Fields {
 		o := fd.Options
-		has["completeness"] = has["completeness"] || fd.Required
-		has["conformity"] = has["conformity"] || fd.Type != String || o.Pattern != "" || o.Enum != nil || o.MaxLength != nil || o.Format != ""
+		mark("completeness", fd.Required)
+		mark("conformity", fd.Type != String || o.Pattern != "" || o.Enum != nil || o.MaxLength != nil || o.Format != "")
+		mark("accuracy", o.Minimum+o.Maximum+o.ExclusiveMinimum+o.ExclusiveMaximum != "")
 	}
 	for _, k := range f.Checks {
-		has[k.Dimension] = true
+		mark(k.Dimension, true)
 		switch k.Metric {
-		case "nullValues", "missingValues", "rowCount":
-			has["completeness"] = true
-		case "invalidValues", "expression":
-			has["conformity"] = true
+		case "nullValues", "missingValues":
+			mark("completeness", true)
+		case "rowCount", "volume":
+			mark("coverage", true)
+		case "invalidValues":
+			mark("conformity", true)
 		case "duplicateValues":
-			has["uniqueness"] = true
+			mark("uniqueness", true)
 		case "freshness":
-			has["timeliness"] = true
+			mark("timeliness", true)
+		case "expression":
+			mark("consistency", true)
+		case "drift":
+			mark("accuracy", true)
 		}
 	}
 	for _, s := range f.SLA {
-		if s.Property == "latency" || s.Property == "frequency" {
-			has["timeliness"] = true
-		}
-	}
-	if len(f.Relations) > 0 {
-		has["consistency"] = true
+		mark("timeliness", s.Property == "latency" || s.Property == "frequency")
 	}
 	return has
 }

@@ -163,12 +163,18 @@ func (c *shapeCheck) report(at *node, rule, what, do string) {
 		return
 	}
 	f := Finding{File: c.file, Line: at.line, Column: at.col, Path: at.path, Level: LevelError, Rule: rule, What: what, Do: do}
-	for _, o := range c.found {
-		if o == f {
-			return
-		}
+	if !slices.Contains(c.found, f) {
+		c.found = append(c.found, f)
 	}
-	c.found = append(c.found, f)
+}
+
+// ignore notes a property that v3.0.x let pass.
+func (c *shapeCheck) ignore(k *node) {
+	f := Finding{File: c.file, Line: k.line, Column: k.col, Path: k.path, Level: LevelWarning, Rule: "unknown",
+		What: k.value + " is not a property that the standard knows here, and is ignored", Do: "put it under customProperties"}
+	if !c.quiet && !slices.Contains(c.found, f) {
+		c.found = append(c.found, f)
+	}
 }
 
 func (c *shapeCheck) matches(n *node, s *shape) bool {
@@ -228,7 +234,7 @@ func (c *shapeCheck) check(n *node, s *shape) map[string]bool {
 // untyped: the standard's conditions on logicalType also hold where it is
 // absent, and then contradict each other. One message says so, elsewhere.
 func (c *shapeCheck) untyped(n *node, s *shape) bool {
-	if n.get("logicalType") != nil || n.get("logicalTypeOptions") == nil {
+	if o := n.get("logicalTypeOptions"); n.get("logicalType") != nil || o == nil || len(o.keys) == 0 {
 		return false
 	}
 	conds := append([]*shape{s.cond}, s.cond.anyOf...)
@@ -447,6 +453,7 @@ func (c *shapeCheck) checkProperties(n *node, s *shape, known map[string]bool) {
 			continue
 		}
 		if c.old {
+			c.ignore(k)
 			continue
 		}
 		c.report(k, "structure", k.value+" is not a property that the standard knows here",

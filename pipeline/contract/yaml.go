@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
@@ -146,11 +147,12 @@ func readYAML(file string, src []byte) (*node, []Finding) {
 			line, _ = strconv.Atoi(m[1])
 			msg = strings.Replace(msg, m[0], "", 1)
 		}
+		line = brokenLine(src, line)
 		do := "mend the YAML here or just above: indentation, a colon without quotes, a quote that does not close"
 		if strings.Contains(msg, "unknown anchor") {
 			do = "define the anchor before its alias"
 		}
-		return fail(line, firstColumn(src, line), "not YAML: "+msg, do)
+		return fail(line, firstColumn(src, line), "not YAML from here: "+msg, do)
 	}
 	if len(doc.Content) == 0 {
 		return fail(1, 1, "the contract holds only comments", "write an ODCS document: apiVersion, kind, id, version, status, schema")
@@ -161,6 +163,35 @@ func readYAML(file string, src []byte) (*node, []Finding) {
 		return nil, b.problems
 	}
 	return root, nil
+}
+
+// brokenLine finds the line at which src stops to be YAML. The reader's own
+// line is where it gave up or where the surrounding block began, which may be
+// far away; the first line without which the part above can be read is where
+// people should look.
+func brokenLine(src []byte, reported int) int {
+	if len(src) > 256<<10 {
+		return reported
+	}
+	lines := bytes.SplitAfter(src, []byte("\n"))
+	reads := func(n int) bool {
+		return unmarshal(bytes.Join(lines[:n], nil), new(yaml.Node)) == nil
+	}
+	good, bad := 0, len(lines)
+	for bad-good > 1 {
+		// A prefix that ends within a quoted or bracketed value fails too, so
+		// look a little further before believing it.
+		mid, ok := (good+bad)/2, false
+		for n := mid; n < min(bad, mid+8) && !ok; n++ {
+			if ok = reads(n); ok {
+				good = n
+			}
+		}
+		if !ok {
+			bad = mid
+		}
+	}
+	return max(bad, 1)
 }
 
 // unmarshal guards against a panic of the YAML reader: a contract is input.
