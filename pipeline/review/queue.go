@@ -127,10 +127,10 @@ func (q Queue) Release(ctx context.Context, id, holder string) (Entry, error) {
 		return Entry{}, err
 	}
 	return q.change(ctx, id, func(e *Entry, now time.Time) (bool, error) {
-		switch {
-		case e.State == Decided:
+		switch e.State {
+		case Decided:
 			return false, e.alreadyDecided()
-		case e.State == Open:
+		case Open:
 			return false, nil
 		}
 		if err := e.freeFor(holder, now); err != nil {

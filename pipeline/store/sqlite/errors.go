@@ -54,7 +54,7 @@ func (db *DB) wrap(ctx context.Context, op string, err error) error {
 	case 0:
 		return err // a fault of the caller or of this package
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
-		return pipeline.Errorf(pipeline.CodeLocked, "store %s: %s: locked by another process for more than %s%s", db.path, op, db.wait, db.holders()).
+		return pipeline.Errorf(pipeline.CodeLocked, "store %s: %s: locked by another process for more than %s%s", db.path, op, db.wait, db.holders(ctx)).
 			WithHint("wait until it ends, or stop it; a lock ends with its process")
 	case sqlite3.SQLITE_FULL:
 		return fail(pipeline.CodeUnavailable, "the disk is full: free some space and try again; nothing was written")
@@ -72,11 +72,11 @@ func (db *DB) wrap(ctx context.Context, op string, err error) error {
 
 // holders names who holds leases now: most likely one of them is writing.
 // Reading works while another process writes.
-func (db *DB) holders() string {
+func (db *DB) holders(ctx context.Context) string {
 	if db.pool == nil {
 		return ""
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	rows, err := db.pool.QueryContext(ctx, `SELECT name || ' held by ' || owner FROM leases WHERE until > ? ORDER BY until DESC LIMIT 3`, time.Now().UnixMicro())
 	if err != nil {

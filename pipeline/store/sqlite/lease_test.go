@@ -16,7 +16,7 @@ func TestLeaseOfADeadOwnerIsTakenOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	defer closed(t, db)
 	now := time.Date(2026, 3, 1, 6, 0, 0, 0, time.UTC)
 	until := now.Add(time.Hour)
 	if err := db.Acquire(ctx, "run", "first", now, until); err != nil {

@@ -65,9 +65,9 @@ func readSchema(files fs.FS) (schema, error) {
 	}
 	for line := range strings.Lines(string(b)) {
 		var v int64
-		var print string
-		if _, err := fmt.Sscan(line, &v, &print); err == nil {
-			s.prints[v] = print
+		var sum string
+		if _, err := fmt.Sscan(line, &v, &sum); err == nil {
+			s.prints[v] = sum
 		}
 	}
 	return s, nil

@@ -29,7 +29,7 @@ func TestFingerprints(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	defer closed(t, db)
 	f, err := inspect(ctx, db.pool)
 	if err != nil {
 		t.Fatal(err)
@@ -53,6 +53,14 @@ func TestFingerprints(t *testing.T) {
 	fmt.Fprintln(&b, s.latest, f.print)
 	if err := os.WriteFile("migrations/fingerprints", []byte(b.String()), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// closed closes what a test opened.
+func closed(t *testing.T, db *DB) {
+	t.Helper()
+	if err := db.Close(); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -126,7 +134,7 @@ func TestUpgrade(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	defer closed(t, db)
 	if copies, _ := filepath.Glob(path + "*.backup*"); len(copies) != 1 {
 		t.Fatalf("copies: %v", copies)
 	}
@@ -153,7 +161,7 @@ func TestFailedMigration(t *testing.T) {
 	if err != nil {
 		t.Fatalf("after a failed migration: %v", err)
 	}
-	defer db.Close()
+	defer closed(t, db)
 	f, err := inspect(ctx, db.pool)
 	if err != nil || f.version != 2 || f.objects != 3 {
 		t.Fatalf("%+v, %v", f, err)

@@ -91,7 +91,7 @@ func (w *writer) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 }
 
 func (w *writer) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	s, err := w.stmt(ctx, query)
+	s, err := w.stmt(ctx, query) //nolint:sqlclosecheck // kept for the next call, closed by close
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func (w *writer) exec(ctx context.Context, query string, args ...any) (sql.Resul
 }
 
 func (w *writer) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	s, err := w.stmt(ctx, query)
+	s, err := w.stmt(ctx, query) //nolint:sqlclosecheck // kept for the next call, closed by close
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +122,7 @@ func (r reader) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 		return nil, err
 	}
 	if old, ok := r.db.stmts.LoadOrStore(query, s); ok {
-		_ = s.Close() // another goroutine was first
+		_ = s.Close() //nolint:sqlclosecheck // another goroutine was first
 		return old.(*sql.Stmt), nil
 	}
 	return s, nil
@@ -133,7 +133,7 @@ func (r reader) exec(context.Context, string, ...any) (sql.Result, error) {
 }
 
 func (r reader) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	s, err := r.stmt(ctx, query)
+	s, err := r.stmt(ctx, query) //nolint:sqlclosecheck // kept for the next call, closed by Close
 	if err != nil {
 		return nil, err
 	}
