@@ -84,12 +84,17 @@ type found struct {
 // inspect reads the version and the fingerprint. The fingerprint is a SHA-256
 // over the definitions in sqlite_schema; what SQLite (sqlite_*) and the
 // migration tool keep for themselves is left out.
-func inspect(ctx context.Context, db *sql.DB) (found, error) {
-	var f found
-	if err := db.QueryRowContext(ctx, `PRAGMA application_id`).Scan(&f.app); err != nil {
+func inspect(ctx context.Context, db *sql.DB) (f found, err error) {
+	// One transaction: another program may be migrating right now.
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
 		return f, err
 	}
-	rows, err := db.QueryContext(ctx, `SELECT type, name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite\_%' ESCAPE '\'`)
+	defer tx.Rollback()
+	if err := tx.QueryRowContext(ctx, `PRAGMA application_id`).Scan(&f.app); err != nil {
+		return f, err
+	}
+	rows, err := tx.QueryContext(ctx, `SELECT type, name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite\_%' ESCAPE '\'`)
 	if err != nil {
 		return f, err
 	}
@@ -115,7 +120,7 @@ func inspect(ctx context.Context, db *sql.DB) (found, error) {
 	f.print = hex.EncodeToString(sum[:16])
 	f.objects = len(defs)
 	if versioned {
-		err = db.QueryRowContext(ctx, `SELECT coalesce(max(version_id), 0) FROM `+goose.DefaultTablename+` WHERE is_applied`).Scan(&f.version)
+		err = tx.QueryRowContext(ctx, `SELECT coalesce(max(version_id), 0) FROM `+goose.DefaultTablename+` WHERE is_applied`).Scan(&f.version)
 	}
 	return f, err
 }
@@ -148,7 +153,9 @@ func (s schema) verify(path string, f found, writtenBy string) (stale bool, err 
 // nobody works on a half-migrated schema; an existing store is first copied to
 // PATH.vN.backup.
 func (s schema) migrate(ctx context.Context, path, writtenBy string) (err error) {
-	db, err := sql.Open("sqlite", dsn(path, "locking_mode(EXCLUSIVE)", "busy_timeout(200)", "foreign_keys(1)"))
+	// A page of 8 KiB holds three vectors of 512 dimensions; one of 4 KiB would
+	// hold one and waste the rest. The size is fixed when the file is made.
+	db, err := sql.Open("sqlite", dsn(path, "locking_mode(EXCLUSIVE)", "busy_timeout(200)", "foreign_keys(1)", "page_size(8192)"))
 	if err != nil {
 		return err
 	}

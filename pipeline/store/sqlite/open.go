@@ -143,7 +143,7 @@ func (db *DB) connect(ctx context.Context, s schema) (stale bool, err error) {
 	db.pool.SetMaxOpenConns(n)
 	db.pool.SetMaxIdleConns(n)
 	db.write, err = newWriter(ctx, dsn(db.path, timeout, "foreign_keys(1)", "synchronous(NORMAL)",
-		"temp_store(MEMORY)", "cache_size(-32768)", "wal_autocheckpoint(4000)"))
+		"temp_store(MEMORY)", "cache_size(-32768)", "wal_autocheckpoint(2000)"))
 	if err != nil {
 		return false, err
 	}

@@ -48,7 +48,7 @@ func TestOpenFails(t *testing.T) {
 	}
 	cut := string(good[:len(good)/2])
 	holes := []byte(string(good))
-	for i := 4096; i < 3*4096; i++ {
+	for i := 8192; i < 3*8192; i++ {
 		holes[i] = 0x55
 	}
 	for _, c := range []struct {
