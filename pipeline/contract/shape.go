@@ -456,8 +456,13 @@ func (c *shapeCheck) checkProperties(n *node, s *shape, known map[string]bool) {
 			c.ignore(k)
 			continue
 		}
-		c.report(k, "structure", k.value+" is not a property that the standard knows here",
-			didYouMean(k.value, s.names(nil), "put it under customProperties"))
+		names, do := s.names(nil), ""
+		if slices.Contains(names, k.value) {
+			do = "it belongs to another kind of entry: state its type, metric or logicalType"
+		} else {
+			do = didYouMean(k.value, names, "put it under customProperties")
+		}
+		c.report(k, "structure", k.value+" is not a property that the standard knows here", do)
 	}
 }
 

@@ -42,10 +42,7 @@ func plain(n *node) any {
 
 // mutate changes one place of the tree: a value, a key, or what is missing.
 func mutate(r *rand.Rand, n *node, words []string) {
-	for {
-		if len(n.items) == 0 || r.IntN(6) == 0 {
-			break
-		}
+	for len(n.items) > 0 && r.IntN(6) > 0 {
 		n = n.items[r.IntN(len(n.items))]
 	}
 	word := words[r.IntN(len(words))]

@@ -35,6 +35,7 @@ type node struct {
 	kind  kind
 	tag   string
 	value string
+	raw   string // of a scalar, before its spelling was unified
 	style yaml.Style
 	line  int
 	col   int // in characters, from 1
@@ -262,7 +263,7 @@ func (b *treeBuilder) build(y *yaml.Node, path string, depth int, alias bool) *n
 			n.items = append(n.items, b.build(c, path+"["+strconv.Itoa(i)+"]", depth+1, alias))
 		}
 	default:
-		n.value, n.tag = y.Value, scalarType(y)
+		n.value, n.raw, n.tag = y.Value, y.Value, scalarType(y)
 		if n.tag == "integer" || n.tag == "number" || n.tag == "boolean" {
 			n.value = canonicalScalar(n.tag, y.Value)
 		}
@@ -289,7 +290,7 @@ func (b *treeBuilder) mapping(n *node, y *yaml.Node, depth int, alias bool) {
 			continue
 		}
 		seen[k.Value] = k
-		n.keys = append(n.keys, &node{tag: "string", value: k.Value, line: k.Line, col: k.Column, path: at, style: k.Style})
+		n.keys = append(n.keys, &node{tag: "string", value: k.Value, raw: k.Value, line: k.Line, col: k.Column, path: at, style: k.Style, alias: alias})
 		n.items = append(n.items, b.build(v, at, depth+1, alias))
 	}
 	for _, m := range merges {
