@@ -228,7 +228,7 @@ func (c *compiler) settings(f *Feed) {
 	f.Evolution = Evolution(c.word(c.setting("assay.evolution"), "assay.evolution", string(EvolveReject),
 		string(EvolveReject), string(EvolveWarn), string(EvolveIgnore), string(EvolveEvolve)))
 	f.Missing = OnFail(c.word(c.setting("assay.missingOptional"), "assay.missingOptional", string(Warn), string(Warn), string(FailBatch), string(RejectRow)))
-	f.MaxRejectRate = 1
+	f.MaxRejectRate = DefaultMaxRejectRate
 	if r := c.rate(c.setting("assay.maxRejectRate"), "assay.maxRejectRate"); r != nil {
 		f.MaxRejectRate = *r
 	}

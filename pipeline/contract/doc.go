@@ -27,7 +27,7 @@
 //	  - {property: assay.evolution, value: warn}       # an undeclared column: reject, warn, ignore, evolve
 //	  - {property: assay.missingOptional, value: warn} # an absent optional column: warn, fail_batch, reject_row
 //	  - {property: assay.onFail, value: reject_row}    # default of the row checks: reject_row, fail_batch, warn
-//	  - {property: assay.maxRejectRate, value: 5%}     # a share or a percentage; above it the batch is held
+//	  - {property: assay.maxRejectRate, value: 5%}     # a share or a percentage; above it the batch is held (5%)
 //	  - property: assay.keys                           # composite keys beside the primary one
 //	    value: [{name: line, fields: [order, pos], scope: feed, horizonDays: 90, onFail: reject_row}]
 //	  - property: assay.breaker                        # or just the mode: observe

@@ -38,7 +38,7 @@ type Feed struct {
 	Evolution Evolution
 	Missing   OnFail // what a missing optional column means; default Warn
 	// MaxRejectRate: a batch of which a larger share is rejected is held.
-	// The default of 1 sets no limit.
+	// DefaultMaxRejectRate where the contract states none; 1 sets no limit.
 	MaxRejectRate float64
 	Breaker       Breaker
 	Approval      Approval
@@ -48,6 +48,10 @@ type Feed struct {
 	// enforced, by path, each with a reason.
 	Unenforced []Clause
 }
+
+// DefaultMaxRejectRate is the share of rejected rows above which a batch is
+// held where its contract does not say: one row in twenty.
+const DefaultMaxRejectRate = 0.05
 
 // A Clause is a place in a contract.
 type Clause struct {
