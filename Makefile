@@ -36,6 +36,14 @@ build: ## build the command line and the functions into bin/
 install: ## install the command line into GOBIN
 	$(GO) install -trimpath -ldflags '$(LDFLAGS)' ./cmd/assay
 
+.PHONY: postgres
+postgres: ## start a Postgres with pgvector on loopback, without Docker; prints its DSN
+	@infra/dev/postgres.sh start
+
+.PHONY: postgres-stop
+postgres-stop: ## stop it
+	@infra/dev/postgres.sh stop
+
 ## --- before a change lands --------------------------------------------------
 
 .PHONY: check
