@@ -38,8 +38,9 @@ func (c *compiler) warnf(at *node, rule, do, format string, args ...any) {
 	c.add(LevelWarning, at, rule, do, format, args...)
 }
 
-func (c *compiler) unenforced(at *node, reason string) {
-	c.feed.Unenforced = append(c.feed.Unenforced, Clause{Path: at.path, Line: at.line, Column: at.col, Reason: reason})
+// unenforced records a clause by the name of its entry in the list of gaps.
+func (c *compiler) unenforced(at *node, entry string) {
+	c.feed.Unenforced = append(c.feed.Unenforced, Clause{Path: at.path, Line: at.line, Column: at.col, Reason: gap(entry).Reason})
 }
 
 // feedName is the name under which a schema object is a feed.
@@ -163,7 +164,7 @@ func (d *Document) objectNames() (out []string) {
 func (d *Document) compile(object *node) (*Feed, []Finding) {
 	c := &compiler{doc: d, object: object, ids: map[string]int{}}
 	f := &Feed{
-		Name: d.feedName(object), ContractID: d.ID(), Version: d.Version(), Schema: object.text("name"), File: d.file,
+		Name: d.feedName(object), ContractID: d.ID(), Version: d.Version(), Status: d.Status(), Schema: object.text("name"), Physical: object.text("physicalName"), File: d.file,
 		Owner: d.Owner(), Description: object.text("description"),
 	}
 	c.feed = f
@@ -200,7 +201,7 @@ func (d *Document) compile(object *node) (*Feed, []Finding) {
 // what it says in prose.
 func (f *Feed) hash() string {
 	h := *f
-	h.Hash, h.File, h.Owner, h.Description, h.ContractID, h.Version, h.Unenforced = "", "", "", "", "", "", nil
+	h.Hash, h.File, h.Owner, h.Description, h.ContractID, h.Version, h.Status, h.Unenforced = "", "", "", "", "", "", "", nil
 	h.Fields = bareFields(f.Fields)
 	h.Checks = slices.Clone(f.Checks)
 	for i := range h.Checks {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -140,7 +141,7 @@ func applyPlain(v *any, path, what string) {
 		rest := path[strings.IndexByte(path, ']')+1:]
 		list := (*v).([]any)
 		if rest == "" && what == "delete" {
-			*v = append(list[:i:i], list[i+1:]...)
+			*v = slices.Delete(slices.Clone(list), i, i+1)
 			return
 		}
 		applyPlain(&list[i], rest, what)

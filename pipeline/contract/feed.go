@@ -12,8 +12,13 @@ type Feed struct {
 	// ContractID and Version are the document's own id and version.
 	ContractID string
 	Version    string
+	// Status is the document's: proposed, draft, active, deprecated, retired.
+	Status string
 	// Schema is the name of the schema object.
 	Schema string
+	// Physical is the object's physicalName, "" for none. An sql rule may call
+	// the batch's table by it too.
+	Physical string
 	// Hash is a content id over everything below: two contracts with the same
 	// hash judge every batch alike.
 	Hash string

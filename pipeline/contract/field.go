@@ -1,12 +1,14 @@
 package contract
 
 import (
+	"fmt"
 	"math/big"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 var feedWord = regexp.MustCompile(`^[\p{L}\p{N}_][\p{L}\p{N}_.-]*$`)
@@ -76,6 +78,7 @@ func (c *compiler) field(p *node, prefix string) Field {
 			f.Items = &item
 		}
 	}
+	c.examples(p, &f)
 	c.quality(p, prefix+f.Name)
 	c.liftEnum(&f, prefix+f.Name)
 	return f
@@ -171,7 +174,7 @@ func (c *compiler) options(p *node, f *Field) {
 	switch f.Type {
 	case String:
 		if f.Options.Format != "" && !slices.Contains(StringFormats, strings.ToLower(f.Options.Format)) {
-			c.unenforced(o.get("format"), "string format "+f.Options.Format+" is not one that can be checked")
+			c.unenforced(o.get("format"), "format")
 		}
 		f.Options.Format = strings.ToLower(f.Options.Format)
 	case Integer, Decimal:
@@ -180,7 +183,7 @@ func (c *compiler) options(p *node, f *Field) {
 		f.Options.Formats = c.layouts(p, f)
 		c.bounds(o, func(s string) (*big.Rat, bool) {
 			t, ok := ParseMoment(f.Type, f.Options.Formats, s)
-			return big.NewRat(t.Unix(), 1).Add(big.NewRat(t.Unix(), 1), big.NewRat(int64(t.Nanosecond()), 1e9)), ok
+			return momentRat(t), ok
 		}, "a "+string(f.Type)+" in the field's format or ISO 8601")
 	}
 }
@@ -307,4 +310,77 @@ func (c *compiler) layouts(p *node, f *Field) []string {
 		}
 	}
 	return out
+}
+
+// examples must be values of the field: a contract that contradicts itself in
+// its examples was not meant as written.
+func (c *compiler) examples(p *node, f *Field) {
+	for _, e := range p.list("examples") {
+		if e.kind != scalarNode || e.tag == "null" {
+			continue
+		}
+		if why := f.violates(e.value); why != "" {
+			c.warnf(e, "example", "mend the example, or the clause that it breaks", "the example %s %s", e.shown(), why)
+		}
+	}
+}
+
+// violates says what clause of the type and its options the text of a value
+// breaks, "" for none. It judges single values of contracts (examples), not
+// rows: that is the gate's work.
+func (f *Field) violates(v string) string {
+	o := f.Options
+	switch f.Type {
+	case Integer, Decimal:
+		r, ok := exact(v)
+		if !ok || (f.Type == Integer && !r.IsInt()) {
+			return "is not " + withArticle(string(f.Type))
+		}
+		return outside(r, o, exact)
+	case Boolean:
+		if v != "true" && v != "false" {
+			return "is not a boolean"
+		}
+	case Date, Timestamp, Time:
+		m, ok := ParseMoment(f.Type, o.Formats, v)
+		if !ok {
+			return "is not a " + string(f.Type) + " in a format of the field"
+		}
+		return outside(momentRat(m), o, func(s string) (*big.Rat, bool) {
+			m, ok := ParseMoment(f.Type, o.Formats, s)
+			return momentRat(m), ok
+		})
+	case String:
+		n := utf8.RuneCountInString(v)
+		if o.MinLength != nil && n < *o.MinLength || o.MaxLength != nil && n > *o.MaxLength {
+			return fmt.Sprintf("has %d characters", n)
+		}
+		if re, err := regexp.Compile(o.Pattern); err == nil && !re.MatchString(v) {
+			return "does not match the pattern " + o.Pattern
+		}
+	}
+	return ""
+}
+
+func outside(r *big.Rat, o Options, value func(string) (*big.Rat, bool)) string {
+	for _, b := range []struct {
+		bound string
+		ok    func(int) bool
+		why   string
+	}{
+		{o.Minimum, func(c int) bool { return c >= 0 }, "is below the minimum "},
+		{o.ExclusiveMinimum, func(c int) bool { return c > 0 }, "is not above "},
+		{o.Maximum, func(c int) bool { return c <= 0 }, "is above the maximum "},
+		{o.ExclusiveMaximum, func(c int) bool { return c < 0 }, "is not below "},
+	} {
+		if l, ok := value(b.bound); b.bound != "" && ok && !b.ok(r.Cmp(l)) {
+			return b.why + b.bound
+		}
+	}
+	return ""
+}
+
+// momentRat is m in seconds, to compare moments as numbers are compared.
+func momentRat(m time.Time) *big.Rat {
+	return new(big.Rat).Add(big.NewRat(m.Unix(), 1), big.NewRat(int64(m.Nanosecond()), 1e9))
 }

@@ -24,6 +24,7 @@ func LintSource(file string, src []byte) []Finding {
 func (d *Document) Lint() []Finding {
 	l := &linter{doc: d}
 	l.document()
+	l.gapNotes()
 	for _, f := range d.ignored {
 		l.add(f)
 	}
@@ -118,6 +119,15 @@ func (l *linter) ids(n *node) {
 	}
 }
 
+// critical: an element that the producer calls critical deserves a check.
+func (l *linter) critical(o *node, f *Feed) {
+	for i, p := range o.list("properties") {
+		if p.flag("criticalDataElement") && i < len(f.Fields) && !f.Fields[i].Required && len(p.list("quality")) == 0 {
+			l.at(LevelWarning, p.key("criticalDataElement"), "critical", "set required: true, or add a rule", "%s is critical and nothing checks that it is there", p.text("name"))
+		}
+	}
+}
+
 // dimensions of quality, in the words of the standard. A contract should have
 // at least one check for each.
 var dimensions = []string{"accuracy", "completeness", "conformity", "consistency", "coverage", "timeliness", "uniqueness"}
@@ -156,8 +166,11 @@ func (l *linter) object(o *node, f *Feed) {
 		l.at(LevelNote, o, "dimension", "add rules, and say with dimension: which they are", "%s: nothing checks %s", f.Schema, strings.Join(without, ", "))
 	}
 	for _, u := range f.Unenforced {
-		l.add(Finding{File: l.doc.file, Line: u.Line, Column: u.Column, Path: u.Path, Level: LevelNote, Rule: "unenforced", What: "not enforced: " + u.Reason})
+		if !strings.HasSuffix(u.Path, ".schedule") && !strings.HasSuffix(u.Path, ".scheduler") { // gapNotes has those
+			l.add(Finding{File: l.doc.file, Line: u.Line, Column: u.Column, Path: u.Path, Level: LevelNote, Rule: "unenforced", What: "not enforced: " + u.Reason})
+		}
 	}
+	l.critical(o, f)
 }
 
 // covered are the dimensions that some clause of f speaks to: those that rules

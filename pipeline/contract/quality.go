@@ -23,6 +23,9 @@ func (c *compiler) quality(owner *node, field string) {
 		c.checkCustom(q, "quality")
 		k := Check{Field: field, Kind: q.text("type"), Metric: q.text("metric"), Dimension: q.text("dimension"),
 			Message: q.text("description"), Line: q.line}
+		if r := q.key("rule"); r != nil && !c.doc.old() {
+			c.warnf(r, "deprecated", "use metric", "rule is deprecated since v3.1.0")
+		}
 		if k.Metric == "" {
 			k.Metric = q.text("rule")
 			if m, ok := oldRules[k.Metric]; ok {
@@ -36,11 +39,11 @@ func (c *compiler) quality(owner *node, field string) {
 			}
 		}
 		if s := q.text("scheduler"); s != "" || q.get("schedule") != nil {
-			c.unenforced(q.key(pickKey(q, "schedule", "scheduler")), "rules run with every batch, not by a schedule of their own")
+			c.unenforced(q.key(pickKey(q, "schedule", "scheduler")), "schedule")
 		}
 		switch k.Kind {
 		case "text":
-			c.unenforced(q, "prose cannot be run")
+			c.unenforced(q, "prose")
 			continue
 		case "library":
 			if !c.library(q, &k) {
@@ -71,7 +74,7 @@ func pickKey(n *node, names ...string) string {
 func (c *compiler) library(q *node, k *Check) bool {
 	if !slices.Contains(metrics, k.Metric) {
 		if q.get("rule") != nil {
-			c.unenforced(q, "the rule "+k.Metric+" is not one of the library of v3.1.0")
+			c.errorf(q.get("rule"), "quality", didYouMean(k.Metric, metrics, "use a metric of v3.1.0"), "the rule %s is not one of the library", k.Metric)
 		}
 		return false
 	}
@@ -194,7 +197,7 @@ func (c *compiler) customRule(q *node, k *Check) bool {
 	k.Engine = strings.ToLower(q.text("engine"))
 	impl := q.get("implementation")
 	if k.Engine != "assay" {
-		c.unenforced(q, "rules of the engine "+k.Engine+" need that engine")
+		c.unenforced(q, "engine")
 		return false
 	}
 	m := c.mapping(impl, "implementation", "expression")

@@ -152,7 +152,7 @@ func (c *compiler) sla() {
 			}
 			s.Percent = v
 		default:
-			c.unenforced(n, "the service level "+n.text("property")+" is not one that the ledger can answer")
+			c.unenforced(n, "sla")
 		}
 		c.feed.SLA = append(c.feed.SLA, s)
 	}
