@@ -1,5 +1,3 @@
-// Package lake keeps files in zones over object storage: it writes atomically,
-// publishes a feed by swapping one manifest, and checks what it stored.
 package lake
 
 import (
@@ -17,12 +15,15 @@ import (
 // for an absent key, and ErrPrecondition when a condition did not hold. Lake
 // wraps them.
 type Driver interface {
-	// Get opens n bytes of key from off; n < 0 reads to the end.
+	// Get opens n bytes of key from off; n < 0 reads to the end, and n = 0
+	// only looks the object up. A range beyond the end is cut short, down to
+	// an empty reader.
 	Get(ctx context.Context, key string, off, n int64) (io.ReadCloser, Object, error)
 	// Put stores r whole or not at all: a reader sees the previous object or
 	// the new one.
 	Put(ctx context.Context, key string, r io.Reader, cond Condition) (Object, error)
-	// List yields the objects under prefix in key order, after the key after.
+	// List yields the objects whose key begins with prefix in the byte order of
+	// their keys, those after the key after only. An error ends the sequence.
 	List(ctx context.Context, prefix, after string) iter.Seq2[Object, error]
 	// Delete removes key; an absent key is not an error.
 	Delete(ctx context.Context, key string) error
@@ -48,3 +49,28 @@ type Condition struct {
 
 // ErrPrecondition is what a Driver returns when a Condition did not hold.
 var ErrPrecondition = errors.New("precondition failed")
+
+// A Locator is a Driver that can say where an object lies, in the form that
+// other programs open: an absolute path or an s3:// URL.
+type Locator interface {
+	Location(key string) string
+}
+
+// A Sweeper is a Driver that may leave debris of interrupted writes (temporary
+// files, unfinished multipart uploads), which List never yields.
+type Sweeper interface {
+	// Sweep removes debris older than before, or only lists it.
+	Sweep(ctx context.Context, before time.Time, dry bool) ([]Object, error)
+}
+
+// A RandomReader is a Driver with a cheaper way to random access than one Get
+// per range.
+type RandomReader interface {
+	OpenAt(ctx context.Context, key string) (ReaderAtCloser, Object, error)
+}
+
+// A ReaderAtCloser reads at offsets, from several goroutines at once.
+type ReaderAtCloser interface {
+	io.ReaderAt
+	io.Closer
+}
