@@ -1,0 +1,130 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/breaker"
+)
+
+// LoadBreaker returns the stored state, or the zero state of key.
+func (p *ports) LoadBreaker(ctx context.Context, key breaker.Key) (breaker.State, error) {
+	state := breaker.State{Key: key}
+	err := p.reading(ctx, func(s session) error {
+		return each(ctx, s, func(r pgx.Rows) (err error) {
+			state, err = scanState(r)
+			return err
+		}, `SELECT scope, signal, version, state FROM breakers WHERE scope = $1 AND signal = $2`, key.Scope, key.Signal)
+	})
+	return state, err
+}
+
+func scanState(r pgx.Rows) (state breaker.State, err error) {
+	var key breaker.Key
+	var version int64
+	var doc []byte
+	if err := r.Scan(&key.Scope, &key.Signal, &version, &doc); err != nil {
+		return state, err
+	}
+	err = decode("breaker "+key.Scope+" "+key.Signal, doc, &state)
+	state.Key, state.Version = key, version
+	return state, err
+}
+
+// SaveBreaker stores a state, the sample that led to it, and its transitions.
+func (p *ports) SaveBreaker(ctx context.Context, state breaker.State, in breaker.Sample, ts []breaker.Transition) error {
+	key := state.Key
+	if err := goodID("breaker scope", key.Scope); err != nil {
+		return err
+	}
+	if err := goodID("breaker signal", key.Signal); err != nil {
+		return err
+	}
+	return p.writing(ctx, func(s session) error {
+		if in.Batch != "" {
+			var n int
+			folded, err := one(ctx, s, []any{&n}, `SELECT 1 FROM breaker_samples WHERE scope = $1 AND signal = $2 AND batch = $3`, key.Scope, key.Signal, in.Batch)
+			if err != nil || folded {
+				return err
+			}
+		}
+		var stored int64
+		if _, err := one(ctx, s, []any{&stored}, `SELECT version FROM breakers WHERE scope = $1 AND signal = $2`, key.Scope, key.Signal); err != nil {
+			return err
+		}
+		if stored != state.Version {
+			return pipeline.Errorf(pipeline.CodeConflict, "breaker %s %s: its state has moved on from version %d to %d", key.Scope, key.Signal, state.Version, stored).
+				WithHint("load it again and fold the sample into what is stored now")
+		}
+		next := state
+		next.Version = stored + 1
+		doc, err := encode(next)
+		if err != nil {
+			return err
+		}
+		b := &pgx.Batch{}
+		b.Queue(`INSERT INTO breakers (scope, signal, version, state) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (scope, signal) DO UPDATE SET version = excluded.version, state = excluded.state`, key.Scope, key.Signal, next.Version, doc)
+		if in.Batch != "" {
+			doc, err := encode(in)
+			if err != nil {
+				return err
+			}
+			b.Queue(`INSERT INTO breaker_samples (scope, signal, batch, sample) VALUES ($1, $2, $3, $4)`, key.Scope, key.Signal, in.Batch, doc)
+		}
+		for _, t := range ts {
+			t.Key = key
+			doc, err := encode(t)
+			if err != nil {
+				return err
+			}
+			b.Queue(`INSERT INTO breaker_transitions (scope, signal, transition) VALUES ($1, $2, $3)`, key.Scope, key.Signal, doc)
+		}
+		return s.SendBatch(ctx, b).Close()
+	})
+}
+
+// Breakers returns every stored state, by scope and signal.
+func (p *ports) Breakers(ctx context.Context) (out []breaker.State, err error) {
+	err = p.reading(ctx, func(s session) error {
+		return each(ctx, s, func(r pgx.Rows) error {
+			state, err := scanState(r)
+			out = append(out, state)
+			return err
+		}, `SELECT scope, signal, version, state FROM breakers ORDER BY scope, signal`)
+	})
+	return out, err
+}
+
+// BreakerHistory returns what was stored of key, in the order of saving.
+func (p *ports) BreakerHistory(ctx context.Context, key breaker.Key) (in []breaker.Sample, ts []breaker.Transition, err error) {
+	err = p.reading(ctx, func(s session) error {
+		// Transitions first: a sample that is saved between the two statements
+		// then at worst stands there without its transition.
+		if err := each(ctx, s, func(r pgx.Rows) error {
+			var doc []byte
+			if err := r.Scan(&doc); err != nil {
+				return err
+			}
+			var x breaker.Transition
+			err := decode("a transition of breaker "+key.Scope, doc, &x)
+			ts = append(ts, x)
+			return err
+		}, `SELECT transition FROM breaker_transitions WHERE scope = $1 AND signal = $2 ORDER BY n`, key.Scope, key.Signal); err != nil {
+			return err
+		}
+		return each(ctx, s, func(r pgx.Rows) error {
+			var doc []byte
+			if err := r.Scan(&doc); err != nil {
+				return err
+			}
+			var x breaker.Sample
+			err := decode("a sample of breaker "+key.Scope, doc, &x)
+			in = append(in, x)
+			return err
+		}, `SELECT sample FROM breaker_samples WHERE scope = $1 AND signal = $2 ORDER BY n`, key.Scope, key.Signal)
+	})
+	return in, ts, err
+}

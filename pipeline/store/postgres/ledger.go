@@ -1,0 +1,153 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/flow"
+)
+
+const batchColumns = `id, feed, key, tag, content, size, event_time, seq, stage,
+	contract_id, contract_version, contract_hash, verdict, decision, reason,
+	rows_read, rows_accepted, rows_rejected, files, manifest, report, breaker, shards,
+	created, updated`
+
+// PutBatch inserts or replaces a line of the ledger.
+func (p *ports) PutBatch(ctx context.Context, b flow.Batch) error {
+	if err := goodID("batch id", b.ID); err != nil {
+		return err
+	}
+	return p.writing(ctx, func(s session) error {
+		if b.Seq > 0 {
+			var other string
+			if taken, err := one(ctx, s, []any{&other}, `SELECT id FROM batches WHERE feed = $1 AND seq = $2 AND seq > 0 AND id <> $3`, b.Feed, b.Seq, b.ID); err != nil {
+				return err
+			} else if taken {
+				return pipeline.Errorf(pipeline.CodeConflict, "batch %s: place %d of feed %s is taken by batch %s", b.ID, b.Seq, b.Feed, other).
+					WithHint("another run decided meanwhile; read the ledger again")
+			}
+		}
+		_, err := s.Exec(ctx, `INSERT INTO batches (`+batchColumns+`)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
+			ON CONFLICT (id) DO UPDATE SET
+			feed = excluded.feed, key = excluded.key, tag = excluded.tag, content = excluded.content, size = excluded.size,
+			event_time = excluded.event_time, seq = excluded.seq, stage = excluded.stage,
+			contract_id = excluded.contract_id, contract_version = excluded.contract_version, contract_hash = excluded.contract_hash,
+			verdict = excluded.verdict, decision = excluded.decision, reason = excluded.reason,
+			rows_read = excluded.rows_read, rows_accepted = excluded.rows_accepted, rows_rejected = excluded.rows_rejected,
+			files = excluded.files, manifest = excluded.manifest, report = excluded.report, breaker = excluded.breaker,
+			shards = excluded.shards, created = excluded.created, updated = excluded.updated`,
+			b.ID, b.Feed, b.Key, b.Tag, b.Content, b.Size, stamp(b.EventTime), b.Seq, string(b.Stage),
+			b.ContractID, b.ContractVersion, b.ContractHash, string(b.Verdict), string(b.Decision), clean(b.Reason),
+			b.Rows.Read, b.Rows.Accepted, b.Rows.Rejected, b.Files, b.Manifest, b.Report, b.Breaker, b.Shards,
+			stamp(b.Created), stamp(b.Updated))
+		return err
+	})
+}
+
+// Batch returns one line of the ledger.
+func (p *ports) Batch(ctx context.Context, id string) (b flow.Batch, err error) {
+	err = p.reading(ctx, func(s session) error {
+		found := false
+		if err := each(ctx, s, func(r pgx.Rows) (err error) {
+			found = true
+			b, err = scanBatch(r)
+			return err
+		}, `SELECT `+batchColumns+` FROM batches WHERE id = $1`, clean(id)); err != nil {
+			return err
+		}
+		if !found {
+			return notFound("batch", id)
+		}
+		return nil
+	})
+	return b, err
+}
+
+func scanBatch(r pgx.Rows) (b flow.Batch, err error) {
+	var event, created, updated *time.Time
+	err = r.Scan(&b.ID, &b.Feed, &b.Key, &b.Tag, &b.Content, &b.Size, &event, &b.Seq, &b.Stage,
+		&b.ContractID, &b.ContractVersion, &b.ContractHash, &b.Verdict, &b.Decision, &b.Reason,
+		&b.Rows.Read, &b.Rows.Accepted, &b.Rows.Rejected, &b.Files, &b.Manifest, &b.Report, &b.Breaker, &b.Shards,
+		&created, &updated)
+	b.EventTime, b.Created, b.Updated = moment(event), moment(created), moment(updated)
+	return b, err
+}
+
+// lastRune sorts after every other: the end of a range of ids with a prefix.
+const lastRune = "\U0010FFFF"
+
+// Batches selects from the ledger.
+func (p *ports) Batches(ctx context.Context, f flow.BatchFilter) (out []flow.Batch, err error) {
+	var w where
+	if f.Feed != "" {
+		w.add(`feed = $`, f.Feed)
+	}
+	switch f.Stage {
+	case "":
+	case flow.Done, flow.Duplicate:
+		w.add(`stage = $`, string(f.Stage))
+	default: // the condition of the partial index
+		w.add(`stage = $ AND stage NOT IN ('done', 'duplicate')`, string(f.Stage))
+	}
+	if f.Key != "" {
+		w.add(`key = $`, f.Key)
+	}
+	if f.Content != "" {
+		w.add(`content = $`, f.Content)
+	}
+	if f.Prefix != "" {
+		w.add(`id >= $ AND id < $`, f.Prefix, f.Prefix+lastRune)
+	}
+	order := ` ORDER BY created NULLS FIRST, id`
+	if f.Latest {
+		order = ` ORDER BY created DESC NULLS LAST, id DESC`
+	}
+	if f.Limit <= 0 {
+		f.Limit = 1000
+	}
+	query := `SELECT ` + batchColumns + ` FROM batches` + w.String() + order + ` LIMIT ` + w.arg(f.Limit)
+	err = p.reading(ctx, func(s session) error {
+		return each(ctx, s, func(r pgx.Rows) error {
+			b, err := scanBatch(r)
+			out = append(out, b)
+			return err
+		}, query, w.args...)
+	})
+	return out, err
+}
+
+// LastSeq is the highest place given in the order of decision of feed.
+func (p *ports) LastSeq(ctx context.Context, feed string) (seq int64, err error) {
+	err = p.reading(ctx, func(s session) error {
+		_, err := one(ctx, s, []any{&seq}, `SELECT coalesce(max(seq), 0) FROM batches WHERE feed = $1 AND seq > 0`, feed)
+		return err
+	})
+	return seq, err
+}
+
+// PutShard records a parsed shard once.
+func (p *ports) PutShard(ctx context.Context, batch string, shard int, knowledge string, at time.Time) (first bool, err error) {
+	if err := goodID("batch id", batch); err != nil {
+		return false, err
+	}
+	err = p.single(ctx, func(s session) error {
+		tag, err := s.Exec(ctx, `INSERT INTO shards (batch, knowledge, shard, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+			batch, knowledge, shard, stamp(at))
+		first = tag.RowsAffected() > 0
+		return err
+	})
+	return first, err
+}
+
+// ShardsDone counts parsed shards.
+func (p *ports) ShardsDone(ctx context.Context, batch, knowledge string) (n int, err error) {
+	err = p.reading(ctx, func(s session) error {
+		_, err := one(ctx, s, []any{&n}, `SELECT count(*) FROM shards WHERE batch = $1 AND knowledge = $2`, batch, knowledge)
+		return err
+	})
+	return n, err
+}
