@@ -52,9 +52,10 @@ func tokenize(dst []token, text string) []token {
 			switch {
 			case end == i:
 				_, w := utf8.DecodeRuneInString(text[i:])
-				if text[i:i+w] == "×" {
+				switch text[i : i+w] {
+				case "×":
 					dst = append(dst, token{"x", i, i + w, false})
-				} else if text[i:i+w] == "°" {
+				case "°":
 					dst = append(dst, token{"°", i, i + w, false})
 				}
 				i += w

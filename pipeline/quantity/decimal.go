@@ -112,11 +112,8 @@ func ParseDecimal(s string) (Decimal, bool) {
 // makeDecimal builds ±whole.frac × 10^exp from runs of digits.
 func makeDecimal(neg bool, whole, frac string, exp int) (Decimal, bool) {
 	whole = strings.TrimLeft(whole, "0")
-	if len(whole)+len(frac) > maxDigits {
-		frac = strings.TrimRight(frac, "0")
-		if len(whole)+len(frac) > maxDigits {
-			return Decimal{}, false
-		}
+	if len(whole)+len(frac) > 4*maxExponent {
+		return Decimal{}, false
 	}
 	if len(whole)+len(frac) <= maxScale && exp == 0 {
 		var c int64

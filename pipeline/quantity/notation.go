@@ -56,14 +56,16 @@ var notations = sync.OnceValue(func() *spellings {
 		firsts: make(map[string]int),
 		dims:   make(map[string]Dimension, 1024),
 	}
-	for _, group := range [][]notation{metricNotations, electricNotations, otherNotations, shorthandNotations} {
+	for _, group := range [][]notation{metricNotations, electricNotations, otherNotations, shorthandNotations, proseNotations} {
 		for _, n := range group {
 			s.add(n)
 		}
 	}
-	for _, w := range []string{"in", "am", "pm", "a", "as", "at", "to", "mm.", "ar", "st", "set", "to", "an", "ein", "pair", "bar", "head", "a.", "is", "ma"} {
-		if e := s.fold[w]; e != nil && w != "bar" && w != "ma" {
-			e.word = true
+	for _, w := range []string{"in", "am", "pm", "a", "as", "at", "to", "ar", "st", "set", "d", "my", "el", "tl", "st.", "mil", "den", "nit", "gray", "barn", "head"} {
+		for _, m := range []map[string]*entry{s.exact, s.fold} {
+			if e := m[w]; e != nil {
+				e.word = true
+			}
 		}
 	}
 	return s
@@ -172,7 +174,7 @@ const spellingLength = 48
 // text without small letters (capitals) case says nothing, so the folded
 // entry answers.
 func (s *spellings) find(key []byte, capitals bool) *entry {
-	if !capitals {
+	if !capitals || len(key) == 1 && key[0] == 'M' { // a lone M is mega, not milli
 		if e := s.exact[string(key)]; e != nil {
 			return e
 		}

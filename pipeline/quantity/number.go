@@ -110,9 +110,11 @@ func readGroups(s string, groups []string, marks []mark, ends []int, lang Langua
 	k := len(groups)
 	last := ends[k-1]
 	take := func(upto int, decimalAt int) (numeral, int, bool) {
-		whole := groups[0]
-		frac := ""
-		if upto > 1 || decimalAt == 0 {
+		whole, frac := groups[0], ""
+		switch {
+		case upto == 2 && decimalAt == 1:
+			frac = groups[1]
+		case upto > 1:
 			var b strings.Builder
 			for g := range upto {
 				if g == decimalAt {
@@ -122,6 +124,9 @@ func readGroups(s string, groups []string, marks []mark, ends []int, lang Langua
 				}
 			}
 			whole = b.String()
+		}
+		if len(strings.TrimLeft(whole, "0"))+len(frac) > maxDigits {
+			return numeral{}, ends[upto-1], false
 		}
 		v, ok := makeDecimal(false, whole, frac, 0)
 		return numeral{value: v, end: ends[upto-1], whole: whole, plain: upto == 1, decimals: len(frac)}, ends[upto-1], ok
@@ -160,10 +165,12 @@ func readGroups(s string, groups []string, marks []mark, ends []int, lang Langua
 		}
 		whole, _, _ := take(2, -1)
 		if asThousands {
-			whole.alt = &decimal.value
+			other := decimal.value
+			whole.alt = &other
 			return whole, end, true
 		}
-		decimal.alt = &whole.value
+		other := whole.value
+		decimal.alt = &other
 		return decimal, end, true
 	}
 	if same {

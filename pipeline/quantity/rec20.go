@@ -16,7 +16,7 @@ var rec20Codes = map[string]string{
 	"WTT": "W", "KWT": "kW", "MAW": "MW", "C31": "mW", "D80": "uW", "A90": "GW", "BHP": "[HP]",
 	"KWH": "kW.h", "WHR": "W.h", "MWH": "MW.h", "JOU": "J", "KJO": "kJ", "3B": "MJ", "BTU": "[Btu_IT]",
 	"VLT": "V", "KVT": "kV", "2Z": "mV", "D82": "uV", "AMP": "A", "4K": "mA", "B84": "uA", "C39": "nA", "B22": "kA", "AMH": "A.h", "E09": "mA.h",
-	"VA": "V.A", "KVA": "kV.A", "OHM": "Ohm", "B49": "kOhm", "B75": "MOhm", "E45": "mOhm", "B94": "uOhm",
+	"D46": "V.A", "KVA": "kV.A", "OHM": "Ohm", "B49": "kOhm", "B75": "MOhm", "E45": "mOhm", "B94": "uOhm",
 	"FAR": "F", "4O": "uF", "C41": "nF", "4T": "pF", "81": "H", "C14": "mH", "B90": "uH", "C43": "nH", "D33": "T", "C29": "mT", "WEB": "Wb", "SIE": "S", "C27": "mS",
 	"HTZ": "Hz", "KHZ": "kHz", "MHZ": "MHz", "A86": "GHz", "RPM": "/min", "RPS": "/s", "C94": "/min",
 	"PAL": "Pa", "KPA": "kPa", "MPA": "MPa", "A97": "hPa", "BAR": "bar", "MBR": "mbar", "PS": "[psi]", "ATM": "atm", "ATT": "att",

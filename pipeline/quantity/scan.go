@@ -60,6 +60,7 @@ type scanner struct {
 	table    *spellings
 	capitals bool
 	group    int
+	topic    topic
 }
 
 func (s *scanner) run() {
@@ -102,13 +103,24 @@ func (s *scanner) number(i int) int {
 	if !ok {
 		return max(n.end, i+1)
 	}
+	if s.opt.Prose {
+		if end, ok := s.noQuantity(i, n); ok {
+			return max(end, i+1)
+		}
+		s.scale(&n)
+	}
 	q := Quantity{Kind: Single, Value: n.value, Alt: n.alt, Start: i, End: n.end, NumEnd: n.end}
 	if n.fraction {
 		q.Kind = Fraction
 	}
 	s.before(&q)
 	s.finish(&q, n)
-	s.out = append(s.out, q)
+	if s.opt.Prose {
+		s.distantMinus(&q)
+	}
+	if !s.joinFeet(&q) {
+		s.out = append(s.out, q)
+	}
 	return max(q.End, i+1)
 }
 
@@ -162,6 +174,14 @@ func plusMinusBefore(t string, i int) int {
 	if j > 0 && t[j-1] == ' ' {
 		j--
 	}
+	if j == 0 {
+		return 0
+	}
+	switch t[j-1] {
+	case '-', '+', 0xb1, 0x92:
+	default:
+		return 0
+	}
 	for _, p := range [...]string{"±", "+/-", "+-", "+/−", "-/+"} {
 		if strings.HasSuffix(t[:j], p) {
 			return i - j + len(p)
@@ -187,14 +207,20 @@ func (s *scanner) sign(q *Quantity, w int) {
 	j := q.Start - w
 	if j > 0 {
 		switch c := s.text[j-1]; c {
-		case ' ', '\t', '\n', '(', '[', '{', ',', ';', ':', '=', '<', '>', '~', '|', '"', '/', '$', '.':
+		case ' ':
+			if before := strings.TrimRight(s.text[:j], " "); s.opt.Prose && before != "" && isDigit(before[len(before)-1]) {
+				return // "75 -300mm"
+			}
+		case '\t', '\n', '(', '[', '{', ',', ';', ':', '=', '<', '>', '~', '|', '"', '/', '$', '.':
 			if c == '.' && (j < 2 || s.text[j-2] != '.') {
 				return
 			}
 		default:
+			if s.opt.Prose && isWordByte(c) {
+				q.Glued = true // SCP-173
+			}
 			return
 		}
-		// "10 -30 V" is a range only when spaces stand on both sides.
 	}
 	q.Value, q.Start = q.Value.Neg(), j
 	if q.Alt != nil {
@@ -221,7 +247,7 @@ func (s *scanner) finish(q *Quantity, n numeral) {
 	}
 	s.deviation(q)
 	if q.End == q.NumEnd && q.End < len(t) {
-		if c := t[q.End]; isLetter(c) && !productAt(t, q.End) || c == '_' || c == '-' && q.End+1 < len(t) && isWordByte(t[q.End+1]) {
+		if c := t[q.End]; isLetter(c) && !productAt(t, q.End) || c == '_' || c == '-' && q.End+1 < len(t) && (isDigit(t[q.End+1]) || isLetter(t[q.End+1]) && !s.opt.Prose) {
 			q.Glued = true
 		}
 	}
@@ -313,6 +339,9 @@ func (s *scanner) deviation(q *Quantity) {
 	if i < len(t) && t[i] == ' ' {
 		i++
 	}
+	if i >= len(t) || t[i] != '+' && t[i] != 0xc2 {
+		return
+	}
 	w := 0
 	for _, p := range [...]string{"±", "+/-", "+-"} {
 		if strings.HasPrefix(t[i:], p) {
@@ -343,7 +372,8 @@ func (s *scanner) deviation(q *Quantity) {
 	case d.HasUnit() && d.Unit.Code != q.Unit.Code, len(d.Readings) > 0 && !d.HasUnit():
 		return
 	}
-	q.Tol, q.End = &n.value, d.End
+	tol := n.value
+	q.Tol, q.End = &tol, d.End
 }
 
 // share gives the parts of a product, and of a list such as 230/400V, the unit

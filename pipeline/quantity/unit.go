@@ -14,55 +14,72 @@ type Dimension string
 
 // Dimensions of catalogs, each with the unit that Canonical gives it.
 const (
-	None              Dimension = ""                     // a bare number
-	Count             Dimension = "count"                // 1 (pieces)
-	Length            Dimension = "length"               // mm
-	Area              Dimension = "area"                 // mm2
-	Volume            Dimension = "volume"               // L
-	Mass              Dimension = "mass"                 // kg
-	Time              Dimension = "time"                 // s
-	Angle             Dimension = "angle"                // deg
-	Temperature       Dimension = "temperature"          // Cel
-	Power             Dimension = "power"                // W
-	ApparentPower     Dimension = "apparent_power"       // V.A
-	Energy            Dimension = "energy"               // J
-	Torque            Dimension = "torque"               // N.m
-	Force             Dimension = "force"                // N
-	Pressure          Dimension = "pressure"             // bar
-	Voltage           Dimension = "voltage"              // V
-	Current           Dimension = "current"              // A
-	Charge            Dimension = "charge"               // A.h
-	Resistance        Dimension = "resistance"           // Ohm
-	Conductance       Dimension = "conductance"          // S
-	Capacitance       Dimension = "capacitance"          // F
-	Inductance        Dimension = "inductance"           // H
-	FluxDensity       Dimension = "flux_density"         // T
-	Frequency         Dimension = "frequency"            // Hz
-	Rotation          Dimension = "rotation"             // /min
-	Speed             Dimension = "speed"                // m/s
-	Acceleration      Dimension = "acceleration"         // m/s2
-	VolumeFlow        Dimension = "volume_flow"          // m3/h
-	MassFlow          Dimension = "mass_flow"            // kg/h
-	Density           Dimension = "density"              // kg/m3
-	Viscosity         Dimension = "viscosity"            // mPa.s
-	KinematicVisc     Dimension = "kinematic_viscosity"  // mm2/s
-	LinearMass        Dimension = "linear_mass"          // kg/m
-	AreaMass          Dimension = "area_mass"            // g/m2
-	SpringRate        Dimension = "spring_rate"          // N/mm
-	ThermalConduct    Dimension = "thermal_conductivity" // W/(m.K)
-	LuminousFlux      Dimension = "luminous_flux"        // lm
-	LuminousIntensity Dimension = "luminous_intensity"   // cd
-	Illuminance       Dimension = "illuminance"          // lx
-	Level             Dimension = "level"                // dB
-	Percent           Dimension = "percent"              // %
-	Data              Dimension = "data"                 // By
-	DataRate          Dimension = "data_rate"            // bit/s
-	MeshCount         Dimension = "mesh"                 // [mesh_i]
-	Ratio1            Dimension = "ratio"                // 1
-	Acidity           Dimension = "acidity"              // [pH]
-	Amount            Dimension = "amount"               // mol
-	Radioactivity     Dimension = "radioactivity"        // Bq
-	Dose              Dimension = "dose"                 // Gy
+	None                   Dimension = ""                        // a bare number
+	Count                  Dimension = "count"                   // 1 (pieces)
+	Length                 Dimension = "length"                  // mm
+	Area                   Dimension = "area"                    // mm2
+	Volume                 Dimension = "volume"                  // L
+	Mass                   Dimension = "mass"                    // kg
+	Time                   Dimension = "time"                    // s
+	Angle                  Dimension = "angle"                   // deg
+	Temperature            Dimension = "temperature"             // Cel
+	Power                  Dimension = "power"                   // W
+	ApparentPower          Dimension = "apparent_power"          // V.A
+	Energy                 Dimension = "energy"                  // J
+	Torque                 Dimension = "torque"                  // N.m
+	Force                  Dimension = "force"                   // N
+	Pressure               Dimension = "pressure"                // bar
+	Voltage                Dimension = "voltage"                 // V
+	Current                Dimension = "current"                 // A
+	Charge                 Dimension = "charge"                  // A.h
+	Resistance             Dimension = "resistance"              // Ohm
+	Conductance            Dimension = "conductance"             // S
+	Capacitance            Dimension = "capacitance"             // F
+	Inductance             Dimension = "inductance"              // H
+	FluxDensity            Dimension = "flux_density"            // T
+	Frequency              Dimension = "frequency"               // Hz
+	Rotation               Dimension = "rotation"                // /min
+	Speed                  Dimension = "speed"                   // m/s
+	Acceleration           Dimension = "acceleration"            // m/s2
+	VolumeFlow             Dimension = "volume_flow"             // m3/h
+	MassFlow               Dimension = "mass_flow"               // kg/h
+	Density                Dimension = "density"                 // kg/m3
+	Viscosity              Dimension = "viscosity"               // mPa.s
+	KinematicVisc          Dimension = "kinematic_viscosity"     // mm2/s
+	LinearMass             Dimension = "linear_mass"             // kg/m
+	AreaMass               Dimension = "area_mass"               // g/m2
+	SpringRate             Dimension = "spring_rate"             // N/mm
+	ThermalConduct         Dimension = "thermal_conductivity"    // W/(m.K)
+	LuminousFlux           Dimension = "luminous_flux"           // lm
+	LuminousIntensity      Dimension = "luminous_intensity"      // cd
+	Illuminance            Dimension = "illuminance"             // lx
+	Level                  Dimension = "level"                   // dB
+	Percent                Dimension = "percent"                 // %
+	Data                   Dimension = "data"                    // By
+	DataRate               Dimension = "data_rate"               // bit/s
+	MeshCount              Dimension = "mesh"                    // [mesh_i]
+	Ratio1                 Dimension = "ratio"                   // 1
+	Acidity                Dimension = "acidity"                 // [pH]
+	Amount                 Dimension = "amount"                  // mol
+	Radioactivity          Dimension = "radioactivity"           // Bq
+	Dose                   Dimension = "dose"                    // Gy
+	ReactivePower          Dimension = "reactive_power"          // V.A{reactive}
+	ElectricCharge         Dimension = "electric_charge"         // C
+	Flux                   Dimension = "flux"                    // Wb
+	Luminance              Dimension = "luminance"               // cd/m2
+	ThermalResistance      Dimension = "thermal_resistance"      // K/W
+	SlewRate               Dimension = "slew_rate"               // V/us
+	TemperatureCoefficient Dimension = "temperature_coefficient" // [ppm]/K
+	TemperatureDrift       Dimension = "temperature_drift"       // mV/K
+	Concentration          Dimension = "concentration"           // mol/L
+	Turbidity              Dimension = "turbidity"               // [NTU]
+	Refraction             Dimension = "refraction"              // [diop]
+	Slope                  Dimension = "slope"                   // %[slope]
+	Exposure               Dimension = "exposure"                // C/kg
+	SolidAngle             Dimension = "solid_angle"             // sr
+	FieldStrength          Dimension = "field_strength"          // A/m
+	CatalyticActivity      Dimension = "catalytic_activity"      // kat
+	Pixels                 Dimension = "pixels"                  // 1
 )
 
 // canonical is the unit in which each dimension is compared and stored. The
@@ -78,6 +95,7 @@ var canonical = map[Dimension]string{
 	SpringRate: "N/mm", ThermalConduct: "W/(m.K)", LuminousFlux: "lm", LuminousIntensity: "cd",
 	Illuminance: "lx", Level: "dB", Percent: "%", Data: "By", DataRate: "bit/s",
 	MeshCount: "[mesh_i]", Ratio1: "1", Acidity: "[pH]", Amount: "mol", Radioactivity: "Bq", Dose: "Gy",
+	ReactivePower: "V.A{reactive}", ElectricCharge: "C", Flux: "Wb", Luminance: "cd/m2", ThermalResistance: "K/W", SlewRate: "V/us", TemperatureCoefficient: "[ppm]/K", TemperatureDrift: "mV/K", Concentration: "mol/L", Turbidity: "[NTU]", Refraction: "[diop]", Slope: "%[slope]", Exposure: "C/kg", SolidAngle: "sr", FieldStrength: "A/m", CatalyticActivity: "kat", Pixels: "1",
 }
 
 // A Unit is a UCUM code and the dimension in which it was meant. The zero Unit
