@@ -1,0 +1,498 @@
+package gate
+
+import (
+	"math"
+	"unicode/utf8"
+
+	"github.com/assay-pipeline/assay/pipeline/codec"
+	"github.com/assay-pipeline/assay/pipeline/contract"
+)
+
+// States of a cell.
+const (
+	okCell   = 0
+	nullCell = 1
+	badCell  = 2 // not of its type
+)
+
+// A vector is what one column's cells of a chunk were read as.
+type vector struct {
+	state  []uint8
+	ints   []int64 // integers, booleans, moments; mantissas of decimals
+	scale  []uint8 // of decimals
+	floats []float64
+	float  bool // floats hold the values (Parquet)
+	cells  []codec.Cell
+	data   []byte
+	kinds  []codec.Kind
+	col    *codec.Column
+	// counts of this chunk
+	nulls, bad int
+}
+
+func (v *vector) text(r int) []byte {
+	if v.cells == nil {
+		return nil
+	}
+	c := v.cells[r]
+	return v.data[c.Start:c.End]
+}
+
+// A fail is one failed rule of one row of a chunk.
+type fail struct {
+	row  uint32
+	rule uint16
+}
+
+// A sheet is the judgement of one chunk.
+type sheet struct {
+	chunk codec.Chunk
+	seq   int64
+	vecs  []vector
+	fails []fail
+	keys  []keyColumn
+	tally []count // per rule
+	// rejected per good row.
+	rejected []bool
+	scratch  []byte
+	heads    []int // indices of fails by row
+	sel      []uint32
+	out      []codec.Vector
+}
+
+// A count is what a rule has seen.
+type count struct{ evaluated, failed int64 }
+
+func (s *sheet) fail(row int, rule int) {
+	s.fails = append(s.fails, fail{uint32(row), uint16(rule)})
+	s.tally[rule].failed++
+}
+
+func resize[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n, n+n/4)
+	}
+	return s[:n]
+}
+
+// judge runs the rules of f over its column; col is nil where the file does
+// not have the column.
+func (f *field) judge(s *sheet, col *codec.Column) {
+	n := s.chunk.Rows
+	v := &s.vecs[f.index]
+	v.state = resize(v.state, n)
+	v.nulls, v.bad, v.float = 0, 0, false
+	if col == nil {
+		for i := range v.state {
+			v.state[i] = nullCell
+		}
+		v.nulls, v.cells, v.data, v.kinds = n, nil, nil, nil
+		v.ints = resize(v.ints, n)
+		return
+	}
+	v.cells, v.data, v.kinds, v.col = nil, s.chunk.Data, nil, col
+	if len(col.Cells) > 0 {
+		v.cells = col.Cells
+	}
+	if len(col.Kinds) > 0 {
+		v.kinds = col.Kinds
+	}
+	f.mark(v, n)
+	switch f.typ {
+	case contract.Integer:
+		f.integers(s, v, col)
+	case contract.Decimal:
+		f.decimals(s, v, col)
+	case contract.Boolean:
+		f.booleans(s, v)
+	case contract.Date, contract.Timestamp, contract.Time:
+		f.times(s, v, col)
+	case contract.Object, contract.Array:
+		f.nestings(s, v)
+	default:
+		f.strings(s, v)
+	}
+	values := int64(n - v.nulls)
+	if f.required >= 0 {
+		s.tally[f.required].evaluated += int64(n)
+		if v.nulls > 0 {
+			for r, st := range v.state {
+				if st == nullCell {
+					s.fail(r, f.required)
+				}
+			}
+		}
+	}
+	s.tally[f.typed].evaluated += values
+	good := values - int64(v.bad)
+	for _, rule := range [...]int{f.minLength, f.maxLength, f.pattern, f.format, f.enum, f.multipleOf, f.timezone} {
+		if rule >= 0 {
+			s.tally[rule].evaluated += good
+		}
+	}
+	last := -1
+	for _, b := range f.bounds {
+		if b.rule != last {
+			s.tally[b.rule].evaluated += good
+		}
+		last = b.rule
+	}
+	if f.enum >= 0 && f.typ != contract.String {
+		f.texts(s, v, f.enum, f.words, f.numbers)
+	}
+	for _, c := range f.counted {
+		c.judge(s, v)
+	}
+}
+
+// mark sets the state of each cell to null or not.
+func (f *field) mark(v *vector, n int) {
+	nulls := 0
+	switch {
+	case v.kinds != nil:
+		for r, k := range v.kinds {
+			v.state[r] = okCell
+			if k == codec.Null || k == codec.Absent {
+				v.state[r] = nullCell
+				nulls++
+			}
+		}
+	case len(f.nulls.words) == 0 && f.nulls.empty:
+		for r, c := range v.cells {
+			st := uint8(okCell)
+			if c.Start == c.End {
+				st = nullCell
+				nulls++
+			}
+			v.state[r] = st
+		}
+	default:
+		for r := range n {
+			v.state[r] = okCell
+			if f.nulls.is(v.text(r)) {
+				v.state[r] = nullCell
+				nulls++
+			}
+		}
+	}
+	v.nulls = nulls
+}
+
+func (f *field) mistype(s *sheet, v *vector, r int) {
+	v.state[r] = badCell
+	v.bad++
+	s.fail(r, f.typed)
+}
+
+// textual reports whether the cell holds text to be read: a CSV cell, or a
+// JSON value of the wanted kind.
+func (v *vector) textual(r int, want codec.Kind) bool { return v.kinds == nil || v.kinds[r] == want }
+
+// number is the text of a numeric cell with the dialect's marks replaced; ok is
+// false where they stand in wrong places.
+func (f *field) number(s *sheet, v *vector, r int) ([]byte, bool) {
+	b := v.text(r)
+	if v.kinds != nil || f.decimal == 0 && f.thousands == 0 {
+		return b, true
+	}
+	out, ok := plainNumber(s.scratch[:0], b, f.decimal, f.thousands)
+	s.scratch = out[:0]
+	return out, ok
+}
+
+// plainNumber rewrites a number with a decimal mark and thousands marks of a
+// dialect: 1.234,5 becomes 1234.5. Thousands marks must stand between groups
+// of three digits.
+func plainNumber(dst, b []byte, decimal, thousands byte) ([]byte, bool) {
+	if decimal == 0 {
+		decimal = '.'
+	}
+	whole, run, marks := true, 0, 0
+	for _, c := range b {
+		switch {
+		case thousands != 0 && c == thousands && whole:
+			if run == 0 || run > 3 || marks > 0 && run != 3 {
+				return dst, false
+			}
+			run = 0
+			marks++
+		case c == decimal && whole:
+			if marks > 0 && run != 3 {
+				return dst, false
+			}
+			whole = false
+			dst = append(dst, '.')
+		case c == '.' || c == ',':
+			return dst, false // the other mark
+		default:
+			if c-'0' <= 9 {
+				run++
+			} else if c == 'e' || c == 'E' {
+				if whole && marks > 0 && run != 3 {
+					return dst, false
+				}
+				whole = false
+			}
+			dst = append(dst, c)
+		}
+	}
+	return dst, !whole || marks == 0 || run == 3
+}
+
+func (f *field) integers(s *sheet, v *vector, col *codec.Column) {
+	v.ints = resize(v.ints, s.chunk.Rows)
+	plain := f.decimal == 0 && f.thousands == 0
+	for r, st := range v.state {
+		if st != okCell {
+			v.ints[r] = 0
+			continue
+		}
+		if v.kinds != nil && v.kinds[r] == codec.Int {
+			v.ints[r] = col.Ints[r]
+			continue
+		}
+		var x int64
+		ok := v.textual(r, codec.Number)
+		if ok && plain {
+			x, ok = parseInt(v.text(r))
+		} else if ok {
+			var b []byte
+			if b, ok = f.number(s, v, r); ok {
+				x, ok = parseInt(b)
+			}
+		}
+		if !ok {
+			f.mistype(s, v, r)
+			x = 0
+		}
+		v.ints[r] = x
+	}
+	for i := range f.bounds {
+		f.checkInts(s, v, &f.bounds[i])
+	}
+	if f.multipleOf >= 0 {
+		for r, st := range v.state {
+			if st == okCell && !multiple(newRat(v.ints[r]), f.step) {
+				s.fail(r, f.multipleOf)
+			}
+		}
+	}
+}
+
+// checkInts checks whole numbers and moments against a bound.
+func (f *field) checkInts(s *sheet, v *vector, b *bound) {
+	lo, hi := b.lo[0], b.hi[0]
+	for r, x := range v.ints {
+		if (x < lo || x > hi) && v.state[r] == okCell {
+			s.fail(r, b.rule)
+		}
+	}
+}
+
+func (f *field) decimals(s *sheet, v *vector, col *codec.Column) {
+	n := s.chunk.Rows
+	v.ints = resize(v.ints, n)
+	v.scale = resize(v.scale, n)
+	floats := len(col.Floats) > 0
+	if floats {
+		v.float, v.floats = true, col.Floats
+	}
+	plain := f.decimal == 0 && f.thousands == 0
+	for r, st := range v.state {
+		v.ints[r], v.scale[r] = 0, 0
+		if st != okCell {
+			continue
+		}
+		if v.kinds != nil {
+			switch v.kinds[r] {
+			case codec.Int:
+				v.ints[r] = col.Ints[r]
+				continue
+			case codec.Float:
+				if x := col.Floats[r]; math.IsNaN(x) || math.IsInf(x, 0) {
+					f.mistype(s, v, r)
+				}
+				continue
+			}
+		}
+		var ok bool
+		if plain {
+			if ok = v.textual(r, codec.Number); ok {
+				v.ints[r], v.scale[r], ok = parseDecimal(v.text(r))
+			}
+		} else if ok = v.textual(r, codec.Number); ok {
+			var b []byte
+			if b, ok = f.number(s, v, r); ok {
+				v.ints[r], v.scale[r], ok = parseDecimal(b)
+			}
+		}
+		if !ok {
+			f.mistype(s, v, r)
+		}
+	}
+	for i := range f.bounds {
+		b := &f.bounds[i]
+		if v.float {
+			for r, st := range v.state {
+				if st == okCell && !b.holdsFloat(v.floats[r]) {
+					s.fail(r, b.rule)
+				}
+			}
+			continue
+		}
+		for r, m := range v.ints {
+			if v.state[r] != okCell {
+				continue
+			}
+			if sc := v.scale[r]; sc <= 18 {
+				if !b.holds(m, sc) {
+					s.fail(r, b.rule)
+				}
+			} else if !b.holdsRat(f.rat(s, v, r)) {
+				s.fail(r, b.rule)
+			}
+		}
+	}
+	if f.multipleOf >= 0 {
+		for r, st := range v.state {
+			if st == okCell && !multiple(f.rat(s, v, r), f.step) {
+				s.fail(r, f.multipleOf)
+			}
+		}
+	}
+}
+
+// rat is the exact value of a numeric cell.
+func (f *field) rat(s *sheet, v *vector, r int) rat {
+	switch {
+	case v.float:
+		return ratOf([]byte(formatFloat(v.floats[r])))
+	case f.typ == contract.Integer:
+		return newRat(v.ints[r])
+	case v.scale[r] <= 18:
+		return decimalRat(v.ints[r], v.scale[r])
+	}
+	b, _ := f.number(s, v, r)
+	return ratOf(b)
+}
+
+func (f *field) booleans(s *sheet, v *vector) {
+	v.ints = resize(v.ints, s.chunk.Rows)
+	for r, st := range v.state {
+		v.ints[r] = 0
+		if st != okCell {
+			continue
+		}
+		if v.kinds != nil {
+			switch v.kinds[r] {
+			case codec.True:
+				v.ints[r] = 1
+				continue
+			case codec.False:
+				continue
+			}
+			f.mistype(s, v, r)
+			continue
+		}
+		switch string(v.text(r)) {
+		case "true", "TRUE", "True":
+			v.ints[r] = 1
+		case "false", "FALSE", "False":
+		default:
+			f.mistype(s, v, r)
+		}
+	}
+}
+
+func (f *field) times(s *sheet, v *vector, col *codec.Column) {
+	v.ints = resize(v.ints, s.chunk.Rows)
+	for r, st := range v.state {
+		v.ints[r] = 0
+		if st != okCell {
+			continue
+		}
+		if v.kinds != nil && v.kinds[r] != codec.Text {
+			k := v.kinds[r]
+			if k == codec.Days && f.typ == contract.Date || k == codec.Micros && f.typ == contract.Timestamp || k == codec.Clock && f.typ == contract.Time {
+				v.ints[r] = col.Ints[r]
+				continue
+			}
+			f.mistype(s, v, r)
+			continue
+		}
+		x, zoned, ok := f.moments.read(v.text(r))
+		if !ok {
+			f.mistype(s, v, r)
+			continue
+		}
+		v.ints[r] = x
+		if f.timezone >= 0 && zoned != f.zoned {
+			s.fail(r, f.timezone)
+		}
+	}
+	for i := range f.bounds {
+		f.checkInts(s, v, &f.bounds[i])
+	}
+}
+
+func (f *field) strings(s *sheet, v *vector) {
+	if v.kinds != nil {
+		for r, st := range v.state {
+			if st == okCell && v.kinds[r] != codec.Text {
+				f.mistype(s, v, r)
+			}
+		}
+	}
+	if v.cells == nil {
+		return
+	}
+	if f.minLength >= 0 || f.maxLength >= 0 {
+		lo, hi := 0, math.MaxInt
+		if f.minLength >= 0 {
+			lo = f.min
+		}
+		if f.maxLength >= 0 {
+			hi = f.max
+		}
+		for r, c := range v.cells {
+			// A character is 1 to 4 bytes: most cells need no counting.
+			n := int(c.End - c.Start)
+			if n <= hi && (n+3)/4 >= lo || v.state[r] != okCell {
+				continue
+			}
+			n = utf8.RuneCount(v.data[c.Start:c.End])
+			if n < lo {
+				s.fail(r, f.minLength)
+			}
+			if n > hi {
+				s.fail(r, f.maxLength)
+			}
+		}
+	}
+	if f.matches != nil {
+		for r, st := range v.state {
+			if st == okCell && !f.matches.Match(v.text(r)) {
+				s.fail(r, f.pattern)
+			}
+		}
+	}
+	if f.formatted != nil {
+		for r, st := range v.state {
+			if st == okCell && !f.formatted(v.text(r)) {
+				s.fail(r, f.format)
+			}
+		}
+	}
+	if f.enum >= 0 {
+		f.texts(s, v, f.enum, f.words, nil)
+	}
+}
+
+// texts fails the cells that are not in a list.
+func (f *field) texts(s *sheet, v *vector, rule int, words map[string]bool, nums []rat) {
+	for r, st := range v.state {
+		if st == okCell && !oneOf(words, nums, v.display(r)) {
+			s.fail(r, rule)
+		}
+	}
+}

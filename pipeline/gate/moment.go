@@ -1,0 +1,183 @@
+package gate
+
+import (
+	"strings"
+	"time"
+
+	"github.com/assay-pipeline/assay/pipeline/contract"
+)
+
+// moments reads the dates, times or timestamps of one field.
+type moments struct {
+	typ     contract.Type
+	layouts []string
+	zoned   []bool // whether the layout carries an offset
+	loc     *time.Location
+	iso     bool // the default layouts: a hand-written reader comes first
+}
+
+func newMoments(spec *contract.Field) (*moments, error) {
+	m := &moments{typ: spec.Type, layouts: spec.Options.Formats, loc: time.UTC}
+	if len(m.layouts) == 0 {
+		m.layouts = isoLayouts[spec.Type]
+	}
+	m.iso = true
+	for _, l := range m.layouts {
+		m.zoned = append(m.zoned, strings.Contains(l, "Z07") || strings.Contains(l, "-07") || strings.Contains(l, "MST"))
+	}
+	if len(m.layouts) != len(isoLayouts[spec.Type]) {
+		m.iso = false
+	} else {
+		for i, l := range m.layouts {
+			m.iso = m.iso && l == isoLayouts[spec.Type][i]
+		}
+	}
+	if z := spec.Options.DefaultTimezone; z != "" {
+		loc, err := time.LoadLocation(z)
+		if err != nil {
+			return nil, err
+		}
+		m.loc = loc
+	}
+	return m, nil
+}
+
+// isoLayouts are what is read where a contract states no format.
+var isoLayouts = map[contract.Type][]string{
+	contract.Date: {"2006-01-02"},
+	contract.Time: {"15:04:05", "15:04"},
+	contract.Timestamp: {"2006-01-02T15:04:05Z07:00", "2006-01-02 15:04:05Z07:00",
+		"2006-01-02T15:04:05", "2006-01-02 15:04:05"},
+}
+
+// read gives days since 1970-01-01 of a date, microseconds of the day of a
+// time, microseconds since the epoch of a timestamp, and whether the text
+// carried an offset.
+func (m *moments) read(b []byte) (v int64, zoned, ok bool) {
+	if m.iso {
+		if v, zoned, ok = m.fast(b); ok {
+			return v, zoned, ok
+		}
+	}
+	s := string(b)
+	for i, l := range m.layouts {
+		t, err := time.ParseInLocation(l, s, m.loc)
+		if err == nil && t.Year() >= 1 && t.Year() <= 9999 || err == nil && m.typ == contract.Time {
+			return m.value(t), m.zoned[i], true
+		}
+	}
+	return 0, false, false
+}
+
+func (m *moments) value(t time.Time) int64 {
+	switch m.typ {
+	case contract.Date:
+		return days(t.Year(), int(t.Month()), t.Day())
+	case contract.Time:
+		return int64(t.Hour()*3600+t.Minute()*60+t.Second())*1e6 + int64(t.Nanosecond()/1000)
+	}
+	return t.UnixMicro()
+}
+
+// fast reads yyyy-mm-dd, and yyyy-mm-dd{T or space}hh:mm:ss with an optional
+// fraction and Z. What it refuses is read by package time.
+func (m *moments) fast(b []byte) (v int64, zoned, ok bool) {
+	if m.typ == contract.Time {
+		if len(b) != 8 {
+			return 0, false, false
+		}
+		us, ok := clock(b)
+		return us, false, ok
+	}
+	if len(b) < 10 || b[4] != '-' || b[7] != '-' {
+		return 0, false, false
+	}
+	y1, ok1 := two(b, 0)
+	y2, ok2 := two(b, 2)
+	mon, ok3 := two(b, 5)
+	day, ok4 := two(b, 8)
+	y := y1*100 + y2
+	if !ok1 || !ok2 || !ok3 || !ok4 || y < 1 || mon < 1 || mon > 12 || day < 1 || day > monthDays(y, mon) {
+		return 0, false, false
+	}
+	d := days(y, mon, day)
+	if m.typ == contract.Date {
+		return d, false, len(b) == 10
+	}
+	if len(b) < 19 || b[10] != 'T' && b[10] != ' ' {
+		return 0, false, false
+	}
+	us, ok := clock(b[11:19])
+	if !ok {
+		return 0, false, false
+	}
+	rest := b[19:]
+	if len(rest) > 1 && rest[0] == '.' {
+		rest = rest[1:]
+		frac, n := int64(0), 0
+		for n < len(rest) && rest[n]-'0' <= 9 {
+			if n < 6 {
+				frac = frac*10 + int64(rest[n]-'0')
+			}
+			n++
+		}
+		if n == 0 || n > 9 {
+			return 0, false, false
+		}
+		for i := n; i < 6; i++ {
+			frac *= 10
+		}
+		us += frac
+		rest = rest[n:]
+	}
+	switch {
+	case len(rest) == 1 && rest[0] == 'Z':
+		return d*86400e6 + us, true, true
+	case len(rest) == 0 && m.loc == time.UTC:
+		return d*86400e6 + us, false, true
+	}
+	return 0, false, false
+}
+
+// clock reads hh:mm:ss into microseconds of the day.
+func clock(b []byte) (int64, bool) {
+	h, ok1 := two(b, 0)
+	min, ok2 := two(b, 3)
+	s, ok3 := two(b, 6)
+	if !ok1 || !ok2 || !ok3 || b[2] != ':' || b[5] != ':' || h > 23 || min > 59 || s > 59 {
+		return 0, false
+	}
+	return int64(h*3600+min*60+s) * 1e6, true
+}
+
+func two(b []byte, i int) (int, bool) {
+	x, y := b[i]-'0', b[i+1]-'0'
+	return int(x)*10 + int(y), x <= 9 && y <= 9
+}
+
+func monthDays(y, m int) int {
+	switch m {
+	case 2:
+		if y%4 == 0 && (y%100 != 0 || y%400 == 0) {
+			return 29
+		}
+		return 28
+	case 4, 6, 9, 11:
+		return 30
+	}
+	return 31
+}
+
+// days since 1970-01-01 of a date of the proleptic Gregorian calendar
+// (days_from_civil, H. Hinnant).
+func days(y, m, d int) int64 {
+	if m <= 2 {
+		y--
+	}
+	era := y / 400
+	yoe := y - era*400
+	mp := (m + 9) % 12
+	doy := (153*mp+2)/5 + d - 1
+	doe := yoe*365 + yoe/4 - yoe/100 + doy
+	return int64(era*146097 + doe - 719468)
+}

@@ -1,0 +1,363 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/codec"
+	"github.com/assay-pipeline/assay/pipeline/contract"
+)
+
+// A run is one judgement under way.
+type run struct {
+	g    *Gate
+	in   Input
+	opt  Options
+	rdr  codec.Reader
+	cols []int // per field, its column in the file or -1
+	// extra are the columns of the file that the contract does not declare.
+	extra []string
+
+	readLock sync.Mutex
+	seq      int64
+	readErr  error
+
+	turnLock sync.Mutex
+	turn     *sync.Cond
+	next     int64
+	failed   error
+
+	// In the order of the file:
+	rows    pipeline.Rows
+	tally   []count
+	bad     int64
+	sets    []*keySet
+	samples [][]Sample
+	faults  map[codec.Fault]int64
+	sink    *sink
+	carried []int // columns carried through under evolve
+
+	profLock sync.Mutex
+	prof     *profiler
+}
+
+// Judge judges one file. What cannot be read as the contract says, an empty
+// file for one, gives a report with verdict error and its Problem. An error is
+// returned when the file could not be judged for other reasons: not_found or
+// unavailable from Input, canceled, what Output returned.
+func (g *Gate) Judge(ctx context.Context, in Input, opt Options) (*Report, error) {
+	opt = opt.withDefaults()
+	r := &run{g: g, in: in, opt: opt, tally: make([]count, len(g.rules)), faults: map[codec.Fault]int64{},
+		samples: make([][]Sample, len(g.rules)), prof: newProfiler(g)}
+	r.turn = sync.NewCond(&r.turnLock)
+	for range g.keys {
+		r.sets = append(r.sets, &keySet{})
+	}
+	start := opt.now()
+	err := r.judge(ctx)
+	if r.sink != nil {
+		if cerr := r.sink.close(err); err == nil {
+			err = cerr
+		}
+	}
+	if err != nil && pipeline.ErrorCode(err) != pipeline.CodeInvalid {
+		return nil, err
+	}
+	rep := r.report(err)
+	if opt.Now != nil {
+		rep.Duration = opt.now().Sub(start).Seconds()
+	}
+	return rep, nil
+}
+
+func (r *run) judge(ctx context.Context) error {
+	closer, err := r.open(ctx)
+	if closer != nil {
+		defer closer()
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.match(); err != nil {
+		return err
+	}
+	if r.opt.Output != nil {
+		if r.sink, err = newSink(ctx, r); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { r.turnLock.Lock(); r.turn.Broadcast(); r.turnLock.Unlock() })
+	defer stop()
+	var wg sync.WaitGroup
+	for range r.opt.Workers {
+		wg.Go(func() {
+			if err := r.work(ctx); err != nil {
+				r.turnLock.Lock()
+				if r.failed == nil {
+					r.failed = err
+				}
+				r.turnLock.Unlock()
+				cancel()
+			}
+		})
+	}
+	wg.Wait()
+	if r.failed != nil && !errors.Is(r.failed, context.Canceled) {
+		return r.failed
+	}
+	if r.readErr != nil && !errors.Is(r.readErr, io.EOF) {
+		return r.readErr
+	}
+	return r.failed
+}
+
+// work judges chunks until the file ends.
+func (r *run) work(ctx context.Context) error {
+	s := r.g.newSheet()
+	prof := newProfiler(r.g)
+	defer func() {
+		r.profLock.Lock()
+		r.prof.merge(prof)
+		r.profLock.Unlock()
+	}()
+	for {
+		r.readLock.Lock()
+		if r.readErr == nil {
+			r.readErr = r.rdr.Next(ctx, &s.chunk)
+		}
+		if r.readErr != nil {
+			r.readLock.Unlock()
+			return nil
+		}
+		s.seq = r.seq
+		r.seq++
+		r.readLock.Unlock()
+
+		r.columns(s)
+		prof.add(s)
+
+		r.turnLock.Lock()
+		for r.next != s.seq && r.failed == nil && ctx.Err() == nil {
+			r.turn.Wait()
+		}
+		if r.failed != nil || ctx.Err() != nil {
+			r.turnLock.Unlock()
+			return ctx.Err()
+		}
+		r.turnLock.Unlock()
+		// Whose turn it is works alone on what depends on order.
+		err := r.ordered(ctx, s)
+		r.turnLock.Lock()
+		r.next++
+		r.turn.Broadcast()
+		r.turnLock.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (g *Gate) newSheet() *sheet {
+	return &sheet{vecs: make([]vector, len(g.fields)), tally: make([]count, len(g.rules)), keys: make([]keyColumn, len(g.keys))}
+}
+
+// columns judges a chunk column by column.
+func (r *run) columns(s *sheet) {
+	s.fails = s.fails[:0]
+	clear(s.tally)
+	for i, f := range r.g.fields {
+		if c := r.cols[i]; c >= 0 {
+			f.judge(s, &s.chunk.Cols[c])
+		} else {
+			f.judgeAbsent(s)
+		}
+	}
+	for i, k := range r.g.keys {
+		k.hashes(s, &s.keys[i])
+	}
+	for _, c := range r.g.checks {
+		if c.spec.Metric == "rowCount" {
+			s.tally[c.rule].evaluated += int64(s.chunk.Records())
+		}
+	}
+}
+
+// judgeAbsent gives a field that the file does not have a column of nulls.
+func (f *field) judgeAbsent(s *sheet) {
+	n := s.chunk.Rows
+	v := &s.vecs[f.index]
+	v.state = resize(v.state, n)
+	v.ints, v.scale = resize(v.ints, n), resize(v.scale, n)
+	for i := range v.state {
+		v.state[i] = nullCell
+	}
+	v.cells, v.data, v.kinds, v.col, v.float = nil, nil, nil, nil, false
+	v.nulls, v.bad = n, 0
+}
+
+// ordered does what depends on the order of rows.
+func (r *run) ordered(ctx context.Context, s *sheet) error {
+	g := r.g
+	for i, k := range g.keys {
+		kc := &s.keys[i]
+		for row, ok := range kc.ok {
+			if !ok {
+				continue
+			}
+			s.tally[k.rule].evaluated++
+			if !r.sets[i].add(kc.hash[row]) {
+				s.fail(row, k.rule)
+			}
+		}
+	}
+	s.settle(g)
+	for i := range s.tally {
+		r.tally[i].evaluated += s.tally[i].evaluated
+		r.tally[i].failed += s.tally[i].failed
+	}
+	for _, b := range s.chunk.Bad {
+		r.faults[b.Fault]++
+	}
+	r.bad += int64(len(s.chunk.Bad))
+	accepted := int64(len(s.sel))
+	n := int64(s.chunk.Records())
+	r.rows = r.rows.Add(pipeline.Rows{Read: n, Accepted: accepted, Rejected: n - accepted})
+	r.tally[g.record].evaluated += n
+	r.tally[g.record].failed += int64(len(s.chunk.Bad))
+	r.sample(s)
+	if r.sink != nil {
+		return r.sink.write(ctx, s)
+	}
+	return nil
+}
+
+// settle orders the failures by row and finds the rows to keep.
+func (s *sheet) settle(g *Gate) {
+	n := s.chunk.Rows
+	s.rejected = resize(s.rejected, n)
+	clear(s.rejected)
+	s.sel = s.sel[:0]
+	if len(s.fails) == 0 {
+		for i := range n {
+			s.sel = append(s.sel, uint32(i))
+		}
+		return
+	}
+	s.sortFails()
+	for _, f := range s.fails {
+		if g.rules[f.rule].rejects {
+			s.rejected[f.row] = true
+		}
+	}
+	for i, no := range s.rejected {
+		if !no {
+			s.sel = append(s.sel, uint32(i))
+		}
+	}
+}
+
+// open opens the input and reads the header.
+func (r *run) open(ctx context.Context) (func(), error) {
+	g := r.g
+	names := make([]string, len(g.fields))
+	for i, f := range g.fields {
+		names[i] = f.spec.Column
+	}
+	if g.feed.Format == contract.Parquet {
+		if r.in.Size < 0 {
+			return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s: Parquet cannot be read from a stream", r.in.Name).
+				WithHint("give a file")
+		}
+		src := codec.NewRanges(ctx, r.in.Name, r.in.Size, r.in.Open, r.progress())
+		rdr, err := codec.NewParquet(r.in.Name, src, r.in.Size)
+		r.rdr = rdr
+		return nil, err
+	}
+	body, err := r.in.Open(ctx, 0, -1)
+	if err != nil {
+		return nil, openError(r.in.Name, err)
+	}
+	closer := func() { _ = body.Close() }
+	var src io.Reader = body
+	if p := r.progress(); p != nil {
+		src = &meter{r: body, told: p}
+	}
+	text, err := codec.Open(r.in.Name, src, g.dialect)
+	if err != nil {
+		return closer, err
+	}
+	switch g.feed.Format {
+	case contract.JSONL, contract.JSON:
+		r.rdr, err = codec.NewJSON(r.in.Name, text, g.dialect, names, g.feed.Format == contract.JSON)
+	default:
+		r.rdr, err = codec.NewCSV(r.in.Name, text, g.dialect, names)
+	}
+	return closer, err
+}
+
+func openError(name string, err error) error {
+	var e *pipeline.Error
+	switch {
+	case errors.As(err, &e), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.Is(err, fs.ErrNotExist):
+		return pipeline.Errorf(pipeline.CodeNotFound, "%s: there is no such file", name).WithHint("check the path")
+	case errors.Is(err, fs.ErrPermission):
+		return pipeline.Errorf(pipeline.CodeDenied, "%s: reading it is not allowed", name).WithHint("check its permissions")
+	}
+	return pipeline.Errorf(pipeline.CodeUnavailable, "%s: cannot be opened: %w", name, err)
+}
+
+func (r *run) progress() func(int64) {
+	if r.opt.Progress == nil {
+		return nil
+	}
+	var total atomic.Int64
+	return func(n int64) { r.opt.Progress(total.Add(n)) }
+}
+
+// meter tells how many bytes were read.
+type meter struct {
+	r    io.Reader
+	told func(int64)
+}
+
+func (m *meter) Read(p []byte) (int, error) {
+	n, err := m.r.Read(p)
+	if n > 0 {
+		m.told(int64(n))
+	}
+	return n, err
+}
+
+func (o Options) now() (t time.Time) {
+	if o.Now != nil {
+		t = o.Now()
+	}
+	return t
+}
+
+func (o Options) withDefaults() Options {
+	if o.Confidence == 0 {
+		o.Confidence = 1
+	}
+	if o.Memory <= 0 {
+		o.Memory = 64 << 20
+	}
+	if o.Samples <= 0 {
+		o.Samples = 5
+	}
+	if o.Workers <= 0 {
+		o.Workers = min(runtime.GOMAXPROCS(0), 8)
+	}
+	return o
+}

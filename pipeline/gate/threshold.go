@@ -1,0 +1,185 @@
+package gate
+
+import (
+	"fmt"
+	"math/big"
+	"regexp"
+	"strings"
+
+	"github.com/assay-pipeline/assay/pipeline/contract"
+)
+
+func newRat(n int64) rat { return new(big.Rat).SetInt64(n) }
+
+// check plans a quality rule.
+func (c *compiler) check(k *contract.Check) error {
+	name := k.Metric
+	if name == "" {
+		name = k.Kind
+	}
+	fieldName := k.Field
+	if fieldName == "" {
+		fieldName = strings.Join(k.Properties, "+")
+	}
+	t := &threshold{spec: k}
+	id := k.ID
+	if id == "" {
+		id = strings.TrimPrefix(fieldName+"."+name, ".")
+	}
+	t.rule = c.rule(rule{id: id, field: fieldName, name: name, severity: k.Severity, onFail: onFailOf(k),
+		dimension: k.Dimension, message: k.Message, batch: true, want: wanted(k)})
+	r := &c.g.rules[t.rule]
+	r.rejects = r.onFail == contract.RejectRow
+	for _, o := range k.Operands {
+		if _, _, ok := parseDecimal([]byte(o)); !ok {
+			return c.errorf(k.Line, "%s: %q is not a number", id, o)
+		}
+		t.ops = append(t.ops, ratOf([]byte(o)))
+	}
+	c.g.checks = append(c.g.checks, t)
+	find := func(name string) *field {
+		for _, f := range c.g.fields {
+			if f.spec.Name == name {
+				return f
+			}
+		}
+		return nil
+	}
+	switch k.Metric {
+	case "rowCount":
+	case "nullValues", "missingValues", "invalidValues":
+		f := find(k.Field)
+		if f == nil {
+			t.unjudged = "rules over nested fields are not enforced"
+			break
+		}
+		n := &counted{rule: t.rule, spec: k}
+		if k.Pattern != "" {
+			re, err := regexp.Compile(k.Pattern)
+			if err != nil {
+				return c.errorf(k.Line, "%s: the pattern is not understood: %v", id, err)
+			}
+			n.match = re
+		}
+		switch {
+		case k.Metric == "missingValues":
+			n.words, _ = wordSet(f.typ, k.MissingValues)
+		case k.ValidValues != nil:
+			n.words, n.nums = wordSet(f.typ, k.ValidValues)
+		}
+		f.counted = append(f.counted, n)
+	case "duplicateValues":
+		names := k.Properties
+		if k.Field != "" {
+			names = append([]string{k.Field}, names...)
+		}
+		ky := &key{rule: t.rule, scope: contract.ScopeBatch}
+		for _, name := range names {
+			f := find(name)
+			if f == nil {
+				return c.errorf(k.Line, "%s: there is no field %s", id, name)
+			}
+			ky.fields = append(ky.fields, f)
+		}
+		c.g.keys = append(c.g.keys, ky)
+	default:
+		t.unjudged = notHere(k)
+	}
+	return nil
+}
+
+func notHere(k *contract.Check) string {
+	switch {
+	case k.Kind == "sql":
+		return "the gate runs no SQL"
+	case k.Kind == "text":
+		return "prose cannot be run"
+	}
+	return "the gate does not run " + k.Kind + " rules of this kind"
+}
+
+func onFailOf(k *contract.Check) contract.OnFail {
+	switch {
+	case k.OnFail != "":
+		return k.OnFail
+	case k.Severity == contract.SeverityWarning || k.Severity == contract.SeverityInfo:
+		return contract.Warn
+	}
+	return contract.FailBatch
+}
+
+// wanted says what a threshold asks for, in words.
+func wanted(k *contract.Check) string {
+	op := map[string]string{"mustBe": "=", "mustNotBe": "≠", "mustBeGreaterThan": ">", "mustBeGreaterOrEqualTo": "≥",
+		"mustBeLessThan": "<", "mustBeLessOrEqualTo": "≤", "mustBeBetween": "between", "mustNotBeBetween": "not between"}[k.Operator]
+	if op == "" {
+		return ""
+	}
+	unit := ""
+	if k.Percent {
+		unit = " %"
+	}
+	return fmt.Sprintf("%s %s %s%s", k.Metric, op, strings.Join(k.Operands, " and "), unit)
+}
+
+// judge counts the cells for which the predicate of the threshold holds.
+func (c *counted) judge(s *sheet, v *vector) {
+	s.tally[c.rule].evaluated += int64(len(v.state))
+	for r, st := range v.state {
+		var hit bool
+		switch c.spec.Metric {
+		case "nullValues":
+			hit = st == nullCell
+		case "missingValues":
+			hit = st == nullCell || c.words[string(v.display(r))]
+		default:
+			if st == nullCell {
+				continue
+			}
+			text := v.display(r)
+			hit = c.words != nil && !oneOf(c.words, c.nums, text) || c.match != nil && !c.match.Match(text)
+		}
+		if hit {
+			s.fail(r, c.rule)
+		}
+	}
+}
+
+// holds decides a threshold by its measured value.
+func (t *threshold) holds(x rat) bool {
+	if len(t.ops) == 0 {
+		return true
+	}
+	c := x.Cmp(t.ops[0])
+	switch t.spec.Operator {
+	case "mustBe":
+		return c == 0
+	case "mustNotBe":
+		return c != 0
+	case "mustBeGreaterThan":
+		return c > 0
+	case "mustBeGreaterOrEqualTo":
+		return c >= 0
+	case "mustBeLessThan":
+		return c < 0
+	case "mustBeLessOrEqualTo":
+		return c <= 0
+	}
+	if len(t.ops) < 2 {
+		return true
+	}
+	between := c >= 0 && x.Cmp(t.ops[1]) <= 0
+	return between == (t.spec.Operator == "mustBeBetween")
+}
+
+// measure is what the threshold compares: rows, or percent of the rows read
+// that could be split.
+func (t *threshold) measure(failed, rows int64) rat {
+	if !t.spec.Percent || t.spec.Metric == "rowCount" {
+		return newRat(failed)
+	}
+	if rows == 0 {
+		return newRat(0)
+	}
+	return big.NewRat(failed*100, rows)
+}
