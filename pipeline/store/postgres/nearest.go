@@ -86,6 +86,17 @@ func (db *DB) DropSpace(ctx context.Context, name string) error {
 	})
 }
 
+// nearest is the query of Nearest: the vector, how many the index yields, how
+// many are returned. The space stands in its text, not in an argument, so that
+// the planner can prove the partial index applicable.
+func (sp space) nearest() string {
+	return fmt.Sprintf(`WITH near AS MATERIALIZED (
+			SELECT e.item, e.vector FROM embeddings e
+			WHERE e.space = %d AND EXISTS (SELECT 1 FROM items i WHERE i.id = e.item AND NOT i.retired)
+			ORDER BY e.vector::halfvec(%d) <=> $1::vector::halfvec(%d) LIMIT $2)
+		SELECT item, 1 - (vector <=> $1) AS cosine FROM near ORDER BY cosine DESC, item LIMIT $3`, sp.n, sp.dims, sp.dims)
+}
+
 // Nearest returns the n live items whose vectors in the space are nearest to v
 // by cosine, the nearest first, ties by id. With an index it is approximate:
 // the index yields four times as many by half precision, scanning on while
@@ -102,13 +113,6 @@ func (db *DB) Nearest(ctx context.Context, name string, v []float32, n int) (out
 	if n <= 0 {
 		return nil, nil
 	}
-	// The space stands in the text, not in an argument, so that the planner can
-	// prove the partial index applicable.
-	query := fmt.Sprintf(`WITH near AS MATERIALIZED (
-			SELECT e.item, e.vector FROM embeddings e
-			WHERE e.space = %d AND EXISTS (SELECT 1 FROM items i WHERE i.id = e.item AND NOT i.retired)
-			ORDER BY e.vector::halfvec(%d) <=> $1::vector::halfvec(%d) LIMIT $2)
-		SELECT item, 1 - (vector <=> $1) AS cosine FROM near ORDER BY cosine DESC, item LIMIT $3`, sp.n, sp.dims, sp.dims)
 	err = db.wrap(ctx, pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(t pgx.Tx) error {
 		for _, q := range []string{
 			`SET LOCAL hnsw.iterative_scan = strict_order`,
@@ -123,7 +127,7 @@ func (db *DB) Nearest(ctx context.Context, name string, v []float32, n int) (out
 			err := r.Scan(&x.Item, &x.Cosine)
 			out = append(out, x)
 			return err
-		}, query, pgvector.NewVector(v), 4*n, n)
+		}, sp.nearest(), pgvector.NewVector(v), 4*n, n)
 	}))
 	return out, err
 }
