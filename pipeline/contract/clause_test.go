@@ -45,9 +45,9 @@ func bare(path string) string {
 	return b.String()
 }
 
-// effect is what the pipeline makes of a document: the feed with everything
+// outcome is what the pipeline makes of a document: the feed with everything
 // that names or judges, and the findings that are not notes.
-func effect(t *testing.T, d *Document) string {
+func outcome(t *testing.T, d *Document) string {
 	t.Helper()
 	var b strings.Builder
 	for _, f := range d.Lint() {
@@ -170,7 +170,7 @@ func TestEveryClause(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := effect(t, d)
+	before := outcome(t, d)
 	raw := map[string]bool{}
 	clauses(rootShape(), "", raw, map[*shape]bool{})
 	all := map[string]bool{}
@@ -240,7 +240,7 @@ var fixed = map[string]string{
 func differs(t *testing.T, whole *Document, before string, n, parent *node) bool {
 	for _, change := range changes(n, parent) {
 		d := *whole
-		if change(&d) == nil && effect(t, &d) != before {
+		if change(&d) == nil && outcome(t, &d) != before {
 			return true
 		}
 	}

@@ -225,7 +225,7 @@ func (f *Feed) hash() string {
 func bareFields(fs []Field) []Field {
 	out := slices.Clone(fs)
 	for i := range out {
-		out[i].Line, out[i].Description = 0, ""
+		out[i].Line, out[i].Description, out[i].RenamedFrom = 0, "", ""
 		if r := out[i].EnumRule; r != nil {
 			bare := *r
 			bare.Line, bare.Message = 0, ""

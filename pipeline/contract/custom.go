@@ -266,6 +266,12 @@ func (c *compiler) dialect(f *Feed) {
 	d.NullWords = []string{""}
 	if v := m.get("nullWords"); v != nil {
 		d.NullWords = c.words(v, "assay.csv.nullWords")
+		for i, e := range v.items {
+			// Bare NULL and ~ are YAML's null, and meant as they are written.
+			if e.tag == "null" && i < len(d.NullWords) {
+				d.NullWords[i] = e.raw
+			}
+		}
 	}
 	d.Decimal, d.Thousands = one("decimal", ".", false), one("thousands", "", true)
 	d.Trim = m.yes("trim")

@@ -107,6 +107,9 @@ type Field struct {
 	OnFail      OnFail
 	Severity    Severity
 	Description string
+	// RenamedFrom is the name that the field had in the version before
+	// (assay.renamedFrom), for comparisons.
+	RenamedFrom string
 	// Fields of an object, Items of an array; nested one level or more.
 	Fields []Field
 	Items  *Field

@@ -44,7 +44,7 @@ func (c *compiler) field(p *node, prefix string) Field {
 	f := Field{
 		Name: p.text("name"), Column: p.text("physicalName"), Description: p.text("description"),
 		Required: p.flag("required"), Unique: p.flag("unique"), Line: p.line,
-		Classification: p.text("classification"),
+		Classification: p.text("classification"), RenamedFrom: custom(p, "assay.renamedFrom").str(),
 	}
 	if f.Column == "" {
 		f.Column = f.Name
