@@ -89,7 +89,7 @@ var sealWords = map[string]term{
 
 var bearings = family{
 	category: "bearing", deep: true, share: 310,
-	group: [3]string{"0310", "BRG", "W-LAG"}, unit: [3]string{"ST", "EA", "STK"}, price: [2]int{190, 24000},
+	group: [3]string{"0320", "19-6", "G960"}, unit: [3]string{"ST", "EA", "STK"}, price: [2]int{190, 24000},
 	make: makeBearing, twin: twinBearing, describe: describeBearing,
 }
 

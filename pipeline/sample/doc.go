@@ -35,7 +35,7 @@
 // derived from them: every abbreviation and every typo is made when a line is
 // written, by the rules in shorten.go, from the whole word. This package
 // imports neither contracts nor quantity, knowledge, parse or catalog; a test
-// asserts that no abbreviation of the dictionaries stands in its code, and that
+// asserts that no word of its terms shortens another, and that
 // most of the forms that it makes stand in no dictionary.
 //
 // # Orders and their faults

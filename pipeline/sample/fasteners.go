@@ -76,9 +76,21 @@ var stainlessWords = term{de: []string{"Edel|stahl", "rost|frei"}, en: []string{
 
 var leftHand = term{de: []string{"Links|gewinde", "links"}, en: []string{"left hand thread", "left hand"}}
 
+var classWord = term{de: []string{"Klasse", "Festigkeits|klasse"}, en: []string{"class", "grade"}}
+var gradeWord = term{de: []string{"Grade"}, en: []string{"grade"}}
+
+// left says that a thread runs the other way, in a third of English texts by
+// initials.
+func left(w *writer) string {
+	if w.chance(330) {
+		return w.acronym("left hand")
+	}
+	return w.mild(leftHand)
+}
+
 var screws = family{
 	category: "screw", deep: true, share: 200,
-	group: [3]string{"0420", "FST", "N-SCHR"}, unit: [3]string{"ST", "EA", "STK"}, price: [2]int{2, 900},
+	group: [3]string{"0330", "89-2", "G990"}, unit: [3]string{"ST", "EA", "STK"}, price: [2]int{2, 900},
 	make: makeScrew, twin: twinScrew, describe: describeScrew,
 }
 
@@ -295,7 +307,7 @@ func describeScrew(w *writer, p *product) {
 	}
 	describeMetal(w, p)
 	if p.get("hand") == "left" {
-		w.add(segment{slot: 'v', text: pick(w.dice, []string{w.mild(leftHand), w.mild(leftHand), "LH"}), says: []string{"hand"}})
+		w.add(segment{slot: 'v', text: left(w), says: []string{"hand"}})
 	}
 }
 
@@ -337,15 +349,9 @@ func describeMetal(w *writer, p *product) {
 		bare := w.num(class)
 		switch {
 		case strings.HasPrefix(class, "Grade"):
-			text = pick(w.dice, []string{class, "Gr. " + class[6:], "gr " + class[6:]})
-		case p.category == "nut" && w.german:
-			text = pick(w.dice, []string{"Klasse ", "Kl. ", "Festigkeitsklasse "}) + bare
-		case p.category == "nut":
-			text = pick(w.dice, []string{"class ", "cl. ", "grade "}) + bare
-		case w.chance(150) && w.german:
-			text = pick(w.dice, []string{"Klasse ", "Kl. ", "FK "}) + bare
-		case w.chance(150) && !w.german:
-			text = pick(w.dice, []string{"class ", "grade "}) + bare
+			text = w.say(gradeWord) + class[len("Grade"):]
+		case p.category == "nut" || w.chance(150):
+			text = w.say(classWord) + " " + bare
 		}
 		w.add(segment{slot: 'v', text: text, says: []string{"strength_class"}, implies: []string{"material"}, critical: true})
 	}

@@ -37,7 +37,7 @@ var motorMakers = []string{"Siemens", "ABB", "WEG", "Nordwerk Antriebe", "Lenze"
 
 var motors = family{
 	category: "motor", deep: true, share: 190,
-	group: [3]string{"0610", "MOT", "E-MOT"}, unit: [3]string{"ST", "EA", "STK"}, price: [2]int{6900, 480000},
+	group: [3]string{"0360", "105-4", "G1080"}, unit: [3]string{"ST", "EA", "STK"}, price: [2]int{6900, 480000},
 	make: makeMotor, twin: twinMotor, describe: describeMotor,
 }
 
@@ -173,7 +173,7 @@ func describeMotor(w *writer, p *product) {
 	poles := p.get("poles")
 	count := pick(w.dice, []string{poles + "-pole", poles + " pole", poles + "P"})
 	if w.german {
-		count = pick(w.dice, []string{poles + "-polig", poles + " polig", poles + "-pol."})
+		count = poles + pick(w.dice, []string{"-", " "}) + w.spell("polig", true)
 	}
 	rpm := p.get("speed") + pick(w.dice, []string{" rpm", "rpm", "/min", " 1/min", " min-1"})
 	if w.german {
@@ -190,23 +190,11 @@ func describeMotor(w *writer, p *product) {
 	w.add(segment{slot: 'v', text: w.unit(p.get("voltage"), "V"), says: []string{"voltage"}, critical: true})
 	mount := pick(w.dice, []string{"", "", "IM ", "IM"}) + p.get("mounting")
 	if w.chance(150) {
-		if w.german {
-			mount = "Bauform " + mount
-		} else {
-			mount = "mounting " + mount
-		}
+		mount = w.say(term{de: []string{"Bau|form"}, en: []string{"mounting"}}) + " " + mount
 	}
 	w.add(segment{slot: 'v', text: mount, says: []string{"mounting"}, critical: true})
 	if w.chance(350) {
-		frame := p.get("frame")
-		if w.german {
-			frame = pick(w.dice, []string{"BG " + frame, "BG" + frame, "Baugröße " + frame})
-			if w.plant.folded {
-				frame = fold.Replace(frame)
-			}
-		} else {
-			frame = pick(w.dice, []string{"frame ", "size ", "IEC "}) + frame
-		}
+		frame := w.say(term{de: []string{"Bau|größe"}, en: []string{"frame", "frame size", "IEC frame"}}) + " " + p.get("frame")
 		w.add(segment{slot: 'v', text: frame, says: []string{"frame"}, keep: 990})
 	}
 	w.add(segment{slot: 'v', text: p.get("protection"), says: []string{"protection"}, keep: 350})

@@ -39,7 +39,7 @@ var washerGeneric = term{de: []string{"Scheibe"}, en: []string{"washer"}}
 
 var nuts = family{
 	category: "nut", deep: true, share: 75,
-	group: [3]string{"0421", "FST", "N-MUT"}, unit: [3]string{"ST", "EA", "STK"}, price: [2]int{1, 300},
+	group: [3]string{"0340", "62-5", "G1020"}, unit: [3]string{"ST", "EA", "STK"}, price: [2]int{1, 300},
 	make:     func(d dice) *product { return makeNut(d, "nut", nutKinds) },
 	twin:     func(d dice, p *product) (*product, string) { return twinNut(d, p, nutKinds) },
 	describe: func(w *writer, p *product) { describeNut(w, p, nutKinds, nutGeneric) },
@@ -47,7 +47,7 @@ var nuts = family{
 
 var washers = family{
 	category: "washer", deep: true, share: 55,
-	group: [3]string{"0422", "FST", "N-SCHB"}, unit: [3]string{"ST", "EA", "STK"}, price: [2]int{1, 120},
+	group: [3]string{"0350", "35-1", "G1050"}, unit: [3]string{"ST", "EA", "STK"}, price: [2]int{1, 120},
 	make:     func(d dice) *product { return makeNut(d, "washer", washerKinds) },
 	twin:     func(d dice, p *product) (*product, string) { return twinNut(d, p, washerKinds) },
 	describe: func(w *writer, p *product) { describeNut(w, p, washerKinds, washerGeneric) },
@@ -181,6 +181,6 @@ func describeNut(w *writer, p *product, kinds []nutKind, generic term) {
 	}
 	describeMetal(w, p)
 	if p.get("hand") == "left" {
-		w.add(segment{slot: 'v', text: pick(w.dice, []string{w.mild(leftHand), w.mild(leftHand), "LH"}), says: []string{"hand"}})
+		w.add(segment{slot: 'v', text: left(w), says: []string{"hand"}})
 	}
 }

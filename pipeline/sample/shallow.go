@@ -6,7 +6,7 @@ import "strings"
 // reader, and scored apart.
 
 var pumps = family{
-	category: "pump", share: 45, group: [3]string{"0710", "PMP", "PU"}, unit: [3]string{"ST", "EA", "STK"}, price: [2]int{9900, 650000},
+	category: "pump", share: 45, group: [3]string{"0370", "78-7", "G1110"}, unit: [3]string{"ST", "EA", "STK"}, price: [2]int{9900, 650000},
 	make: func(d dice) *product {
 		p := &product{category: "pump", maker: pick(d, []string{"Grundfos", "KSB", "Wilo", "Alder Pumps"})}
 		kind := d.IntN(3)
@@ -42,7 +42,7 @@ var pumps = family{
 var nominal = [][2]string{{"15", "1/2"}, {"20", "3/4"}, {"25", "1"}, {"32", "1 1/4"}, {"40", "1 1/2"}, {"50", "2"}, {"80", "3"}, {"100", "4"}}
 
 var valves = family{
-	category: "valve", share: 50, group: [3]string{"0720", "VLV", "ARM"}, unit: [3]string{"ST", "EA", "STK"}, price: [2]int{900, 90000},
+	category: "valve", share: 50, group: [3]string{"0380", "51-3", "G1140"}, unit: [3]string{"ST", "EA", "STK"}, price: [2]int{900, 90000},
 	make: func(d dice) *product {
 		p := &product{category: "valve", kind: d.IntN(3)}
 		p.set(fact{name: "type", value: []string{"ball", "gate", "check"}[p.kind], critical: true})
@@ -80,7 +80,7 @@ var valves = family{
 }
 
 var seals = family{
-	category: "seal", share: 45, group: [3]string{"0330", "SEA", "DICHT"}, unit: [3]string{"ST", "EA", "STK"}, price: [2]int{15, 6000},
+	category: "seal", share: 45, group: [3]string{"0390", "24-6", "G1170"}, unit: [3]string{"ST", "EA", "STK"}, price: [2]int{15, 6000},
 	make: func(d dice) *product {
 		p := &product{category: "seal", kind: d.IntN(2)}
 		if p.kind == 0 {
@@ -117,7 +117,7 @@ var seals = family{
 }
 
 var cables = family{
-	category: "cable", share: 30, group: [3]string{"0810", "CBL", "KAB"}, unit: [3]string{"M", "M", "M"}, price: [2]int{40, 4000},
+	category: "cable", share: 30, group: [3]string{"0400", "94-2", "G1200"}, unit: [3]string{"M", "M", "M"}, price: [2]int{40, 4000},
 	make: func(d dice) *product {
 		p := &product{category: "cable"}
 		p.set(fact{name: "type", value: pick(d, []string{"NYY-J", "NYM-J", "H07RN-F", "YSLY-JZ", "H05VV-F"}), critical: true})

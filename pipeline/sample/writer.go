@@ -156,6 +156,16 @@ func (w *writer) spellWord(marked string, mild bool, abbreviated int) string {
 	return word
 }
 
+// acronym is a phrase by its initials.
+func (w *writer) acronym(phrase string) string {
+	var b strings.Builder
+	for _, word := range strings.Fields(phrase) {
+		b.WriteString(strings.ToUpper(word[:1]))
+	}
+	w.forms = append(w.forms, Form{b.String(), phrase, Initials})
+	return b.String()
+}
+
 // num writes a canonical decimal the way the plant does.
 func (w *writer) num(s string) string {
 	if w.german && (w.plant.limit > 60 || w.chance(700)) {
