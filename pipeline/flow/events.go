@@ -102,3 +102,26 @@ type ClusterData struct {
 	To      []string `json:"to,omitempty"`
 	Items   []string `json:"items"`
 }
+
+// ReviewData is the data of assay.review.requested: entries that joined the
+// queue together.
+type ReviewData struct {
+	// Kind of the entries: pair, record, batch, draft, question.
+	Kind     string `json:"kind"`
+	Feed     string `json:"feed,omitempty"`
+	Batch    string `json:"batch,omitempty"`
+	Category string `json:"category,omitempty"`
+	Count    int    `json:"count"`
+	// Entries are the ids of the entries, at most PairsInEvent of them.
+	Entries []string `json:"entries"`
+}
+
+// ApprovalData is the data of assay.approval.requested: a batch waits for a
+// person.
+type ApprovalData struct {
+	Batch  string `json:"batch"`
+	Feed   string `json:"feed"`
+	Reason string `json:"reason"`
+	// Expires is when the batch stays held for good without an answer.
+	Expires time.Time `json:"expires,omitzero"`
+}
