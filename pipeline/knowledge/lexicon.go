@@ -1,0 +1,264 @@
+package knowledge
+
+import (
+	"sort"
+	"strings"
+)
+
+// A Role says what a term does in a text.
+type Role uint8
+
+const (
+	// RoleValue: the term is a value of an attribute.
+	RoleValue Role = iota + 1
+	// RoleLabel: the term announces the number beside it.
+	RoleLabel
+	// RoleNoun: the term says what the item is.
+	RoleNoun
+	// RoleStandard: the term names a standard.
+	RoleStandard
+	// RoleNoise: the term means nothing here.
+	RoleNoise
+)
+
+// A Meaning is one reading of a term.
+type Meaning struct {
+	Role Role
+	// Attribute is the index in the schema, -1 where the role has none.
+	Attribute int
+	// Index of the allowed value or the standard.
+	Index int
+	// Entry names the dictionary entry: bearing/seal/2RS.
+	Entry string
+}
+
+// same reports whether two meanings would give the same record.
+func (m Meaning) same(o Meaning) bool {
+	return m.Role == o.Role && m.Attribute == o.Attribute && m.Index == o.Index
+}
+
+// A Match is a term found in a text.
+type Match struct {
+	// From and To are the atoms that it covers, half open.
+	From, To int
+	Meanings []Meaning
+	// Score is 1 for the term as written and less for an expansion.
+	Score float64
+}
+
+// trie over atoms.
+type trieNode struct {
+	next     map[string]*trieNode
+	meanings []Meaning
+}
+
+// A Lexicon is the compiled vocabulary of one category (or of all nouns). It
+// is safe for concurrent use.
+type Lexicon struct {
+	root  trieNode
+	alias map[string][][]string
+	// words that a term is made of, by first letter, for expansion.
+	words map[byte][]vocable
+	known map[string]bool
+	cache readings
+}
+
+func newLexicon() *Lexicon {
+	return &Lexicon{alias: map[string][][]string{}, words: map[byte][]vocable{}, known: map[string]bool{}}
+}
+
+// maxParts bounds the marked parts of a compound: 2^(maxParts-1) spellings.
+const maxParts = 5
+
+// spellings are the atom sequences that a term may be written as. Every | may
+// be a cut or nothing.
+func spellings(term string) [][]string {
+	parts := strings.Split(FoldText(term), "|")
+	if len(parts) > maxParts {
+		parts = append(parts[:maxParts-1], strings.Join(parts[maxParts-1:], ""))
+	}
+	var out [][]string
+	for mask := 0; mask < 1<<(len(parts)-1); mask++ {
+		var b strings.Builder
+		for i, p := range parts {
+			if i > 0 && mask&(1<<(i-1)) != 0 {
+				b.WriteByte(' ')
+			}
+			b.WriteString(p)
+		}
+		if a := atomTexts(b.String()); len(a) > 0 {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+func atomTexts(s string) []string {
+	var f Folded
+	f.Fold(s)
+	out := make([]string, len(f.Atoms))
+	for i, a := range f.Atoms {
+		out[i] = a.Text
+	}
+	return out
+}
+
+// plain is a term without its compound marks.
+func plain(term string) string { return strings.ReplaceAll(term, "|", "") }
+
+// add enters a term with a meaning.
+func (l *Lexicon) add(term string, m Meaning) {
+	for _, atoms := range spellings(term) {
+		l.addAtoms(atoms, m)
+	}
+}
+
+func (l *Lexicon) addAtoms(atoms []string, m Meaning) {
+	n := &l.root
+	for _, a := range atoms {
+		if n.next == nil {
+			n.next = map[string]*trieNode{}
+		}
+		c := n.next[a]
+		if c == nil {
+			c = &trieNode{}
+			n.next[a] = c
+		}
+		n = c
+		l.learn(a)
+	}
+	for _, have := range n.meanings {
+		if have.same(m) {
+			return
+		}
+	}
+	n.meanings = append(n.meanings, m)
+}
+
+// minVocable is the shortest word that an abbreviation may stand for.
+const minVocable = 4
+
+func (l *Lexicon) learn(word string) {
+	if l.known[word] {
+		return
+	}
+	l.known[word] = true
+	if len(word) >= minVocable && !isDigit(word[0]) {
+		l.words[word[0]] = append(l.words[word[0]], newVocable(word))
+	}
+}
+
+// freeze sorts the vocabulary, so that nothing depends on map order.
+func (l *Lexicon) freeze() {
+	for _, ws := range l.words {
+		sort.Slice(ws, func(i, j int) bool { return ws[i].word < ws[j].word })
+	}
+}
+
+// lookup returns the meanings of exactly these atoms.
+func (l *Lexicon) lookup(atoms []string) []Meaning {
+	n := &l.root
+	for _, a := range atoms {
+		if n = n.next[a]; n == nil {
+			return nil
+		}
+	}
+	return n.meanings
+}
+
+// Lookup returns the meanings of a term written out.
+func (l *Lexicon) Lookup(term string) []Meaning { return l.lookup(atomTexts(term)) }
+
+// Knows reports whether word, folded, is part of a term or an abbreviation.
+func (l *Lexicon) Knows(word string) bool {
+	return l.known[word] || l.alias[word] != nil
+}
+
+// maxTerm bounds the atoms of one term.
+const maxTerm = 8
+
+// MatchesAt appends to dst every term that starts at atom i: as written, by
+// abbreviations of the dictionary, and, where fuzzy, by expansion of words
+// that the dictionary does not list. skip tells which words are never
+// expanded, because they are words of the language.
+func (l *Lexicon) MatchesAt(dst []Match, atoms []Atom, i int, fuzzy bool, skip func(string) bool) []Match {
+	w := walk{l: l, atoms: atoms, from: i, fuzzy: fuzzy, skip: skip, out: dst}
+	w.step(&l.root, i, 1)
+	return w.out
+}
+
+type walk struct {
+	l     *Lexicon
+	atoms []Atom
+	from  int
+	fuzzy bool
+	skip  func(string) bool
+	out   []Match
+}
+
+func (w *walk) step(n *trieNode, i int, score float64) {
+	if i > w.from && len(n.meanings) > 0 && w.edges(i) {
+		w.emit(Match{From: w.from, To: i, Meanings: n.meanings, Score: score})
+	}
+	if i >= len(w.atoms) || i-w.from >= maxTerm || n.next == nil {
+		return
+	}
+	a := w.atoms[i]
+	if i > w.from && a.Break {
+		return // a phrase does not cross a comma
+	}
+	if c := n.next[a.Text]; c != nil {
+		w.step(c, i+1, score)
+	}
+	if a.Digits {
+		return
+	}
+	for _, seq := range w.l.alias[a.Text] {
+		c := n
+		for _, s := range seq {
+			if c = c.next[s]; c == nil {
+				break
+			}
+		}
+		if c != nil {
+			w.step(c, i+1, score*aliasScore)
+		}
+	}
+	if !w.fuzzy || w.l.Knows(a.Text) || w.skip != nil && w.skip(a.Text) {
+		return
+	}
+	for _, r := range w.l.Expand(a.Text) {
+		if c := n.next[r.Word]; c != nil && score*r.Score >= MinScore {
+			w.step(c, i+1, score*r.Score)
+		}
+	}
+}
+
+// aliasScore keeps a word as written ahead of an abbreviation.
+const aliasScore = 0.99
+
+// edges rejects a match that cuts a decimal number: 8 of 8.8, 5 of 1,5.
+func (w *walk) edges(to int) bool {
+	return !decimal(w.atoms, w.from) && !decimal(w.atoms, to)
+}
+
+// decimal reports whether atom i continues the number of the atom before it.
+func decimal(atoms []Atom, i int) bool {
+	if i <= 0 || i >= len(atoms) {
+		return false
+	}
+	a := atoms[i]
+	return a.Digits && atoms[i-1].Digits && (a.Join == '.' || a.Join == ',')
+}
+
+// emit adds m unless the same span has the same meanings with a better score.
+func (w *walk) emit(m Match) {
+	for k := range w.out {
+		o := &w.out[k]
+		if o.From == m.From && o.To == m.To && len(o.Meanings) > 0 && &o.Meanings[0] == &m.Meanings[0] {
+			o.Score = max(o.Score, m.Score)
+			return
+		}
+	}
+	w.out = append(w.out, m)
+}

@@ -1,0 +1,172 @@
+package knowledge
+
+import (
+	"regexp"
+
+	"github.com/assay-pipeline/assay/pipeline"
+)
+
+// A Kind says how the values of an attribute are read and compared.
+type Kind string
+
+const (
+	// KindNumber: an exact decimal in the attribute's unit.
+	KindNumber Kind = "number"
+	// KindEnum: one of the allowed values.
+	KindEnum Kind = "enum"
+	// KindText: words of the source, read by a pattern.
+	KindText Kind = "text"
+	// KindDesignation: a code such as 6205 or M10, read by a pattern; written
+	// in capitals without spaces.
+	KindDesignation Kind = "designation"
+	// KindStandard: the id of a standard of the category, such as DIN 933.
+	KindStandard Kind = "standard"
+)
+
+// A Schema is what is known of one category.
+type Schema struct {
+	Category string
+	Title    string
+	// Parent is the family the category belongs to, for people and retrieval.
+	Parent string
+	// Nouns are what such an item is called: the words that classify it.
+	Nouns      []string
+	Attributes []Attribute
+	Patterns   []Pattern
+	Standards  []Standard
+	Tables     []Table
+	// Abbreviations of this category alone: CS is carbon steel here, cast
+	// steel there.
+	Abbreviations []Abbreviation
+	// Noise are words that mean nothing to a reader of this category.
+	Noise      []string
+	Examples   []Example
+	Guidelines []Guideline
+
+	byName  map[string]int
+	lexicon *Lexicon
+}
+
+// An Attribute is one column of a category's records.
+type Attribute struct {
+	Name  string
+	Title string
+	Kind  Kind
+	// Dimension and Unit (canonical UCUM code) of a number; both empty for a
+	// pure count.
+	Dimension string
+	Unit      string
+	// Allowed values of an enum; of a number, words that mean one.
+	Allowed []Allowed
+	// From names the shared list (manufacturers, materials) that the allowed
+	// values come from.
+	From string
+	// Required: a record without it is incomplete and says so.
+	Required bool
+	// Critical: two items that differ here are never interchangeable.
+	Critical bool
+	// Noun: the words of its values say what the item is.
+	Noun bool
+	// Labels are the words that announce a number: bore, Bohrung, ID.
+	Labels []string
+	// Labelled: a number without one of the labels is never taken for it.
+	Labelled bool
+	// Tolerance within which two numbers are the same, in Unit; zero is exact.
+	Tolerance pipeline.Value
+	// Min and Max bound what is plausible, in Unit; zero values bound nothing.
+	Min, Max pipeline.Value
+}
+
+// An Allowed value and the words that mean it.
+type Allowed struct {
+	Value    string
+	Synonyms []string
+	// Implies are values of other attributes that follow from this one.
+	Implies []Implied
+}
+
+// An Implied value of an attribute.
+type Implied struct {
+	Attribute string
+	Value     string
+}
+
+// A Pattern reads values by a regular expression over folded text. Its named
+// groups are attributes. It starts and ends where an atom does, or where its
+// own glue says so.
+type Pattern struct {
+	// ID names the pattern in evidence: category/pattern/N.
+	ID    string
+	Match string
+	// Sets are values that the whole match means.
+	Sets []Implied
+	// Weight is what a match says for the category, 0 for nothing.
+	Weight float64
+
+	re     *regexp.Regexp
+	groups []int // attribute index by group number, -1 for none
+	first  [256]bool
+	line   node
+}
+
+// A Standard is a norm that an item names, and what follows from it.
+type Standard struct {
+	ID    string
+	Title string
+	// Aliases are other names of the same standard; Equivalent are standards
+	// whose parts are the same for a buyer.
+	Aliases    []string
+	Equivalent []string
+	Implies    []Implied
+	// Sizes that exist, per attribute (canonical value); nil means unknown.
+	Sizes map[string][]string
+}
+
+// A Table gives dimensions by designation.
+type Table struct {
+	ID string
+	// Key is the attribute whose value, less the prefix, is the key of a row.
+	Key      string
+	Prefixes []Prefix
+	// Columns are attribute names.
+	Columns []string
+	Rows    map[string][]pipeline.Value
+	// Default: the row holds what is meant where the text says nothing (the
+	// coarse pitch of M10); a text that says otherwise is right.
+	Default bool
+}
+
+// A Prefix of the designations in a table, and what it implies.
+type Prefix struct {
+	Prefix  string
+	Implies []Implied
+}
+
+// An Abbreviation expands to words of its category's vocabulary.
+type Abbreviation struct {
+	Short, Long string
+}
+
+// An Example is a text and some of what it says.
+type Example struct {
+	Text       string
+	Attributes map[string]string
+}
+
+// A Guideline is a Markdown document for people and prompts.
+type Guideline struct {
+	File string
+	Text string
+}
+
+// Attribute returns the attribute of that name and its index.
+func (s *Schema) Attribute(name string) (a *Attribute, index int, ok bool) {
+	i, ok := s.byName[name]
+	if !ok {
+		return nil, -1, false
+	}
+	return &s.Attributes[i], i, true
+}
+
+// Lexicon is the compiled vocabulary of the category.
+func (s *Schema) Lexicon() *Lexicon { return s.lexicon }
