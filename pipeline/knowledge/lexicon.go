@@ -55,8 +55,11 @@ type trieNode struct {
 // A Lexicon is the compiled vocabulary of one category (or of all nouns). It
 // is safe for concurrent use.
 type Lexicon struct {
-	root  trieNode
+	root trieNode
+	// alias maps the atoms of an abbreviation, joined by spaces, to what it
+	// stands for; first maps its first atom to the most atoms of one.
 	alias map[string][][]string
+	first map[string]int
 	// words that a term is made of, by first letter, for expansion.
 	words map[byte][]vocable
 	known map[string]bool
@@ -64,11 +67,21 @@ type Lexicon struct {
 }
 
 func newLexicon() *Lexicon {
-	return &Lexicon{alias: map[string][][]string{}, words: map[byte][]vocable{}, known: map[string]bool{}}
+	return &Lexicon{alias: map[string][][]string{}, first: map[string]int{}, words: map[byte][]vocable{}, known: map[string]bool{}}
 }
 
 // maxParts bounds the marked parts of a compound: 2^(maxParts-1) spellings.
 const maxParts = 5
+
+// maxAlias bounds the atoms of an abbreviation: 6-kt has two.
+const maxAlias = 4
+
+// addAlias lets the atoms of short stand for the words of long inside terms.
+func (l *Lexicon) addAlias(short, long []string) {
+	key := strings.Join(short, " ")
+	l.alias[key] = append(l.alias[key], long)
+	l.first[short[0]] = max(l.first[short[0]], len(short))
+}
 
 // spellings are the atom sequences that a term may be written as. Every | may
 // be a cut or nothing.
@@ -171,7 +184,7 @@ func (l *Lexicon) Lookup(term string) []Meaning { return l.lookup(atomTexts(term
 
 // Knows reports whether word, folded, is part of a term or an abbreviation.
 func (l *Lexicon) Knows(word string) bool {
-	return l.known[word] || l.alias[word] != nil
+	return l.known[word] || l.first[word] > 0
 }
 
 // maxTerm bounds the atoms of one term.
@@ -210,19 +223,28 @@ func (w *walk) step(n *trieNode, i int, score float64) {
 	if c := n.next[a.Text]; c != nil {
 		w.step(c, i+1, score)
 	}
-	if a.Digits {
-		return
-	}
-	for _, seq := range w.l.alias[a.Text] {
-		c := n
-		for _, s := range seq {
-			if c = c.next[s]; c == nil {
+	key := a.Text
+	for k := 1; k <= w.l.first[a.Text] && i+k <= len(w.atoms); k++ {
+		if k > 1 {
+			if w.atoms[i+k-1].Break {
 				break
 			}
+			key += " " + w.atoms[i+k-1].Text
 		}
-		if c != nil {
-			w.step(c, i+1, score*aliasScore)
+		for _, seq := range w.l.alias[key] {
+			c := n
+			for _, s := range seq {
+				if c = c.next[s]; c == nil {
+					break
+				}
+			}
+			if c != nil {
+				w.step(c, i+k, score*aliasScore)
+			}
 		}
+	}
+	if a.Digits {
+		return
 	}
 	if !w.fuzzy || w.l.Knows(a.Text) || w.skip != nil && w.skip(a.Text) {
 		return

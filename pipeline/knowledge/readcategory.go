@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/quantity"
 )
 
 var nameForm = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
@@ -12,10 +13,9 @@ var nameForm = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 // draft is a category while its files are read.
 type draft struct {
 	Schema
-	head  node            // where the category is declared
-	at    map[string]node // where "attribute x", "abbreviation y" … are declared
-	only  map[string][]string
-	extra []Abbreviation
+	head node                // where the category is declared
+	at   map[string]node     // where "attribute x", "abbreviation y" … are declared
+	only map[string][]string // attribute → the part of its shared list
 }
 
 func (d *draft) mark(kind, name string, n node) (again bool) {
@@ -53,12 +53,13 @@ func (r *reader) category(d *draft, n node) {
 
 func (r *reader) attribute(d *draft, n node) {
 	var a Attribute
-	var kind string
+	var kind, dimension string
 	var only []string
 	r.fields(n, "an attribute", map[string]func(node){
 		"name": r.str(&a.Name), "title": r.str(&a.Title), "kind": r.str(&kind),
-		"dimension": r.str(&a.Dimension), "unit": r.str(&a.Unit), "from": r.str(&a.From), "only": r.strs(&only),
+		"dimension": r.str(&dimension), "unit": r.str(&a.Unit), "from": r.str(&a.From), "only": r.strs(&only),
 		"required": r.boolean(&a.Required), "critical": r.boolean(&a.Critical), "noun": r.boolean(&a.Noun),
+		"implied": r.boolean(&a.Implied), "implicit": r.str(&a.Implicit), "below": r.str(&a.Below),
 		"labels": r.strs(&a.Labels), "labelled": r.boolean(&a.Labelled),
 		"tolerance": r.number(&a.Tolerance), "min": r.number(&a.Min), "max": r.number(&a.Max),
 		"values": func(n node) {
@@ -82,7 +83,7 @@ func (r *reader) attribute(d *draft, n node) {
 			})
 		},
 	})
-	a.Kind = Kind(kind)
+	a.Kind, a.Dimension = Kind(kind), quantity.Dimension(dimension)
 	switch {
 	case !nameForm.MatchString(a.Name):
 		r.fail(n, "attribute name %q must be lower case letters, digits and _", a.Name)
@@ -110,7 +111,7 @@ func (r *reader) implied(dst *[]Implied) func(node) {
 }
 
 func (r *reader) pattern(d *draft, n node) {
-	p := Pattern{line: n}
+	p := Pattern{at: n}
 	var weight pipeline.Value
 	r.fields(n, "a pattern", map[string]func(node){
 		"match": r.str(&p.Match), "sets": r.implied(&p.Sets), "weight": r.number(&weight),

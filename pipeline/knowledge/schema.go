@@ -4,6 +4,7 @@ import (
 	"regexp"
 
 	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/quantity"
 )
 
 // A Kind says how the values of an attribute are read and compared.
@@ -43,8 +44,11 @@ type Schema struct {
 	Examples   []Example
 	Guidelines []Guideline
 
-	byName  map[string]int
-	lexicon *Lexicon
+	byName    map[string]int
+	lexicon   *Lexicon
+	standards map[string]int // by folded name, aliases included
+	rows      map[string]rowAt
+	entries   map[string]Entry
 }
 
 // An Attribute is one column of a category's records.
@@ -54,8 +58,17 @@ type Attribute struct {
 	Kind  Kind
 	// Dimension and Unit (canonical UCUM code) of a number; both empty for a
 	// pure count.
-	Dimension string
+	Dimension quantity.Dimension
 	Unit      string
+	// Implied: a number of this attribute that stands without a unit is meant
+	// in Unit by the custom of the trade (mm of 25x52x15).
+	Implied bool
+	// Implicit is the value that the custom of the trade means where the text
+	// says nothing (right-hand thread, normal clearance); it is never written
+	// into a record, and only matching reads it.
+	Implicit string
+	// Below names the attribute of this category that must be larger.
+	Below string
 	// Allowed values of an enum; of a number, words that mean one.
 	Allowed []Allowed
 	// From names the shared list (manufacturers, materials) that the allowed
@@ -106,7 +119,7 @@ type Pattern struct {
 	re     *regexp.Regexp
 	groups []int // attribute index by group number, -1 for none
 	first  [256]bool
-	line   node
+	at     node
 }
 
 // A Standard is a norm that an item names, and what follows from it.
@@ -170,3 +183,12 @@ func (s *Schema) Attribute(name string) (a *Attribute, index int, ok bool) {
 
 // Lexicon is the compiled vocabulary of the category.
 func (s *Schema) Lexicon() *Lexicon { return s.lexicon }
+
+// An Entry is what the guard may hold a value of provenance dictionary or
+// standard against: the texts that name it and the values it stands for.
+type Entry struct {
+	Name      string
+	Spellings []string
+	// Values by attribute name.
+	Values map[string]string
+}

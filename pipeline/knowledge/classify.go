@@ -1,0 +1,300 @@
+package knowledge
+
+import (
+	"math"
+	"sort"
+	"strings"
+
+	"github.com/assay-pipeline/assay/pipeline"
+)
+
+// Evidence is one thing that speaks for a category.
+type Evidence struct {
+	Category string
+	// Text is the folded word, pattern or column that was seen.
+	Text string
+	// Why: noun, value, pattern, example, metadata.
+	Why    string
+	Weight float64
+}
+
+const (
+	nounWeight = 3.0
+	// headBonus goes to the first noun of a text: PUMP, MOTOR 1.5KW is a pump.
+	headBonus = 1.0
+	// valueWeight is shared by the categories that know the term.
+	valueWeight = 0.8
+	// exampleWeight is the most that one word of the examples says.
+	exampleWeight = 0.5
+	metaWeight    = 2.5
+	// classMargin is what the best category must lead by, and classLeast what
+	// it must have at all.
+	classMargin = 0.5
+	classLeast  = 1.0
+)
+
+// A classifier scores categories over the dictionaries and the examples.
+type classifier struct {
+	pack *Pack
+	// nouns of all categories, and values that are not everywhere; a
+	// meaning's Attribute is the category's index.
+	nouns, values *Lexicon
+	// words of examples: log-odds per category.
+	words map[string][]wordWeight
+	// spread counts the categories of a value meaning, by its spelling.
+	patterns []classPattern
+}
+
+type wordWeight struct {
+	category int
+	weight   float64
+}
+
+type classPattern struct {
+	category int
+	pattern  *Pattern
+}
+
+func newClassifier(p *Pack) *classifier {
+	c := &classifier{pack: p, nouns: newLexicon(), values: newLexicon(), words: map[string][]wordWeight{}}
+	counts := map[string]map[int]int{}
+	for i, name := range p.categories {
+		s := p.schemas[name]
+		c.harvest(&s.lexicon.root, nil, i, name)
+		for short, longs := range s.lexicon.alias {
+			for _, l := range longs {
+				for _, m := range s.lexicon.lookup(l) {
+					if m.Role == RoleNoun {
+						c.nouns.addAtoms(strings.Fields(short), Meaning{Role: RoleNoun, Attribute: i, Entry: name})
+					}
+				}
+			}
+		}
+		for k := range s.Patterns {
+			if s.Patterns[k].Weight > 0 {
+				c.patterns = append(c.patterns, classPattern{i, &s.Patterns[k]})
+			}
+		}
+		for _, e := range s.Examples {
+			for _, a := range atomTexts(e.Text) {
+				if len(a) < 2 || isDigit(a[0]) || p.common[a] {
+					continue
+				}
+				if counts[a] == nil {
+					counts[a] = map[int]int{}
+				}
+				counts[a][i]++
+			}
+		}
+	}
+	for w, per := range counts {
+		total := 0
+		for _, n := range per {
+			total += n
+		}
+		for cat, n := range per {
+			share := float64(n) / float64(total)
+			c.words[w] = append(c.words[w], wordWeight{cat, exampleWeight * share * math.Min(1, float64(n)/3)})
+		}
+		sort.Slice(c.words[w], func(i, j int) bool { return c.words[w][i].category < c.words[w][j].category })
+	}
+	c.nouns.freeze()
+	c.values.freeze()
+	return c
+}
+
+// harvest copies the nouns and values of one lexicon.
+func (c *classifier) harvest(n *trieNode, path []string, category int, name string) {
+	for _, m := range n.meanings {
+		switch m.Role {
+		case RoleNoun:
+			c.nouns.addAtoms(path, Meaning{Role: RoleNoun, Attribute: category, Entry: name})
+		case RoleValue, RoleStandard:
+			c.values.addAtoms(path, Meaning{Role: RoleValue, Attribute: category, Entry: name})
+		}
+	}
+	for a, next := range n.next {
+		c.harvest(next, append(path[:len(path):len(path)], a), category, name)
+	}
+}
+
+// Classify says what category an item belongs to: by the metadata where that
+// names one, and by what its text says. The score lies in 0..1; the category
+// is pipeline.Unknown where the best does not lead by a margin. The evidence
+// is sorted by weight.
+func (p *Pack) Classify(item pipeline.Item) (category string, score float64, evidence []Evidence) {
+	var f Folded
+	f.Fold(item.Source)
+	return p.ClassifyFolded(&f, item.Meta)
+}
+
+// ClassifyFolded is Classify of a text that is folded already.
+func (p *Pack) ClassifyFolded(f *Folded, meta pipeline.Meta) (category string, score float64, evidence []Evidence) {
+	c := p.classifier
+	points := make([]float64, len(p.categories))
+	add := func(cat int, w float64, text, why string) {
+		points[cat] += w
+		evidence = append(evidence, Evidence{p.categories[cat], text, why, w})
+	}
+	c.text(f, add)
+	for _, word := range []struct {
+		text   string
+		weight float64
+	}{{meta.Category, metaWeight}, {meta.Group, metaWeight / 2}} {
+		if word.text == "" {
+			continue
+		}
+		if s, ok := p.schemas[word.text]; ok {
+			i := sort.SearchStrings(p.categories, s.Category)
+			add(i, word.weight, word.text, "metadata")
+			continue
+		}
+		var g Folded
+		g.Fold(word.text)
+		seen := map[int]bool{}
+		c.nounsOf(&g, func(cat int, s float64, text, why string) {
+			if !seen[cat] {
+				seen[cat] = true
+				add(cat, word.weight*min(1, s/nounWeight), text, "metadata")
+			}
+		})
+	}
+	best, second := -1, 0.0
+	for i, w := range points {
+		switch {
+		case best < 0 || w > points[best]:
+			if best >= 0 {
+				second = points[best]
+			}
+			best = i
+		case w > second:
+			second = w
+		}
+	}
+	sort.SliceStable(evidence, func(i, j int) bool { return evidence[i].Weight > evidence[j].Weight })
+	if best < 0 || points[best] < classLeast || points[best]-second < classMargin {
+		if best >= 0 && points[best] > 0 {
+			score = points[best] / (points[best] + second + classLeast)
+		}
+		return pipeline.Unknown, score, evidence
+	}
+	return p.categories[best], (points[best] - second) / (points[best] + classMargin), evidence
+}
+
+// text scores the words of an item.
+func (c *classifier) text(f *Folded, add func(int, float64, string, string)) {
+	c.nounsOf(f, add)
+	var buf []Match
+	var spread []bool
+	for i := 0; i < len(f.Atoms); {
+		buf = c.values.MatchesAt(buf[:0], f.Atoms, i, false, nil)
+		m, ok := longest(buf)
+		if !ok {
+			i++
+			continue
+		}
+		spread = append(spread[:0], make([]bool, len(c.pack.categories))...)
+		n := 0
+		for _, me := range m.Meanings {
+			if !spread[me.Attribute] {
+				spread[me.Attribute] = true
+				n++
+			}
+		}
+		chars := 0
+		for k := m.From; k < m.To; k++ {
+			chars += len(f.Atoms[k].Text)
+		}
+		w := valueWeight * min(1, float64(chars)/4) / float64(n)
+		for cat, has := range spread {
+			if has {
+				add(cat, w, c.words2(f, m), "value")
+			}
+		}
+		i = m.To
+	}
+	for i := range f.Atoms {
+		a := f.Atoms[i]
+		for _, w := range c.words[a.Text] {
+			add(w.category, w.weight, a.Text, "example")
+		}
+		for _, cp := range c.patterns {
+			if _, end := cp.pattern.MatchAt(nil, f.Text, a.Pos); end > 0 {
+				add(cp.category, cp.pattern.Weight, string(f.Text[a.Pos:end]), "pattern")
+			}
+		}
+	}
+}
+
+func (c *classifier) words2(f *Folded, m Match) string {
+	return string(f.Text[f.Atoms[m.From].Pos:f.Atoms[m.To-1].Stop])
+}
+
+// nounsOf finds what a text calls the thing. The first noun weighs more, and
+// a noun that was read by expansion less.
+func (c *classifier) nounsOf(f *Folded, add func(int, float64, string, string)) {
+	var buf []Match
+	head := headBonus
+	for i := 0; i < len(f.Atoms); {
+		if f.Atoms[i].Digits {
+			i++
+			continue
+		}
+		skip := func(w string) bool { return c.pack.common[w] || c.values.Knows(w) }
+		buf = c.nouns.MatchesAt(buf[:0], f.Atoms, i, true, skip)
+		m, ok := clearest(buf, func(a, b Meaning) bool { return a.Attribute == b.Attribute })
+		if !ok {
+			i++
+			continue
+		}
+		seen := map[int]bool{}
+		for _, me := range m.Meanings {
+			if !seen[me.Attribute] {
+				seen[me.Attribute] = true
+			}
+		}
+		cats := make([]int, 0, len(seen))
+		for cat := range seen {
+			cats = append(cats, cat)
+		}
+		sort.Ints(cats)
+		for _, cat := range cats {
+			add(cat, (nounWeight+head)*m.Score*m.Score/float64(len(cats)), c.words2(f, m), "noun")
+		}
+		head = 0
+		i = m.To
+	}
+}
+
+// longest is the match that covers most atoms.
+func longest(ms []Match) (best Match, ok bool) {
+	for _, m := range ms {
+		if !ok || m.To > best.To {
+			best, ok = m, true
+		}
+	}
+	return best, ok
+}
+
+// clearest is the best match of those that start at one atom, if its meaning
+// leads every other by the margin. More atoms beat a better score.
+func clearest(ms []Match, same func(a, b Meaning) bool) (best Match, ok bool) {
+	key := func(m Match) float64 { return float64(m.To-m.From) + m.Score }
+	for _, m := range ms {
+		if !ok || key(m) > key(best) {
+			best, ok = m, true
+		}
+	}
+	if !ok || best.Score == 1 {
+		return best, ok
+	}
+	for _, m := range ms {
+		if m.To != best.To || m.Score < best.Score-Margin {
+			continue
+		}
+		if !same(m.Meanings[0], best.Meanings[0]) {
+			return Match{}, false
+		}
+	}
+	return best, true
+}

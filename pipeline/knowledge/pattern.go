@@ -1,0 +1,84 @@
+package knowledge
+
+import "regexp/syntax"
+
+// firstBytes are the bytes that a match of the expression may start with; all
+// bytes where that cannot be told.
+func firstBytes(expr string) (set [256]bool) {
+	all := func() [256]bool {
+		for i := range set {
+			set[i] = true
+		}
+		return set
+	}
+	re, err := syntax.Parse(expr, syntax.Perl)
+	if err != nil {
+		return all()
+	}
+	prog, err := syntax.Compile(re.Simplify())
+	if err != nil {
+		return all()
+	}
+	seen := make([]bool, len(prog.Inst))
+	stack := []uint32{uint32(prog.Start)}
+	for len(stack) > 0 {
+		pc := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if seen[pc] {
+			continue
+		}
+		seen[pc] = true
+		in := &prog.Inst[pc]
+		switch in.Op {
+		case syntax.InstAlt, syntax.InstAltMatch:
+			stack = append(stack, in.Out, in.Arg)
+		case syntax.InstCapture, syntax.InstEmptyWidth, syntax.InstNop:
+			stack = append(stack, in.Out)
+		case syntax.InstMatch:
+			return all()
+		case syntax.InstFail:
+		default:
+			for b := range 256 {
+				if b >= 0x80 || in.MatchRune(rune(b)) {
+					set[b] = true
+				}
+			}
+		}
+	}
+	return set
+}
+
+// A Capture is a group of a pattern that matched: folded offsets.
+type Capture struct {
+	Attribute  int
+	Start, End int
+}
+
+// MatchAt tries p at the folded offset pos and appends what it captured to
+// dst. end is where the match ends, 0 for none.
+func (p *Pattern) MatchAt(dst []Capture, text []byte, pos int) (out []Capture, end int) {
+	if pos >= len(text) || !p.first[text[pos]] {
+		return dst, 0
+	}
+	m := p.re.FindSubmatchIndex(text[pos:])
+	if m == nil || m[1] == 0 {
+		return dst, 0
+	}
+	end = pos + m[1]
+	// A match must not cut a word or a number.
+	if end < len(text) {
+		a, b := text[end-1], text[end]
+		if isLetter(a) && isLetter(b) || isDigit(a) && isDigit(b) {
+			return dst, 0
+		}
+		if isDigit(a) && (b == '.' || b == ',') && end+1 < len(text) && isDigit(text[end+1]) {
+			return dst, 0
+		}
+	}
+	for g := 1; g < len(p.groups); g++ {
+		if p.groups[g] >= 0 && m[2*g] >= 0 && m[2*g] < m[2*g+1] {
+			dst = append(dst, Capture{p.groups[g], pos + m[2*g], pos + m[2*g+1]})
+		}
+	}
+	return dst, end
+}
