@@ -86,7 +86,7 @@ func gates(t *testing.T) map[string]*gate.Gate {
 func TestGateFindsEveryFault(t *testing.T) {
 	gs := gates(t)
 	for seed := range uint64(20) {
-		s := sample.Generate(sample.Options{Seed: seed, Items: 600})
+		s := sample.Generate(sample.Options{Seed: seed, Items: 300, Transactions: 9000})
 		var o sample.Outcome
 		for _, f := range s.Files {
 			o.Batches = append(o.Batches, judge(t, gs[f.Feed], f))

@@ -89,7 +89,7 @@ var orderFaults = []spoiler{
 	{kind: "not a number", column: "unit_price", reason: "type", bad: set("unit_price", "NaN"), good: harmless("unit_price", "1e2")},
 	{kind: "too many decimals", column: "unit_price", reason: "multipleOf", bad: set("unit_price", "9.999"), good: harmless("unit_price", "9.990")},
 	{kind: "discount above the maximum", column: "discount_pct", reason: "maximum", bad: set("discount_pct", "100.5"), good: harmless("discount_pct", "100")},
-	{kind: "unknown status", column: "status", reason: "enum", bad: set("status", "shiped"), good: harmless("status", "cancelled")},
+	{kind: "unknown status", column: "status", reason: "enum", bad: set("status", "dispatched"), good: harmless("status", "cancelled")},
 	{kind: "currency in lower case", column: "currency", reason: "enum", bad: set("currency", "eur"), good: harmless("currency", "USD")},
 	{kind: "key of another shape", column: "order_id", reason: "pattern",
 		bad: func(_ dice, _ *sheet, cells []string) string {

@@ -130,7 +130,8 @@ func (sh *sheet) spoil(d dice, spoilers []spoiler, rounds int) {
 		out = append(out, at[i]...)
 		out = append(out, sh.rows[i])
 	}
-	sh.rows = append(out, at[clean]...)
+	out = append(out, at[clean]...)
+	sh.rows = out
 }
 
 // freshKey gives a copied row a key of its own, in a range that clean rows do

@@ -57,8 +57,6 @@ type writer struct {
 	forms    []Form
 	// omit: leave out one critical fact.
 	omit bool
-	// column facts are stated beside the text.
-	column []string
 	// part: the text or a column states the part number.
 	part bool
 	// brief: this plant's cryptic moments.
