@@ -1,5 +1,33 @@
 // Package catalog keeps items, finds candidates for duplicates, judges pairs,
 // forms clusters with lasting ids, and searches.
+//
+// # How a pair is judged
+//
+// Candidates are the union of shared part numbers, of agreement in all
+// critical attributes that both items state, and of the nearest vectors.
+// Similarity proposes and never decides.
+//
+// A conflict in a class-critical attribute beyond its tolerance is a veto: the
+// two are distinct, whatever else they share. Otherwise everything is evidence
+// with a weight in bits: agreement in a rare value weighs more than in a
+// common one, the agreement of everything that tells such items apart weighs
+// most. The sum is the score, and its steps are the waterfall of Explain.
+//
+// What one side leaves out keeps a pair from being a duplicate: it goes to
+// review with the attribute's name, unless the part number says the same from
+// the same maker. An attribute with an implicit value is not left out: an
+// unmarked thread is right-handed by the custom of the trade. Numbers that
+// nobody could read and that differ cast doubt on such customs.
+//
+// # How clusters form
+//
+// Duplicates are joined in order of score; two groups merge only where no pair
+// across them is vetoed and half of the pairs across them are duplicates. An
+// item that fits two others which conflict goes to review with both. A cluster
+// keeps its id while it lives, and merges and splits are told.
+//
+// Everything here is a function of its input: no clock, no randomness, no
+// order of arrival.
 package catalog
 
 import (

@@ -1,0 +1,304 @@
+package catalog
+
+import (
+	"cmp"
+	"context"
+	"math/bits"
+	"slices"
+	"strings"
+
+	"github.com/assay-pipeline/assay/pipeline"
+)
+
+// A pair of positions in a slice of views, a < b.
+type pair struct{ a, b int32 }
+
+func pairOf(a, b int32) pair {
+	if a > b {
+		a, b = b, a
+	}
+	return pair{a, b}
+}
+
+const (
+	// maxBlock is how many items may share a key before the key stops saying
+	// anything; beyond it the vectors alone propose.
+	maxBlock = 64
+	// maxTies bounds how many neighbours at the same distance are taken.
+	maxTies = 8
+)
+
+// propose returns the candidate pairs among views, sorted: the union of
+//   - pairs that share a part number,
+//   - pairs of one category that agree in every critical attribute that both
+//     state, at least two of them, and
+//   - the k nearest vectors of each item within its category (items of an
+//     unknown category look among all, and all look among them).
+//
+// It is symmetric and does not depend on the order of views.
+func propose(ctx context.Context, views []*view, k int) ([]pair, error) {
+	set := map[pair]struct{}{}
+	put := func(a, b int32) {
+		if a != b {
+			set[pairOf(a, b)] = struct{}{}
+		}
+	}
+	sharedParts(views, put)
+	for _, group := range byCategory(views) {
+		if err := ctx.Err(); err != nil {
+			return nil, canceled(err)
+		}
+		compatible(views, group, put)
+	}
+	if k > 0 {
+		if err := neighbours(ctx, views, k, put); err != nil {
+			return nil, err
+		}
+	}
+	pairs := make([]pair, 0, len(set))
+	for p := range set {
+		pairs = append(pairs, p)
+	}
+	slices.SortFunc(pairs, func(x, y pair) int {
+		return cmp.Or(cmp.Compare(x.a, y.a), cmp.Compare(x.b, y.b))
+	})
+	return pairs, nil
+}
+
+func canceled(err error) error {
+	return pipeline.Errorf(pipeline.ErrorCode(err), "matching stopped: %w", err)
+}
+
+// byCategory groups the positions of views, groups in order of category.
+func byCategory(views []*view) [][]int32 {
+	at := map[string][]int32{}
+	for i, v := range views {
+		at[v.category] = append(at[v.category], int32(i))
+	}
+	names := make([]string, 0, len(at))
+	for n := range at {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	out := make([][]int32, len(names))
+	for i, n := range names {
+		out[i] = at[n]
+	}
+	return out
+}
+
+// sharedParts proposes pairs with a part number in common.
+func sharedParts(views []*view, put func(a, b int32)) {
+	at := map[string][]int32{}
+	for i, v := range views {
+		for _, p := range v.parts {
+			at[p] = append(at[p], int32(i))
+		}
+	}
+	for _, block := range at {
+		if len(block) <= maxBlock {
+			eachPair(block, put)
+		}
+	}
+}
+
+func eachPair(block []int32, put func(a, b int32)) {
+	for i, a := range block {
+		for _, b := range block[i+1:] {
+			put(a, b)
+		}
+	}
+}
+
+// compatible proposes the pairs of a category that agree in all critical
+// attributes that both state, at least two: a hash join between the groups of
+// items that state the same attributes. Attributes with a tolerance are left
+// to the comparison.
+func compatible(views []*view, group []int32, put func(a, b int32)) {
+	crit := views[group[0]].crit
+	if crit == nil {
+		return
+	}
+	var exact uint64
+	for bit, j := range crit.critical {
+		if crit.list[j].tolerance == 0 {
+			exact |= 1 << bit
+		}
+	}
+	bySignature := map[uint64][]int32{}
+	for _, i := range group {
+		s := views[i].known & exact
+		bySignature[s] = append(bySignature[s], i)
+	}
+	signatures := make([]uint64, 0, len(bySignature))
+	for s := range bySignature {
+		signatures = append(signatures, s)
+	}
+	slices.Sort(signatures)
+	type slot struct{ signature, common uint64 }
+	joined := map[slot]map[string][]int32{}
+	keys := func(s, common uint64) map[string][]int32 {
+		if m, ok := joined[slot{s, common}]; ok {
+			return m
+		}
+		m := map[string][]int32{}
+		for _, i := range bySignature[s] {
+			k := projection(views[i], common)
+			m[k] = append(m[k], i)
+		}
+		joined[slot{s, common}] = m
+		return m
+	}
+	for x, s := range signatures {
+		for _, t := range signatures[x:] {
+			both := s & t
+			if bits.OnesCount64(both) < min(2, len(crit.critical)) || both == 0 {
+				continue
+			}
+			left := keys(s, both)
+			if s == t {
+				for _, block := range left {
+					if len(block) <= maxBlock {
+						eachPair(block, put)
+					}
+				}
+				continue
+			}
+			right := keys(t, both)
+			for k, l := range left {
+				r := right[k]
+				if len(l)*len(r) > maxBlock*maxBlock/2 {
+					continue
+				}
+				for _, a := range l {
+					for _, b := range r {
+						put(a, b)
+					}
+				}
+			}
+		}
+	}
+}
+
+// projection is the key of v over the critical attributes in mask.
+func projection(v *view, mask uint64) string {
+	var b strings.Builder
+	for bit, j := range v.crit.critical {
+		if mask&(1<<bit) != 0 {
+			b.WriteString(v.vals[j].key)
+			b.WriteByte(0)
+		}
+	}
+	return b.String()
+}
+
+// neighbours proposes the k nearest vectors of each item: among the items of
+// its category and those of none; an item of no category looks among all. Each
+// distance is computed once, for both of its ends.
+func neighbours(ctx context.Context, views []*view, k int, put func(a, b int32)) error {
+	s := scan{views: views, vectors: make([]sparse, len(views)), best: make([]topK, len(views))}
+	for i, v := range views {
+		s.vectors[i] = sparseOf(v.vector)
+		s.best[i].k = k
+	}
+	var lost, placed []int32
+	groups := byCategory(views)
+	for _, g := range groups {
+		if views[g[0]].category == pipeline.Unknown {
+			lost = g
+		} else {
+			placed = append(placed, g...)
+		}
+	}
+	for _, g := range groups {
+		if err := s.within(ctx, g); err != nil {
+			return err
+		}
+	}
+	if err := s.across(ctx, lost, placed); err != nil {
+		return err
+	}
+	for q := range s.best {
+		items := s.best[q].items
+		slices.SortFunc(items, func(x, y scored) int {
+			return cmp.Or(cmp.Compare(y.s, x.s), cmp.Compare(views[x.i].id, views[y.i].id))
+		})
+		for r, c := range items {
+			if r >= k && (c.s < items[k-1].s || r >= k+maxTies) {
+				break
+			}
+			put(int32(q), int32(c.i))
+		}
+	}
+	return nil
+}
+
+// A scan computes all distances between groups of items, in blocks that stay
+// in the cache of a core.
+type scan struct {
+	views   []*view
+	vectors []sparse
+	best    []topK
+}
+
+// block is how many vectors are looked at together: 64 of 512 float32 are
+// 128 KiB.
+const block = 64
+
+// floor is the cosine below which two texts have nothing to do with each
+// other.
+const floor = 0.2
+
+func (s *scan) within(ctx context.Context, g []int32) error {
+	for i := 0; i < len(g); i += block {
+		rows := g[i:min(i+block, len(g))]
+		if ctx.Err() != nil {
+			return canceled(ctx.Err())
+		}
+		for n, a := range rows {
+			s.meet(a, rows[n+1:])
+		}
+		for j := i + block; j < len(g); j += block {
+			next := g[j:min(j+block, len(g))]
+			for _, a := range rows {
+				s.meet(a, next)
+			}
+		}
+	}
+	return nil
+}
+
+func (s *scan) across(ctx context.Context, g, h []int32) error {
+	for i := 0; i < len(g); i += block {
+		if ctx.Err() != nil {
+			return canceled(ctx.Err())
+		}
+		for j := 0; j < len(h); j += block {
+			for _, a := range g[i:min(i+block, len(g))] {
+				s.meet(a, h[j:min(j+block, len(h))])
+			}
+		}
+	}
+	return nil
+}
+
+func (s *scan) meet(a int32, others []int32) {
+	v, best := &s.vectors[a], &s.best[a]
+	n := len(s.views[a].vector)
+	for _, b := range others {
+		row := s.views[b].vector
+		if len(row) != n || n == 0 {
+			continue
+		}
+		d := v.dot(row)
+		if d <= floor {
+			continue
+		}
+		if best.wants(d) {
+			best.offer(int(b), d)
+		}
+		if other := &s.best[b]; other.wants(d) {
+			other.offer(int(a), d)
+		}
+	}
+}

@@ -1,0 +1,211 @@
+package catalog
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/embed"
+)
+
+// maxTokens bounds what is kept of one text.
+const maxTokens = 256
+
+// A view is an entry prepared for comparison.
+type view struct {
+	id       string
+	category string
+	crit     *criteria // nil where the category has no schema
+	vals     []value   // one per criterion
+	known    uint64    // bit i: critical criterion i has a value, implied or not
+	parts    []string  // part numbers, comparable form, sorted
+	maker    string    // comparable form, empty where unknown
+	makerRaw string
+	pack     string // pack quantity and unit of measure, comparable form
+	text     string // the folded source
+	tokens   []string
+	numbers  []string // numbers and codes of the text that no attribute explains
+	words    []string // other words that no attribute explains
+	vector   []float32
+}
+
+// viewOf prepares e. The vector is shared, not copied.
+func viewOf(e *Entry, all map[string]*criteria) *view {
+	v := &view{
+		id:       e.Item.ID,
+		category: e.Record.Category,
+		vector:   e.Vector,
+		text:     string(embed.Fold(nil, e.Item.Source)),
+	}
+	if v.category == "" {
+		v.category = pipeline.Unknown
+	}
+	meta := e.Item.Meta
+	v.addPart(meta.PartNumber)
+	v.makerRaw = meta.Manufacturer
+	v.pack = packOf(meta)
+
+	if v.crit = all[v.category]; v.crit != nil {
+		v.vals = make([]value, len(v.crit.list))
+		for i := range e.Record.Attributes {
+			a := &e.Record.Attributes[i]
+			j, ok := v.crit.byName[a.Name]
+			if !ok || v.vals[j].known || a.Value.IsZero() {
+				continue
+			}
+			v.vals[j] = v.crit.list[j].valueOf(a)
+		}
+		v.fillImplicit()
+		for bit, j := range v.crit.critical {
+			if v.vals[j].known {
+				v.known |= 1 << bit
+			}
+		}
+	}
+	for i := range e.Record.Attributes {
+		switch a := &e.Record.Attributes[i]; a.Name {
+		case makerAttribute:
+			v.makerRaw = a.Value.String()
+		case partAttribute:
+			v.addPart(a.Value.String())
+		}
+	}
+	v.maker = plain(v.makerRaw)
+	slices.Sort(v.parts)
+	v.parts = slices.Compact(v.parts)
+	v.tokens = strings.Fields(v.text)
+	if len(v.tokens) > maxTokens {
+		v.tokens = v.tokens[:maxTokens]
+	}
+	slices.Sort(v.tokens)
+	v.tokens = slices.Compact(v.tokens)
+	v.numbers, v.words = unexplained(e)
+	return v
+}
+
+// partAttribute is the name under which categories keep a maker's part number.
+const partAttribute = "part_number"
+
+// fillImplicit gives the value that the trade means to what is not written,
+// but only in an item that names its thing at all: one that states at least
+// half of the critical attributes that have no such custom.
+func (v *view) fillImplicit() {
+	stated, open := 0, 0
+	for _, j := range v.crit.critical {
+		if v.crit.list[j].implicit != "" {
+			continue
+		}
+		open++
+		if v.vals[j].known {
+			stated++
+		}
+	}
+	if open == 0 || 2*stated < open {
+		return
+	}
+	for j := range v.vals {
+		if c := &v.crit.list[j]; !v.vals[j].known && c.implicit != "" {
+			v.vals[j] = c.implicitValue()
+		}
+	}
+}
+
+// addPart keeps a part number that can identify something: at least four
+// letters and digits, one digit among them.
+func (v *view) addPart(s string) {
+	p := plain(s)
+	p = strings.ReplaceAll(p, ".", "")
+	if len(p) >= 4 && strings.ContainsAny(p, "0123456789") {
+		v.parts = append(v.parts, p)
+	}
+}
+
+func packOf(m pipeline.Meta) string {
+	u, q := plain(m.UnitOfMeas), plain(m.PackQuantity)
+	if q == "" {
+		return ""
+	}
+	return q + " " + u
+}
+
+// unexplained returns the words of the text that no attribute's span touches:
+// those with a digit, and the others. They are what the parser did not
+// understand; where two texts disagree there, nobody can say they are equal.
+func unexplained(e *Entry) (numbers, words []string) {
+	src := e.Item.Source
+	if len(src) > 64<<10 {
+		src = src[:64<<10]
+	}
+	covered := make([]bool, len(src))
+	for i := range e.Record.Attributes {
+		s := e.Record.Attributes[i].Span
+		if !s.Valid(len(e.Item.Source)) {
+			continue
+		}
+		for k := s.Start; k < s.End && k < len(src); k++ {
+			covered[k] = true
+		}
+	}
+	word := func(s string) {
+		f := plain(s)
+		if f == "" {
+			return
+		}
+		if strings.ContainsAny(f, "0123456789") {
+			numbers = append(numbers, f)
+		} else if len(f) >= 2 {
+			words = append(words, f)
+		}
+	}
+	start, touched := -1, false
+	for i := 0; i <= len(src); {
+		r, n := rune(' '), 1
+		if i < len(src) {
+			r, n = utf8.DecodeRuneInString(src[i:])
+		}
+		inside := unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.Is(unicode.Mn, r) ||
+			start >= 0 && (r == '.' || r == ',') && i+1 < len(src) && isDigit(src[i+1]) && isDigit(src[i-1])
+		if inside {
+			if start < 0 {
+				start, touched = i, false
+			}
+			touched = touched || covered[i]
+		} else if start >= 0 {
+			if !touched {
+				word(src[start:i])
+			}
+			start = -1
+		}
+		i += n
+	}
+	slices.Sort(numbers)
+	slices.Sort(words)
+	return clip(slices.Compact(numbers)), clip(slices.Compact(words))
+}
+
+func clip(s []string) []string {
+	if len(s) > maxTokens {
+		return s[:maxTokens]
+	}
+	return s
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// common counts the elements that two sorted sets share.
+func common(a, b []string) int {
+	n := 0
+	for i, j := 0, 0; i < len(a) && j < len(b); {
+		switch {
+		case a[i] == b[j]:
+			n, i, j = n+1, i+1, j+1
+		case a[i] < b[j]:
+			i++
+		default:
+			j++
+		}
+	}
+	return n
+}
