@@ -108,7 +108,8 @@ func (l *linter) gapNotes() {
 					mark(g.Name, n.keys[i])
 				}
 			} else if strings.HasSuffix("."+path, ".customProperties") {
-				if !strings.HasPrefix(e.text("property"), "assay.") && !(strings.HasPrefix(path, "servers") && e.text("property") == "delimiter") {
+				name := e.text("property")
+				if !strings.HasPrefix(name, "assay.") && (name != "delimiter" || !strings.HasPrefix(path, "servers")) {
 					mark("custom", e)
 				}
 				continue
