@@ -85,11 +85,15 @@ size: build ## binaries stay small and static
 ## --- figures ----------------------------------------------------------------
 
 .PHONY: bench
-bench: bench-sample ## all benchmarks that need nothing installed
+bench: bench-sample bench-state ## all benchmarks that need nothing installed
 
 .PHONY: bench-sample
 bench-sample: ## the demo's figures on 20 seeds, worst first (SEEDS=20)
 	$(GO) run ./cmd/assay demo --seeds $(or $(SEEDS),20)
+
+.PHONY: bench-state
+bench-state: ## figures of the stores; Postgres too where ASSAY_TEST_POSTGRES names one (ROWS=1000000)
+	cd bench && $(GO) run ./state -rows $(or $(ROWS),1000000)
 
 ## ----------------------------------------------------------------------------
 

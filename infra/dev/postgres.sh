@@ -101,7 +101,7 @@ start() {
 		fi
 		inside $bin/pg_ctl -D /data -w -s -l /tmp/postgres.log start -o "-c listen_addresses=127.0.0.1 -p $port \
 			-c unix_socket_directories='' -c dynamic_shared_memory_type=mmap -c jit=off -c fsync=off -c full_page_writes=off \
-			-c max_connections=200 -c shared_buffers=256MB -c max_wal_size=4GB -c maintenance_work_mem=256MB" ||
+			-c max_connections=200 -c shared_buffers=512MB -c wal_init_zero=off -c wal_buffers=64MB -c min_wal_size=1GB -c max_wal_size=4GB -c maintenance_work_mem=256MB" ||
 			{ tail -n 5 "$root/tmp/postgres.log" >&2; die "Postgres did not start; is port $port taken?"; }
 	fi
 	inside $bin/psql -qAtX -h 127.0.0.1 -p "$port" -U postgres -c "SELECT 1 FROM pg_database WHERE datname = 'assay'" | grep -q 1 ||
