@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "rewrite the expected part of the cases"
 
 // A case file holds:
 //
-//	schema: CATEGORY ATTRIBUTE KIND [unit=U] [critical] [tolerance=T] [implicit=V]
+//	schema: CATEGORY ATTRIBUTE KIND [unit=U] [critical|required] [tolerance=T] [implicit=V]
 //	items:  ID CATEGORY "TEXT" [NAME=VALUE …]; .part .maker .pack are the source system's
 //	want:   what Pairs and Clusters answer
 //
@@ -95,6 +95,8 @@ func readSchemas(t *testing.T, text string) map[string]*criteria {
 			switch k {
 			case "critical":
 				a.Critical = true
+			case "required":
+				a.Critical, a.Required = true, true
 			case "unit":
 				a.Unit = v
 			case "implicit":

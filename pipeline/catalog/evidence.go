@@ -57,10 +57,10 @@ type Weights struct {
 	// Prior is the weight before any evidence: two items of one category are
 	// rarely one thing.
 	Prior float64
-	// Complete is the weight of agreement in all critical attributes, however
-	// common their values: the schema says that nothing else keeps two items
-	// apart. Where some are not stated it shrinks with the square of the share
-	// that is.
+	// Complete is the weight of agreement in all critical attributes that are
+	// required or that a side states, however common their values: the schema
+	// says that nothing else keeps two items apart. Where a side leaves some
+	// out it shrinks with the square of the share that both have.
 	Complete float64
 	// Duplicate and Distinct bound the band of review on the score.
 	Duplicate, Distinct float64
@@ -228,7 +228,12 @@ func (w *Weights) attribute(c *comparison, i int, f *frequencies) {
 
 // completeness weighs how much of what matters agrees.
 func (w *Weights) completeness(c *comparison) {
-	n := len(c.a.crit.critical)
+	n := c.shared
+	for _, i := range c.open {
+		if c.a.crit.list[i].required || c.a.vals[i].known || c.b.vals[i].known {
+			n++
+		}
+	}
 	if c.veto >= 0 || c.agreed == 0 {
 		return
 	}

@@ -133,8 +133,9 @@ func (w *Weights) verdict(c *comparison, contested func(v *view, i int) bool) Ma
 }
 
 // doubts are the reasons why a pair without a veto is no duplicate yet: a
-// critical attribute that a side leaves out, and numbers that nobody could
-// read where something that matters was not read either.
+// required critical attribute that a side leaves out; another critical one
+// that a side leaves out while items that fit it differ there; and numbers
+// that nobody could read where something that matters was not read either.
 func (c *comparison) doubts(contested func(v *view, i int) bool) []string {
 	var why []string
 	for _, i := range c.open {
@@ -150,7 +151,11 @@ func (c *comparison) doubts(contested func(v *view, i int) bool) []string {
 		if x.known {
 			v, says = c.b, x
 		}
-		if contested(v, i) {
+		disputed := contested(v, i)
+		if !disputed && !cr.required {
+			continue
+		}
+		if disputed {
 			why = append(why, fmt.Sprintf("%s: %s does not say, the other is %s, and there are more that fit it and differ", cr.title, v.id, says.show))
 		} else {
 			why = append(why, fmt.Sprintf("%s: %s does not say, the other is %s", cr.title, v.id, says.show))
