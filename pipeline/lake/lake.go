@@ -127,7 +127,8 @@ type reader struct {
 
 func (r *reader) Read(p []byte) (int, error) {
 	n, err := r.r.Read(p)
-	if err != nil && err != io.EOF {
+	// Only io.EOF itself is the end: an error that wraps one is a cut-off read.
+	if err != nil && err != io.EOF { //nolint:errorlint // as said
 		err = r.l.wrap("read", r.key, err)
 	}
 	return n, err
@@ -166,7 +167,11 @@ func (l *Lake) readObject(ctx context.Context, key string) ([]byte, Object, erro
 	for {
 		n, err := r.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]
-		if err == io.EOF {
+		if err == io.EOF { //nolint:errorlint // an error that wraps io.EOF is a cut-off read
+			if int64(len(b)) != o.Size {
+				_ = r.Close() // what was read is of no use
+				return nil, Object{}, pipeline.Errorf(pipeline.CodeUnavailable, "%s has %d bytes, %d were read", l.Location(key), o.Size, len(b)).WithHint("run again")
+			}
 			return b, o, r.Close()
 		}
 		if err == nil && len(b) == cap(b) {

@@ -2,6 +2,7 @@ package lake
 
 import (
 	"context"
+	"errors"
 	"io"
 	"sync"
 
@@ -86,7 +87,7 @@ func (r *blocks) block(at int64) ([]byte, error) {
 		err = cerr
 	}
 	switch {
-	case err == io.ErrUnexpectedEOF || err == io.EOF || err == nil && o.Tag != r.o.Tag:
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), err == nil && o.Tag != r.o.Tag:
 		return nil, pipeline.Errorf(pipeline.CodeConflict, "%s changed while it was read", r.l.Location(r.o.Key)).WithHint("run again")
 	case err != nil:
 		return nil, err

@@ -175,8 +175,9 @@ func TestConcurrentAppends(t *testing.T) {
 	last := map[string]int{}
 	for i := 0; i < len(es); i += 2 {
 		var a, b int
-		fmt.Sscan(es[i].Subject, &a)
-		fmt.Sscan(es[i+1].Subject, &b)
+		if _, err := fmt.Sscan(es[i].Subject+" "+es[i+1].Subject, &a, &b); err != nil {
+			t.Fatal(err)
+		}
 		g := fmt.Sprint(a / 1000)
 		if b != a+1 {
 			t.Fatalf("a batch was torn apart: %d, %d", a, b)

@@ -221,7 +221,10 @@ func listOrder(t *testing.T, d lake.Driver) {
 			}
 		}
 	}
-	for range d.List(t.Context(), "", "") {
+	for _, err := range d.List(t.Context(), "", "") {
+		if err != nil {
+			t.Error(err)
+		}
 		break // a caller may stop at once
 	}
 }
@@ -400,8 +403,8 @@ func equal(a, b io.Reader) (bool, error) {
 		if !bytes.Equal(x[:n], y[:m]) {
 			return false, nil
 		}
-		if err == io.EOF || err == io.ErrUnexpectedEOF {
-			return err == berr, nil
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return errors.Is(berr, err), nil
 		}
 		if err := errors.Join(err, berr); err != nil {
 			return false, err
