@@ -58,7 +58,7 @@ func (r *reader) attribute(d *draft, n node) {
 	r.fields(n, "an attribute", map[string]func(node){
 		"name": r.str(&a.Name), "title": r.str(&a.Title), "kind": r.str(&kind),
 		"dimension": r.str(&dimension), "unit": r.str(&a.Unit), "from": r.str(&a.From), "only": r.strs(&only),
-		"required": r.boolean(&a.Required), "critical": r.boolean(&a.Critical), "noun": r.boolean(&a.Noun),
+		"required": r.boolean(&a.Required), "critical": r.boolean(&a.Critical), "open": r.boolean(&a.Open), "noun": r.boolean(&a.Noun),
 		"implied": r.boolean(&a.Implied), "implicit": r.str(&a.Implicit), "below": r.str(&a.Below),
 		"labels": r.strs(&a.Labels), "labelled": r.boolean(&a.Labelled),
 		"tolerance": r.number(&a.Tolerance), "min": r.number(&a.Min), "max": r.number(&a.Max),
@@ -93,6 +93,9 @@ func (r *reader) attribute(d *draft, n node) {
 		return
 	}
 	d.only[a.Name] = only
+	if a.From == "manufacturers" {
+		a.Open = true // nobody lists every maker
+	}
 	d.Attributes = append(d.Attributes, a)
 }
 

@@ -71,6 +71,8 @@ type Attribute struct {
 	Below string
 	// Allowed values of an enum; of a number, words that mean one.
 	Allowed []Allowed
+	// Open: the list is not all there is; other values are possible (makers).
+	Open bool
 	// From names the shared list (manufacturers, materials) that the allowed
 	// values come from.
 	From string

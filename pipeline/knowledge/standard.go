@@ -180,6 +180,15 @@ func (s *Schema) Entry(name string) (Entry, bool) {
 	if i < 0 {
 		return Entry{}, false
 	}
+	for k := range s.Patterns {
+		if p := &s.Patterns[k]; p.ID == name {
+			e := Entry{Name: name, Values: map[string]string{}}
+			for _, im := range p.Sets {
+				e.Values[im.Attribute] = im.Value
+			}
+			return e, true
+		}
+	}
 	for k := range s.Tables {
 		t := &s.Tables[k]
 		if t.ID != name[:i] {

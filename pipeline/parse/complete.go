@@ -1,0 +1,236 @@
+package parse
+
+import (
+	"fmt"
+
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/guard"
+	"github.com/assay-pipeline/assay/pipeline/knowledge"
+	"github.com/assay-pipeline/assay/pipeline/quantity"
+)
+
+// complete adds what follows from the values that were read: the dimensions of
+// 6205, the head of DIN 933, the material of A2-70. What the text says itself
+// stays, and a contradiction is flagged.
+func (ps *Parser) complete(s *knowledge.Schema, r *pipeline.Record) {
+	read := len(r.Attributes)
+	for i := 0; i < len(r.Attributes) && i < read+len(s.Attributes); i++ {
+		from := r.Attributes[i] // a copy: the slice grows
+		a, _, ok := s.Attribute(from.Name)
+		if !ok {
+			continue
+		}
+		if s.Keyed(a.Name) {
+			if row, ok := s.Row(a.Name, from.Value.String()); ok {
+				for c, name := range row.Columns {
+					ps.follow(s, r, from, name, row.Values[c], row.Entry, row.Default)
+				}
+				for _, im := range row.Implies {
+					ps.imply(s, r, from, im, row.Entry)
+				}
+			}
+		}
+		switch a.Kind {
+		case knowledge.KindStandard:
+			std, ok := s.Standard(from.Value.String())
+			if !ok {
+				continue
+			}
+			for _, im := range std.Implies {
+				ps.imply(s, r, from, im, std.ID)
+			}
+			for name := range std.Sizes {
+				if v, ok := r.Attribute(name); ok && !std.HasSize(name, v.Value.String()) && !sized(r, name) {
+					r.Flags = append(r.Flags, pipeline.Flag{Code: NoSuchSize, Attribute: name, Detail: fmt.Sprintf("%s has no %s %s", std.ID, name, v.Value)})
+				}
+			}
+		case knowledge.KindEnum:
+			for k := range a.Allowed {
+				if a.Allowed[k].Value != from.Value.String() || len(a.Allowed[k].Implies) == 0 {
+					continue
+				}
+				for _, im := range a.Allowed[k].Implies {
+					ps.imply(s, r, from, im, from.Evidence)
+				}
+			}
+		}
+	}
+}
+
+func sized(r *pipeline.Record, name string) bool {
+	for _, f := range r.Flags {
+		if f.Code == NoSuchSize && f.Attribute == name {
+			return true
+		}
+	}
+	return false
+}
+
+func (ps *Parser) imply(s *knowledge.Schema, r *pipeline.Record, from pipeline.Attribute, im knowledge.Implied, entry string) {
+	a, _, ok := s.Attribute(im.Attribute)
+	if !ok {
+		return
+	}
+	v, ok := a.Canonical(im.Value)
+	if !ok {
+		return
+	}
+	ps.follow(s, r, from, im.Attribute, v, entry, false)
+}
+
+// follow adds the value of attribute name that follows from another one. The
+// text wins over a standard; it is flagged where they differ, unless the
+// standard only says what is usual.
+func (ps *Parser) follow(s *knowledge.Schema, r *pipeline.Record, from pipeline.Attribute, name string, v pipeline.Value, entry string, usual bool) {
+	if v.IsZero() || entry == "" {
+		return
+	}
+	a, _, ok := s.Attribute(name)
+	if !ok {
+		return
+	}
+	if have, ok := r.Attribute(name); ok {
+		if !usual && !same(a, have.Value, v) && !related(a, have.Value, v) {
+			r.Flags = append(r.Flags, pipeline.Flag{
+				Code: Contradiction, Attribute: name,
+				Detail: fmt.Sprintf("%s means %s %s, the text says %s", entry, a.Title, withUnit(v, a.Unit), withUnit(have.Value, a.Unit)),
+			})
+		}
+		return
+	}
+	if len(from.Text) == 0 {
+		return
+	}
+	p := pipeline.Standard
+	if from.Provenance == pipeline.Dictionary && entry == from.Evidence {
+		p = pipeline.Dictionary
+	}
+	r.Attributes = append(r.Attributes, pipeline.Attribute{
+		Name: name, Value: v, Unit: a.Unit, Text: from.Text, Span: from.Span,
+		Provenance: p, Evidence: entry, Confidence: round(from.Confidence * 0.98),
+	})
+}
+
+func withUnit(v pipeline.Value, unit string) string {
+	if unit == "" {
+		return v.String()
+	}
+	return v.String() + " " + unit
+}
+
+func same(a *knowledge.Attribute, x, y pipeline.Value) bool {
+	if x.IsNumber() && y.IsNumber() {
+		d := x.Float() - y.Float()
+		tol := a.Tolerance.Float() + 1e-9
+		return d <= tol && -d <= tol
+	}
+	return x.String() == y.String()
+}
+
+// related reports whether one value is a kind of the other: "stainless steel"
+// in the text does not contradict the "stainless steel A2" of a class.
+func related(a *knowledge.Attribute, x, y pipeline.Value) bool {
+	if a.Kind != knowledge.KindEnum {
+		return false
+	}
+	s, t := x.String(), y.String()
+	if len(s) > len(t) {
+		s, t = t, s
+	}
+	return len(s) >= 4 && t[:len(s)] == s
+}
+
+// guardSchema is the guard's view of a category.
+func guardSchema(s *knowledge.Schema) guard.Schema {
+	g := guard.Schema{}
+	for i := range s.Attributes {
+		a := &s.Attributes[i]
+		f := guard.Field{Name: a.Name, Kind: guard.Word, Critical: a.Critical, Below: a.Below}
+		switch a.Kind {
+		case knowledge.KindNumber:
+			f.Kind, f.Dimension, f.Unit = guard.Number, a.Dimension, a.Unit
+			f.Min, f.Max = a.Min.String(), a.Max.String()
+			if a.Implied {
+				f.Implied = a.Unit
+			}
+		case knowledge.KindEnum:
+			for k := range a.Allowed {
+				if a.Open {
+					break
+				}
+				f.Allowed = append(f.Allowed, a.Allowed[k].Value)
+			}
+		case knowledge.KindStandard:
+			for k := range s.Standards {
+				f.Allowed = append(f.Allowed, s.Standards[k].ID)
+			}
+		}
+		g.Fields = append(g.Fields, f)
+	}
+	return g
+}
+
+// check runs the guard over the record and takes out what it rejects.
+func (ps *Parser) check(s *knowledge.Schema, r *pipeline.Record, lang quantity.Language) {
+	g := ps.guards[s.Category]
+	g.Language = lang
+	g.Entry = func(name string) (guard.Entry, bool) { return ps.entry(s, r, name) }
+	k, _ := ps.checkers.Get().(*guard.Checker)
+	guard.Enforce(r, k.Check(r.Source, r, g))
+	ps.checkers.Put(k)
+}
+
+// entry is a dictionary or standard entry as the guard reads it. Beside the
+// spellings that the pack lists stand those that the lexicon itself reads as
+// the entry: an abbreviation that nobody listed is grounded because the
+// dictionary expands it, whatever the extractor says.
+func (ps *Parser) entry(s *knowledge.Schema, r *pipeline.Record, name string) (guard.Entry, bool) {
+	e, ok := s.Entry(name)
+	if !ok {
+		return guard.Entry{}, false
+	}
+	out := guard.Entry{Name: name, Spellings: e.Spellings}
+	for attr, v := range e.Values {
+		a, _, ok := s.Attribute(attr)
+		if !ok {
+			continue
+		}
+		if val, ok := a.Canonical(v); ok {
+			out.Values = append(out.Values, val)
+			if a.Unit != "" {
+				out.Unit = a.Unit
+			}
+		}
+	}
+	for i := range r.Attributes {
+		a := &r.Attributes[i]
+		if a.Evidence != name {
+			continue
+		}
+		if a.Valid(len(r.Source)) && a.In(r.Source) == a.Text && ps.means(s, a.Text, name) {
+			out.Spellings = []string{a.Text}
+			break
+		}
+	}
+	return out, true
+}
+
+// means reports whether the dictionary reads text as the entry.
+func (ps *Parser) means(s *knowledge.Schema, text, entry string) bool {
+	var f knowledge.Folded
+	f.Fold(text)
+	if len(f.Atoms) == 0 {
+		return false
+	}
+	for _, m := range s.Lexicon().MatchesAt(nil, f.Atoms, 0, true, ps.pack.Common) {
+		if m.To != len(f.Atoms) {
+			continue
+		}
+		for _, me := range m.Meanings {
+			if me.Entry == entry {
+				return true
+			}
+		}
+	}
+	return false
+}
