@@ -24,7 +24,7 @@
 // recall (Truth.Undecidable). To call such a pair duplicate is no mistake
 // either, as long as it is true. What custom leaves unwritten counts as
 // written: an open bearing, normal clearance, a right-hand thread, coarse
-// pitch, three phases. Numbers and codes are never misspelt: a wrong digit is
+// pitch, a motor for three phases and 50 Hz, in IP55. Numbers and codes are never misspelt: a wrong digit is
 // another product.
 //
 // # What is held apart from the readers

@@ -11,9 +11,10 @@ type screwKind struct {
 	// alias is another standard for the same part.
 	alias  string
 	weight int
-	head   string
-	drive  string
-	word   term
+	// kind of screw: head and shape.
+	kind  string
+	drive string
+	word  term
 	// classes in steel; stainless comes beside.
 	classes []string
 	fine    bool // comes with fine pitch
@@ -25,29 +26,29 @@ type screwKind struct {
 var hexWord = term{de: []string{"Sechs|kant|schraube"}, en: []string{"hexagon head screw", "hex screw", "hexagon bolt", "hex bolt"}}
 
 var screwKinds = []screwKind{
-	{standard: "DIN 933", weight: 24, head: "hexagon", drive: "external_hexagon", word: hexWord, classes: []string{"8.8", "10.9"}, fine: true, hand: true,
+	{standard: "DIN 933", weight: 24, kind: "hexagon", drive: "external_hexagon", word: hexWord, classes: []string{"8.8", "10.9"}, fine: true, hand: true,
 		sizes: []string{"M4", "M5", "M6", "M8", "M10", "M12", "M16", "M20", "M24"}},
-	{standard: "DIN 931", weight: 12, head: "hexagon", drive: "external_hexagon", word: hexWord, classes: []string{"8.8", "10.9"}, fine: true,
+	{standard: "DIN 931", weight: 12, kind: "hexagon", drive: "external_hexagon", word: hexWord, classes: []string{"8.8", "10.9"}, fine: true,
 		sizes: []string{"M8", "M10", "M12", "M16", "M20", "M24", "M30"}},
-	{standard: "DIN 912", alias: "ISO 4762", weight: 24, head: "cylinder", drive: "internal_hexagon",
+	{standard: "DIN 912", alias: "ISO 4762", weight: 24, kind: "cylinder", drive: "internal_hexagon",
 		word:    term{de: []string{"Zylinder|schraube", "Innen|sechs|kant|schraube", "Zylinder|kopf|schraube"}, en: []string{"socket head cap screw", "socket cap screw", "hexagon socket screw"}},
 		classes: []string{"8.8", "10.9", "12.9"}, hand: true, sizes: []string{"M3", "M4", "M5", "M6", "M8", "M10", "M12", "M16", "M20"}},
-	{standard: "DIN 7991", weight: 9, head: "countersunk", drive: "internal_hexagon",
+	{standard: "DIN 7991", weight: 9, kind: "countersunk", drive: "internal_hexagon",
 		word:    term{de: []string{"Senk|schraube", "Senk|kopf|schraube"}, en: []string{"countersunk screw", "socket countersunk screw", "flat head socket screw"}},
 		classes: []string{"8.8", "10.9"}, sizes: []string{"M3", "M4", "M5", "M6", "M8", "M10", "M12"}},
-	{standard: "ISO 7380", weight: 7, head: "button", drive: "internal_hexagon",
+	{standard: "ISO 7380", weight: 7, kind: "button", drive: "internal_hexagon",
 		word:    term{de: []string{"Linsen|kopf|schraube", "Halb|rund|schraube"}, en: []string{"button head screw", "socket button head screw"}},
 		classes: []string{"10.9"}, sizes: []string{"M3", "M4", "M5", "M6", "M8", "M10"}},
-	{standard: "DIN 7985", weight: 7, head: "pan", drive: "cross",
+	{standard: "DIN 7985", weight: 7, kind: "pan", drive: "cross",
 		word:    term{de: []string{"Linsen|schraube", "Kreuz|schlitz|schraube"}, en: []string{"pan head screw", "cross recessed pan head screw"}},
 		classes: []string{"4.8"}, sizes: []string{"M2.5", "M3", "M4", "M5", "M6"}},
-	{standard: "DIN 963", weight: 5, head: "countersunk", drive: "slot",
+	{standard: "DIN 963", weight: 5, kind: "countersunk", drive: "slot",
 		word:    term{de: []string{"Senk|schraube", "Schlitz|schraube"}, en: []string{"slotted countersunk screw", "countersunk screw"}},
 		classes: []string{"4.8"}, sizes: []string{"M3", "M4", "M5", "M6", "M8"}},
-	{standard: "DIN 913", alias: "ISO 4026", weight: 5, head: "none", drive: "internal_hexagon",
+	{standard: "DIN 913", alias: "ISO 4026", weight: 5, kind: "none", drive: "internal_hexagon",
 		word:    term{de: []string{"Gewinde|stift"}, en: []string{"set screw", "grub screw", "socket set screw"}},
 		classes: []string{"45H"}, sizes: []string{"M4", "M5", "M6", "M8", "M10"}},
-	{standard: "ASME B18.2.1", weight: 7, head: "hexagon", drive: "external_hexagon", word: hexWord, classes: []string{"Grade 5", "Grade 8"}, inch: true,
+	{standard: "ASME B18.2.1", weight: 7, kind: "hexagon", drive: "external_hexagon", word: hexWord, classes: []string{"Grade 5", "Grade 8"}, inch: true,
 		sizes: []string{"1/4-20", "5/16-18", "3/8-16", "1/2-13", "5/8-11", "3/4-10"}},
 }
 
@@ -146,7 +147,7 @@ func makeScrew(d dice) *product {
 		p.set(fact{name: "length", value: length, unit: "mm", critical: true})
 		setPitch(d, p, thread, k.fine && d.chance(110))
 	}
-	p.set(fact{name: "head", value: k.head})
+	p.set(fact{name: "type", value: k.kind})
 	p.set(fact{name: "drive", value: k.drive})
 	stainless := 330
 	if k.inch {
@@ -270,7 +271,7 @@ func describeScrew(w *writer, p *product) {
 		word = screwGeneric
 	}
 	w.add(segment{slot: 'n', text: w.say(word)})
-	standard(w, k.standard, k.alias, "head", "drive")
+	standard(w, k.standard, k.alias, "type", "drive")
 
 	thread, length := p.get("thread"), p.get("length")
 	if k.inch {

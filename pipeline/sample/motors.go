@@ -54,9 +54,15 @@ func makeMotor(d dice) *product {
 	}
 	mounting := motorMounts[d.weighted(45, 25, 12, 12, 4)]
 	p := newMotor(d, row[0], poles, voltage, phases, mounting)
-	p.set(fact{name: "efficiency", value: []string{"IE2", "IE3", "IE4"}[d.weighted(3, 6, 1)]})
-	p.set(fact{name: "protection", value: []string{"IP55", "IP54", "IP65"}[d.weighted(8, 1, 1)]})
+	rate(p, []string{"IE2", "IE3", "IE4"}[d.weighted(3, 6, 1)], []string{"IP55", "IP54", "IP65"}[d.weighted(8, 1, 1)])
 	return p
+}
+
+// rate sets efficiency class and degree of protection; a standard motor is
+// IP55 where nothing else is written.
+func rate(p *product, efficiency, protection string) {
+	p.set(fact{name: "efficiency", value: efficiency, critical: true})
+	p.set(fact{name: "protection", value: protection, critical: true, implicit: protection == "IP55"})
 }
 
 func newMotor(d dice, power, poles, voltage, phases, mounting string) *product {
@@ -73,6 +79,11 @@ func newMotor(d dice, power, poles, voltage, phases, mounting string) *product {
 	// Slip falls with size, from some 8 % to 1 %.
 	slip := 80 - rank*80/len(motorFrames[poles]) + 8
 	speed := synchronous[poles] * (1000 - slip) / 1000 / 5 * 5
+	kind := "three_phase"
+	if phases == "1" {
+		kind = "single_phase"
+	}
+	p.set(fact{name: "type", value: kind, implicit: kind == "three_phase"})
 	p.set(fact{name: "power", value: power, unit: "kW", critical: true})
 	p.set(fact{name: "poles", value: poles, critical: true})
 	p.set(fact{name: "speed", value: strconv.Itoa(speed), unit: "/min"})
@@ -103,8 +114,9 @@ func motorPart(d dice, p *product) string {
 
 func twinMotor(d dice, p *product) (*product, string) {
 	power, poles, voltage, phases, mounting := p.get("power"), p.get("poles"), p.get("voltage"), p.get("phases"), p.get("mounting")
+	efficiency := p.get("efficiency")
 	var differs string
-	switch d.weighted(40, 20, 15, 25) {
+	switch d.weighted(38, 18, 14, 22, 8) {
 	case 0:
 		// 1.5 and 15, 3 and 30, or the next size.
 		differs = "power"
@@ -121,8 +133,10 @@ func twinMotor(d dice, p *product) (*product, string) {
 			return nil, ""
 		}
 		differs, voltage = "voltage", other(d, []string{"230/400", "400/690"}, voltage)
-	default:
+	case 3:
 		differs, mounting = "mounting", other(d, motorMounts, mounting)
+	default:
+		differs, efficiency = "efficiency", other(d, []string{"IE2", "IE3"}, efficiency)
 	}
 	if f, _ := strconv.ParseFloat(power, 64); phases == "1" && f > 2.2 || power == p.get("power") && differs == "power" {
 		return nil, ""
@@ -134,8 +148,7 @@ func twinMotor(d dice, p *product) (*product, string) {
 	t.maker = p.maker
 	t.set(fact{name: "manufacturer", value: p.maker})
 	t.part = motorPart(d, t)
-	t.set(fact{name: "efficiency", value: p.get("efficiency")})
-	t.set(fact{name: "protection", value: p.get("protection")})
+	rate(t, efficiency, p.get("protection"))
 	return t, differs
 }
 
@@ -144,7 +157,7 @@ func describeMotor(w *writer, p *product) {
 	noun := segment{slot: 'n'}
 	switch {
 	case single:
-		noun.text, noun.says = w.mild(singlePhaseWord), []string{"phases"}
+		noun.text, noun.says = w.mild(singlePhaseWord), []string{"phases", "type"}
 	case w.chance(400):
 		noun.text = w.say(motorGeneric)
 	default:
@@ -197,8 +210,12 @@ func describeMotor(w *writer, p *product) {
 		frame := w.say(term{de: []string{"Bau|größe"}, en: []string{"frame", "frame size", "IEC frame"}}) + " " + p.get("frame")
 		w.add(segment{slot: 'v', text: frame, says: []string{"frame"}, keep: 990})
 	}
-	w.add(segment{slot: 'v', text: p.get("protection"), says: []string{"protection"}, keep: 350})
-	w.add(segment{slot: 'v', text: p.get("efficiency"), says: []string{"efficiency"}, keep: 350})
+	ip := segment{slot: 'v', text: p.get("protection"), says: []string{"protection"}}
+	if ip.text == "IP55" {
+		ip.keep = 400
+	}
+	w.add(ip)
+	w.add(segment{slot: 'v', text: p.get("efficiency"), says: []string{"efficiency"}, critical: true})
 	w.add(segment{slot: 'v', text: w.unit("50", "Hz"), says: []string{"frequency"}, keep: 150})
 	w.add(segment{slot: 'm', text: p.maker, says: []string{"manufacturer"}, keep: 300})
 	if w.part {

@@ -63,6 +63,7 @@ func makeNut(d dice, category string, kinds []nutKind) *product {
 	p := &product{category: category, kind: kind}
 	thread := pick(d, k.sizes)
 	p.set(fact{name: "standard", value: k.standard, critical: true})
+	p.set(fact{name: "type", value: k.kind})
 	p.set(fact{name: "thread", value: thread, critical: true})
 	if category == "nut" {
 		setPitch(d, p, thread, k.fine && d.chance(150))
@@ -147,6 +148,7 @@ func twinNut(d dice, p *product, kinds []nutKind) (*product, string) {
 		}
 		t.kind = at
 		t.set(fact{name: "standard", value: to.standard, critical: true})
+		t.set(fact{name: "type", value: to.kind})
 		return t, "standard"
 	}
 }

@@ -50,7 +50,9 @@ type Truth struct {
 	// from the two lines alone. They count neither for nor against.
 	Undecidable [][2]string
 	// NearTwins are pairs of items that differ in one critical fact only, by
-	// design or by a near miss of chance, and must never be merged.
+	// design or by a near miss of chance, and must never be merged: not even
+	// where one line leaves that fact out, in the deep categories. In the
+	// others, of which the pipeline has no schema, both lines must show it.
 	NearTwins []Twin
 	// Faults are the rows that must be rejected; every other row must pass.
 	Faults []Fault
@@ -84,6 +86,12 @@ func (i Item) Fact(name string) (Fact, bool) {
 		}
 	}
 	return Fact{}, false
+}
+
+// tells reports whether the line gives the fact of that name.
+func (i Item) tells(name string) bool {
+	f, ok := i.Fact(name)
+	return ok && f.Source != Unsaid
 }
 
 // A Fact is one attribute of an item in its canonical unit: mm, kW, V, Hz,
