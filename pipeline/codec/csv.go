@@ -117,7 +117,7 @@ func (c *CSV) skipLine() error {
 		}
 		if c.eof || len(c.carry) > c.d.MaxRecordBytes {
 			return pipeline.Errorf(pipeline.CodeInvalid, "%s, line %d: the file ends within its preamble", c.name, c.line).
-				WithHint("assay.dialect says %d lines precede the header", c.d.Preamble)
+				WithHint("assay.csv says %d lines precede the header", c.d.Preamble)
 		}
 		if err := c.fill(max(2*len(c.carry), 4<<10)); err != nil {
 			return err
@@ -129,7 +129,7 @@ func (c *CSV) header() ([]string, error) {
 	bad := func(format string, args ...any) *pipeline.Error {
 		e := pipeline.Errorf(pipeline.CodeInvalid, format, args...)
 		e.Message = c.name + ", line " + itoa(c.line) + ": " + e.Message
-		return e.WithHint("the header must name the columns; see assay.dialect")
+		return e.WithHint("the header must name the columns; see assay.csv")
 	}
 	for {
 		if len(c.carry) == 0 && c.eof {
@@ -166,7 +166,7 @@ func (c *CSV) header() ([]string, error) {
 		}
 		if !utf8.Valid(text) {
 			return nil, bad("the header is not UTF-8").
-				WithHint("if the file is Latin-1 or Windows-1252, say so: encoding in assay.dialect")
+				WithHint("if the file is Latin-1 or Windows-1252, say so: encoding in assay.csv")
 		}
 		if bytes.IndexByte(text, 0) >= 0 {
 			return nil, bad("the header holds a NUL byte")

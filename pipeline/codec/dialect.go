@@ -69,7 +69,7 @@ func (d Dialect) Check() error {
 	d = d.withDefaults()
 	bad := func(what string) error {
 		return pipeline.Errorf(pipeline.CodeInvalid, "dialect: %s", what).
-			WithHint("mend assay.dialect in the contract")
+			WithHint("mend assay.csv in the contract")
 	}
 	for _, c := range []byte{d.Delimiter, d.Quote, d.Escape} {
 		if c == '\n' || c == '\r' {

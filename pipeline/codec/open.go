@@ -85,7 +85,7 @@ func Open(name string, src io.Reader, d Dialect) (io.Reader, error) {
 	if dec == nil {
 		if what := looksUTF16(head); what != "" {
 			return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s: the file is %s, its contract says UTF-8", name, what).
-				WithHint("set encoding: %s in assay.dialect, or convert the file", strings.ToLower(what))
+				WithHint("set encoding: %s in assay.csv, or convert the file", strings.ToLower(what))
 		}
 	}
 	if bytes.HasPrefix(head, []byte("\xef\xbb\xbf")) {
@@ -155,7 +155,7 @@ func decompress(name string, src io.Reader, d Dialect) (io.Reader, error) {
 				WithHint("a feed file has at least a header")
 		}
 		return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s: not a %s file: %w", name, kind, err).
-			WithHint("the ending of its name, or compression in assay.dialect, says %s", kind)
+			WithHint("the ending of its name, or compression in assay.csv, says %s", kind)
 	}
 	return &bounded{name: name, kind: kind, in: in, out: out, ratio: int64(d.MaxExpansion)}, nil
 }
@@ -185,7 +185,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 	b.n += int64(n)
 	if b.n > 64<<20 && b.n/b.ratio > b.in.n {
 		return n, pipeline.Errorf(pipeline.CodeInvalid, "%s: %d compressed bytes became more than %d: this looks like a zip bomb", b.name, b.in.n, b.n).
-			WithHint("if the file is what it should be, raise maxExpansion in assay.dialect")
+			WithHint("if the file is what it should be, raise maxExpansion in assay.csv")
 	}
 	if err == nil || errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return n, err

@@ -232,8 +232,8 @@ func (p *Parquet) column(ch *Chunk, i, n int) error {
 	}
 	// What the column's type never uses is left empty: that is how a reader of
 	// the chunk tells.
-	switch k := p.cols[i].Type().Kind(); {
-	case k == parquet.Float || k == parquet.Double:
+	switch p.cols[i].Type().Kind() {
+	case parquet.Float, parquet.Double:
 		col.Cells, col.Ints = col.Cells[:0], col.Ints[:0]
 	default:
 		col.Floats = col.Floats[:0]

@@ -55,7 +55,6 @@ type sheet struct {
 	// rejected per good row.
 	rejected []bool
 	scratch  []byte
-	heads    []int // indices of fails by row
 	sel      []uint32
 	out      []codec.Vector
 }

@@ -132,7 +132,7 @@ func (c *compiler) field(spec *contract.Field) (*field, error) {
 	if spec.Required {
 		f.required = row("required", "completeness", "a value")
 	}
-	f.typed = row("type", "conformity", "a "+string(f.typ))
+	f.typed = row("type", "conformity", article(f.typ))
 	c.g.rules[f.typed].rejects = true
 	o := &spec.Options
 	var err error
@@ -268,6 +268,14 @@ func oneOf(words map[string]bool, nums []rat, text []byte) bool {
 	}
 	r := ratOf(text)
 	return slices.ContainsFunc(nums, func(n rat) bool { return n.Cmp(r) == 0 })
+}
+
+func article(t contract.Type) string {
+	switch t {
+	case contract.Integer, contract.Object, contract.Array:
+		return "an " + string(t)
+	}
+	return "a " + string(t)
 }
 
 // short cuts s to at most n characters.

@@ -75,10 +75,11 @@ func (c *CheckResult) details() string {
 	if c.Detail != "" {
 		parts = append(parts, c.Detail)
 	}
-	if c.Failed > 0 && c.Evaluated > 1 {
+	rows := c.Rule != "rowCount" && c.Rule != "undeclared_columns"
+	if c.Failed > 0 && c.Evaluated > 1 && rows {
 		parts = append(parts, fmt.Sprintf("%d of %d rows", c.Failed, c.Evaluated))
 	}
-	if c.Expected != "" && c.Rule != "record" && c.Rule != "present" {
+	if c.Expected != "" && c.Rule != "record" && c.Rule != "present" && c.Result != ResultNotJudged {
 		parts = append(parts, "expected "+c.Expected)
 	}
 	if len(c.Samples) > 0 {

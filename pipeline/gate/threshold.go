@@ -89,10 +89,10 @@ func (c *compiler) check(k *contract.Check) error {
 }
 
 func notHere(k *contract.Check) string {
-	switch {
-	case k.Kind == "sql":
+	switch k.Kind {
+	case "sql":
 		return "the gate runs no SQL"
-	case k.Kind == "text":
+	case "text":
 		return "prose cannot be run"
 	}
 	return "the gate does not run " + k.Kind + " rules of this kind"
@@ -119,7 +119,11 @@ func wanted(k *contract.Check) string {
 	if k.Percent {
 		unit = " %"
 	}
-	return fmt.Sprintf("%s %s %s%s", k.Metric, op, strings.Join(k.Operands, " and "), unit)
+	metric := k.Metric
+	if metric == "" {
+		metric = k.Kind
+	}
+	return fmt.Sprintf("%s %s %s%s", metric, op, strings.Join(k.Operands, " and "), unit)
 }
 
 // judge counts the cells for which the predicate of the threshold holds.
