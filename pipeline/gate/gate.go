@@ -26,7 +26,9 @@ type Input struct {
 // Output is where the parts of a judged batch are written. Names:
 // part-0000.parquet and on (accepted rows), rejects.parquet, rejects.csv, and
 // raw.jsonl (the rejects' raw records, which stand nowhere else). A file is
-// created only when there is something to write.
+// created only when there is something to write. Create gets the context of
+// Judge. Where the judgement ends with an error, a writer that has a method
+// Abort() error is aborted instead of closed.
 type Output interface {
 	Create(ctx context.Context, name string) (io.WriteCloser, error)
 }

@@ -155,7 +155,7 @@ func (r *run) work(ctx context.Context) error {
 		}
 		r.turnLock.Unlock()
 		// Whose turn it is works alone on what depends on order.
-		err := r.ordered(ctx, s)
+		err := r.ordered(s)
 		r.turnLock.Lock()
 		r.next++
 		r.turn.Broadcast()
@@ -205,7 +205,7 @@ func (f *field) judgeAbsent(s *sheet) {
 }
 
 // ordered does what depends on the order of rows.
-func (r *run) ordered(ctx context.Context, s *sheet) error {
+func (r *run) ordered(s *sheet) error {
 	g := r.g
 	for i, k := range g.keys {
 		kc := &s.keys[i]
@@ -235,7 +235,7 @@ func (r *run) ordered(ctx context.Context, s *sheet) error {
 	r.tally[g.record].failed += int64(len(s.chunk.Bad))
 	r.sample(s)
 	if r.sink != nil {
-		return r.sink.write(ctx, s)
+		return r.sink.write(s)
 	}
 	return nil
 }

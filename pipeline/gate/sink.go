@@ -67,6 +67,24 @@ func (o *outFile) close() error {
 	return err
 }
 
+// abort gives up all open files, or closes those that cannot be given up.
+func (k *sink) abort() error {
+	var err error
+	for _, f := range []*outFile{k.partFile, k.rejectsFile, k.csv, k.raw} {
+		if f == nil {
+			continue
+		}
+		end := f.w.Close
+		if a, ok := f.w.(aborter); ok {
+			end = a.Abort
+		}
+		if e := end(); err == nil {
+			err = e
+		}
+	}
+	return err
+}
+
 func newSink(ctx context.Context, r *run) (*sink, error) {
 	k := &sink{ctx: ctx, r: r}
 	for _, f := range r.g.fields {
@@ -88,7 +106,7 @@ func (k *sink) create(name string) (*outFile, error) {
 	return &outFile{name: name, w: w, buf: bufio.NewWriterSize(w, 64<<10)}, nil
 }
 
-func (k *sink) write(ctx context.Context, s *sheet) error {
+func (k *sink) write(s *sheet) error {
 	if err := k.accept(s); err != nil {
 		return err
 	}
@@ -249,6 +267,9 @@ func (k *sink) reject(s *sheet) error {
 		rj := k.place(s, p.row, start, end, int64(end-start))
 		for first := true; at < len(s.fails) && int(s.fails[at].row) == p.good; at++ {
 			rule := &k.r.g.rules[s.fails[at].rule]
+			if !rule.rejects {
+				continue // it failed, but it is not why the row is rejected
+			}
 			rj.Code, rj.Column, rj.Rule, rj.Expected = rule.name, rule.field, rule.id, rule.want
 			rj.Value = k.r.value(s, int(s.fails[at].rule), p.good)
 			if err := k.put(s, rj, start, end, first); err != nil {
@@ -392,8 +413,15 @@ func (k *sink) flush() error {
 	return err
 }
 
-// close finishes all files; failed says that the judgement did not end well.
+// An aborter is a file of Output that can be given up instead of closed.
+type aborter interface{ Abort() error }
+
+// close finishes all files. After a failure files that can be given up are, so
+// that nothing half-written stays.
 func (k *sink) close(failed error) error {
+	if failed != nil {
+		return k.abort()
+	}
 	var err error
 	keep := func(e error) {
 		if err == nil {

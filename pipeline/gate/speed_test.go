@@ -77,8 +77,10 @@ func benchmark(b *testing.B, data []byte, opt gate.Options) {
 	}
 }
 
-func BenchmarkCSV(b *testing.B)      { benchmark(b, speedRows(200_000, 0), gate.Options{Workers: 1}) }
-func BenchmarkCSVDirty(b *testing.B) { benchmark(b, speedRows(200_000, 0.01), gate.Options{Workers: 1}) }
+func BenchmarkCSV(b *testing.B) { benchmark(b, speedRows(200_000, 0), gate.Options{Workers: 1}) }
+func BenchmarkCSVDirty(b *testing.B) {
+	benchmark(b, speedRows(200_000, 0.01), gate.Options{Workers: 1})
+}
 func BenchmarkCSVTwo(b *testing.B) {
 	benchmark(b, speedRows(200_000, 0), gate.Options{Workers: min(2, runtime.NumCPU())})
 }
