@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/csv"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -62,6 +63,29 @@ func infer(t *testing.T, header []string, rows [][]string) []byte {
 		t.Fatal(err)
 	}
 	return src
+}
+
+func bytesInput(data []byte) gate.Input {
+	return gate.Input{Name: "sample.csv", Size: int64(len(data)), Open: func(_ context.Context, off, n int64) (io.ReadCloser, error) {
+		rest := data[min(off, int64(len(data))):]
+		if n >= 0 && n < int64(len(rest)) {
+			rest = rest[:n]
+		}
+		return io.NopCloser(bytes.NewReader(rest)), nil
+	}}
+}
+
+// failures are the checks of a report that did not pass.
+func failures(rep *gate.Report) (out []string) {
+	for _, c := range rep.Checks {
+		if c.Failed > 0 || c.Result != "passed" {
+			out = append(out, fmt.Sprintf("%s %s: %d of %d", c.ID, c.Result, c.Failed, c.Evaluated))
+		}
+	}
+	if rep.Problem != nil {
+		out = append(out, fmt.Sprintf("%+v", *rep.Problem))
+	}
+	return out
 }
 
 func judge(t *testing.T, src, data []byte) *gate.Report {
@@ -175,9 +199,9 @@ func TestInferLittle(t *testing.T) {
 		t.Errorf("no rows: %v", err)
 	}
 	// Three rows are evidence of types, and of nothing else.
-	src := string(infer(t, []string{"id", "n", "zip", "day", "", "odd: name"}, [][]string{
+	src := string(infer(t, []string{"id", "num", "zip", "day", "", "odd: name"}, [][]string{
 		{"1", "2.5", "01234", "2024-01-02", "x", "true"}, {"2", "-3", "99999", "2024-01-03", "y", "false"}, {"3", "0", "00001", "2024-01-04", "z", "true"}}))
-	for _, want := range []string{"name: id\n        logicalType: integer", "name: n\n        logicalType: number", "name: zip\n        logicalType: string",
+	for _, want := range []string{"name: id\n        logicalType: integer", "name: num\n        logicalType: number", "name: zip\n        logicalType: string",
 		"name: day\n        logicalType: date", "name: column_5\n", "name: \"odd: name\"\n        logicalType: boolean"} {
 		if !strings.Contains(src, want) {
 			t.Errorf("%q is missing in\n%s", want, src)

@@ -89,7 +89,7 @@ func (w *draft) line(format string, args ...any) { fmt.Fprintf(&w.b, format+"\n"
 
 // clause writes one clause with its confidence and ground.
 func (w *draft) clause(indent int, text string, confidence float64, ground string, args ...any) {
-	w.line("%s%s # %.3f: %s", strings.Repeat(" ", indent), text, confidence, fmt.Sprintf(ground, args...))
+	w.line("%s%s # %.3f: %s", strings.Repeat(" ", indent), text, math.Floor(confidence*1000)/1000, fmt.Sprintf(ground, args...))
 }
 
 // next is how sure it is that a further value keeps what n values kept without
@@ -100,11 +100,9 @@ func (w *draft) column(k int, c *column, position int, pair bool) {
 	name := c.name
 	if name == "" {
 		name = fmt.Sprintf("column_%d", k+1)
+		w.line("      # the file has no name for this column: give it one there")
 	}
 	w.line("      - name: %s", inline(name))
-	if name != c.name {
-		w.line("        physicalName: %s", inline(c.name))
-	}
 	t, format, doubt := c.logicalType()
 	if doubt != "" {
 		w.line("        logicalType: %s # %s", t, doubt)
@@ -194,9 +192,9 @@ func (c *column) bounds() (low, high string) {
 	if span == 0 {
 		lo, hi = c.low-math.Abs(c.low), c.high+math.Abs(c.high)+1
 	}
-	if c.low > 0 && c.high/c.low < 3 {
-		// A narrow band far from zero: its unit would show as a factor.
-		lo = math.Max(lo, c.low/2)
+	if c.low > 0 && c.high/c.low < 50 && c.n >= 2*minRows {
+		// Values that keep away from zero: another unit would show as a factor.
+		lo = math.Max(lo, c.low/4)
 	}
 	if c.low >= 0 {
 		lo = math.Max(lo, 0)
