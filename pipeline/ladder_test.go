@@ -30,6 +30,7 @@ var rungs = map[string]int{
 	"pipeline/knowledge":       2,
 	"pipeline/gate":            2,
 	"pipeline/guard":           2,
+	"pipeline/catalog/learn":   2,
 	"pipeline/parse":           3,
 	"pipeline/catalog":         3,
 	"pipeline/flow":            4,
