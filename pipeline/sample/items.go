@@ -222,7 +222,7 @@ func (s *Sample) nearTwins(entries []*entry, made map[[2]string]string) {
 		for _, a := range items[at[0]] {
 			for _, b := range items[at[1]] {
 				x, y := s.Truth.Items[a], s.Truth.Items[b]
-				if !x.Deep && !(x.tells(t.Attribute) && y.tells(t.Attribute)) {
+				if !x.Deep && (!x.tells(t.Attribute) || !y.tells(t.Attribute)) {
 					continue
 				}
 				p := pair(a, b)
