@@ -73,11 +73,21 @@ var coatingWords = map[string]term{
 	"zinc_flake":         {de: []string{"zink|lamellen|beschichtet"}, en: []string{"zinc flake coated", "zinc flake"}},
 }
 
+func rivals(coating string) []term {
+	var out []term
+	for _, c := range coatings {
+		if c != coating {
+			out = append(out, coatingWords[c])
+		}
+	}
+	return out
+}
+
 var stainlessWords = term{de: []string{"Edel|stahl", "rost|frei"}, en: []string{"stainless steel", "stainless"}}
 
 var leftHand = term{de: []string{"Links|gewinde", "links"}, en: []string{"left hand thread", "left hand"}}
 
-var classWord = term{de: []string{"Klasse", "Festigkeits|klasse"}, en: []string{"class", "grade"}}
+var classWord = term{de: []string{"Klasse", "Festigkeits|klasse"}, en: []string{"class", "property class"}}
 var gradeWord = term{de: []string{"Grade"}, en: []string{"grade"}}
 
 // left says that a thread runs the other way, in a third of English texts by
@@ -356,7 +366,7 @@ func describeMetal(w *writer, p *product) {
 		}
 		w.add(segment{slot: 'v', text: text, says: []string{"strength_class"}, implies: []string{"material"}, critical: true})
 	}
-	w.add(segment{slot: 'v', text: w.mild(coatingWords[coating]), says: []string{"coating"}, critical: true})
+	w.add(segment{slot: 'v', text: w.mild(coatingWords[coating], rivals(coating)...), says: []string{"coating"}, critical: true})
 	if w.chance(80) {
 		w.add(segment{slot: 'v', text: w.say(term{de: []string{"Stahl"}, en: []string{"steel"}}), says: []string{"material"}, keep: 900})
 	}

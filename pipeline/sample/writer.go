@@ -77,8 +77,47 @@ func (w *writer) add(s segment) {
 func (w *writer) say(t term) string { return w.spell(w.choose(t), false) }
 
 // mild says a word that carries a critical fact: it may be shortened so that
-// it can still be told, never to initials.
-func (w *writer) mild(t term) string { return w.spell(w.choose(t), true) }
+// it can still be told, never to initials and never to what could also be
+// short for one of its rivals (zink. is no short form of zinklamellenbeschichtet).
+func (w *writer) mild(t term, rivals ...term) string {
+	full := w.choose(t)
+	n := len(w.forms)
+	said := w.spell(full, true)
+	for _, r := range rivals {
+		for _, phrase := range append(append([]string(nil), r.de...), r.en...) {
+			if !same(phrase, t) && couldMean(said, phrase) {
+				w.forms = w.forms[:n]
+				return strings.ReplaceAll(full, "|", "")
+			}
+		}
+	}
+	return said
+}
+
+func same(phrase string, t term) bool {
+	for _, p := range append(append([]string(nil), t.de...), t.en...) {
+		if p == phrase {
+			return true
+		}
+	}
+	return false
+}
+
+// couldMean reports whether each word of said is, in order, a word of phrase or
+// short for one.
+func couldMean(said, phrase string) bool {
+	short, long := strings.Fields(strings.ToLower(said)), strings.Fields(strings.ToLower(strings.ReplaceAll(phrase, "|", "")))
+	if len(short) != len(long) {
+		return false
+	}
+	for i, w := range short {
+		w = strings.TrimSuffix(w, ".")
+		if !strings.HasPrefix(long[i], w) && dropVowels(long[i]) != w {
+			return false
+		}
+	}
+	return true
+}
 
 func (w *writer) choose(t term) string {
 	if w.german {
