@@ -93,7 +93,7 @@ bench-sample: ## the demo's figures on 20 seeds, worst first (SEEDS=20)
 
 .PHONY: bench-state
 bench-state: ## figures of the stores; Postgres too where ASSAY_TEST_POSTGRES names one (ROWS=1000000)
-	cd bench && $(GO) run ./state -rows $(or $(ROWS),1000000)
+	$(GO) -C bench run -mod=mod ./state -rows $(or $(ROWS),1000000)
 
 .PHONY: bench-match
 bench-match: ## the matcher that learns, on the public data sets in ../shared/data
