@@ -9,7 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/assay-pipeline/assay/pipeline/flow"
 	"github.com/assay-pipeline/assay/pipeline/store/postgres"
 	"github.com/assay-pipeline/assay/pipeline/store/storetest"
 )
@@ -68,6 +67,6 @@ func TestStore(t *testing.T) {
 	dsn(t)
 	storetest.Run(t, func(t *testing.T) storetest.Place {
 		schema := fresh(t)
-		return func(t *testing.T) flow.Store { return open(t, postgres.Options{Schema: schema}) }
+		return func(t *testing.T) storetest.Store { return open(t, postgres.Options{Schema: schema}) }
 	})
 }

@@ -166,7 +166,10 @@ func (p *ports) Entries(ctx context.Context, q catalog.Query) (out []catalog.Ent
 		from += ` LEFT JOIN embeddings ON item = id AND space = (SELECT n FROM spaces WHERE name = ?)`
 		w.args = append(w.args, q.Vectors)
 	}
-	if q.IDs != nil {
+	switch {
+	case len(q.IDs) == 1:
+		w.add(`id = ?`, q.IDs[0])
+	case q.IDs != nil:
 		w.add(`id IN (SELECT value FROM json_each(?))`, list(q.IDs))
 	}
 	if q.Feed != "" {

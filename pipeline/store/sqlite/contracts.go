@@ -8,9 +8,14 @@ import (
 	"github.com/assay-pipeline/assay/pipeline/contract"
 )
 
+var _ contract.RegistryStore = (*DB)(nil)
+
 // PutContract stores a published version; of one that is there already only
 // the end may change.
 func (p *ports) PutContract(ctx context.Context, v contract.Version) error {
+	if err := goodID("contract id", v.Contract); err != nil {
+		return err
+	}
 	feeds, err := encode(v.Feeds)
 	if err != nil {
 		return err
@@ -54,6 +59,9 @@ func (p *ports) Contracts(ctx context.Context, id string) (out []contract.Versio
 
 // PutConsumer inserts or replaces a consumer.
 func (p *ports) PutConsumer(ctx context.Context, c contract.Consumer) error {
+	if err := goodID("consumer", c.Name); err != nil {
+		return err
+	}
 	fields, err := encode(c.Fields)
 	if err != nil {
 		return err

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/assay-pipeline/assay/pipeline/flow"
 	"github.com/assay-pipeline/assay/pipeline/store/sqlite"
 	"github.com/assay-pipeline/assay/pipeline/store/storetest"
 )
@@ -27,6 +26,6 @@ func open(t testing.TB, path string, opt sqlite.Options) *sqlite.DB {
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Place {
 		path := filepath.Join(t.TempDir(), "ä b#c?d%20.db") // what a URI would misread
-		return func(t *testing.T) flow.Store { return open(t, path, sqlite.Options{}) }
+		return func(t *testing.T) storetest.Store { return open(t, path, sqlite.Options{}) }
 	})
 }

@@ -207,7 +207,7 @@ func atomicCancel(t *testing.T, p Place) {
 
 // twoHandles: two writers with transactions that read and write the same rows.
 func twoHandles(t *testing.T, p Place) {
-	handles := []flow.Store{p(t), p(t)}
+	handles := []Store{p(t), p(t)}
 	const each = 25
 	var wg sync.WaitGroup
 	for w, s := range handles {

@@ -70,7 +70,7 @@ func breakers(t *testing.T, p Place) {
 
 // breakerRace: folding under contention loses no sample.
 func breakerRace(t *testing.T, p Place) {
-	handles := []flow.Store{p(t), p(t)}
+	handles := []Store{p(t), p(t)}
 	key := breaker.Key{Scope: "feed:race", Signal: "quality"}
 	const n = 40
 	var next atomic.Int32

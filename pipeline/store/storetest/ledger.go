@@ -173,7 +173,7 @@ func leaseRace(t *testing.T, p Place) {
 	var inside, wins atomic.Int32
 	var wg sync.WaitGroup
 	for w := range 8 {
-		s := []flow.Store{s1, s2}[w%2]
+		s := []Store{s1, s2}[w%2]
 		wg.Go(func() {
 			owner := fmt.Sprint("owner", w)
 			for range 20 {

@@ -94,7 +94,7 @@ func queue(t *testing.T, p Place) {
 // one of them.
 func queueReceivers(t *testing.T, p Place) {
 	const n = 200
-	handles := []flow.Store{p(t), p(t)}
+	handles := []Store{p(t), p(t)}
 	var wg sync.WaitGroup
 	for w := range 4 {
 		wg.Go(func() {

@@ -169,7 +169,7 @@ func reviewQueue(t *testing.T, p Place) {
 // reviewRace: many people at one queue; each entry is decided by one of them.
 func reviewRace(t *testing.T, p Place) {
 	const n = 40
-	handles := []flow.Store{p(t), p(t)}
+	handles := []Store{p(t), p(t)}
 	var es []review.Entry
 	for i := range n {
 		es = append(es, question(i, float64(i%3)))

@@ -1,5 +1,5 @@
 // Package storetest is the conformance suite of the stores: what the comments
-// of the ports promise (flow, breaker, catalog, review), as tests that every
+// of the ports promise (flow, breaker, catalog, review, contract), as tests that every
 // backend passes. A backend's own tests cover only what is its own: files,
 // schemas, connections.
 package storetest
@@ -13,13 +13,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/contract"
 	"github.com/assay-pipeline/assay/pipeline/flow"
 )
+
+// A Store is the union of all ports that a backend satisfies.
+type Store interface {
+	flow.Store
+	contract.RegistryStore
+}
 
 // A Place makes handles of one store: the first call an empty store, each
 // further one another handle of the same, as another process would have it. A
 // handle is closed by the test's cleanup.
-type Place func(t *testing.T) flow.Store
+type Place func(t *testing.T) Store
 
 // Run runs the suite. place makes a new, empty place for each test.
 func Run(t *testing.T, place func(t *testing.T) Place) {
@@ -44,6 +51,7 @@ func Run(t *testing.T, place func(t *testing.T) Place) {
 		{"Vectors", vectors},
 		{"Matches", matches},
 		{"Clusters", clusters},
+		{"Contracts", contracts},
 		{"Reviews", reviews},
 		{"ReviewQueue", reviewQueue},
 		{"ReviewRace", reviewRace},
