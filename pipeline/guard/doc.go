@@ -12,4 +12,11 @@
 // values, plausible ranges, and the order of values that are easily swapped.
 // Enforce takes out what Check rejects and flags it. One bad value never takes
 // the record with it.
+//
+// Three more rooms guard the way to a model and back. Scrub replaces personal
+// data by placeholders that Restore turns back; what could as well be a part
+// number or barcode counts only beside a word that names it. Screen looks for
+// instructions hidden in what should be data. ReadReply reads the JSON of an
+// answer, strictly or with repairs that each cost confidence, and never invents
+// a value that is not there.
 package guard
