@@ -1,5 +1,3 @@
-// Package breaker is the circuit breaker of feeds and stages: a pure state
-// machine over windows of quality samples, without a clock or a database.
 package breaker
 
 import (
@@ -41,7 +39,11 @@ type Sample struct {
 	// Published: the batch was decided publish or publish_accepted on its own
 	// merits (before the breaker was asked).
 	Published bool `json:"published"`
-	// Metrics by name: null_rate, reject_rate, null_rate.FIELD, drift, volume.
+	// Watch: no batch, but an observation of the feed between batches (its
+	// freshness). It can open a breaker; as a probe it does not count.
+	Watch bool `json:"watch,omitempty"`
+	// Metrics by name: null_rate, reject_rate, null_rate.FIELD, drift, volume,
+	// freshness (seconds), score.
 	Metrics map[string]float64 `json:"metrics,omitempty"`
 	// Violations are the failed checks marked onFail: fail_batch, and schema
 	// mismatches; each trips at once.
@@ -85,6 +87,9 @@ type State struct {
 	Trips int `json:"trips,omitempty"`
 	// Good counts the batches published in half-open.
 	Good int `json:"good,omitempty"`
+	// Folded are the ids of the latest samples, which fold once; the store
+	// keeps them all.
+	Folded []string `json:"folded,omitempty"`
 	// Version grows by one with each save.
 	Version int64 `json:"version"`
 }

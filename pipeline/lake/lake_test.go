@@ -320,7 +320,7 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	defer os.RemoveAll(root)
+	defer func() { _ = os.RemoveAll(root) }()
 	d, err := dirlake.New(root)
 	if err != nil {
 		panic(err)

@@ -24,8 +24,8 @@ func TestPublish(t *testing.T) {
 	ctx := t.Context()
 	_, err := l.Current(ctx, "orders")
 	wantCode(t, err, pipeline.CodeNotFound, "orders")
-	for range l.Manifests(ctx, "orders") {
-		t.Error("a feed without a publish has a manifest")
+	for m, err := range l.Manifests(ctx, "orders") {
+		t.Errorf("a feed without a publish has the manifest %v, %v", m, err)
 	}
 	if _, ok, err := l.HasBatch(ctx, "orders", "b1"); ok || err != nil {
 		t.Errorf("HasBatch before the first publish: %v, %v", ok, err)
