@@ -133,6 +133,11 @@ var cables = family{
 	describe: func(w *writer, p *product) {
 		w.add(segment{slot: 'n', text: w.say(term{de: []string{"Kabel", "Leitung"}, en: []string{"cable", "power cable"}})})
 		w.add(segment{slot: 'c', text: p.get("type"), says: []string{"type"}, critical: true})
-		w.add(segment{slot: 's', text: p.get("cores") + pick(w.dice, []string{"x", "G", " x "}) + w.num(p.get("cross_section")) + pick(w.dice, []string{"", " mm2", "mm²"}), says: []string{"cores", "cross_section"}, critical: true})
+		// G is a x with a protective conductor, which -J says as well.
+		by := "G"
+		if strings.Contains(p.get("type"), "-J") {
+			by = pick(w.dice, []string{"x", "G", " x "})
+		}
+		w.add(segment{slot: 's', text: p.get("cores") + by + w.num(p.get("cross_section")) + pick(w.dice, []string{"", " mm2", "mm²"}), says: []string{"cores", "cross_section"}, critical: true})
 	},
 }
