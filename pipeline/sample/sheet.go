@@ -99,13 +99,13 @@ func (sh *sheet) spoil(d dice, spoilers []spoiler, rounds int) {
 			for sh.rows[twin].twin != nil {
 				twin = d.IntN(clean)
 			}
+			fault := &Fault{Feed: sh.feed, File: sh.name, Kind: sp.kind, Column: sp.column, Reason: sp.reason}
+			sp.good(d, sh, sh.rows[twin].cells)
+			sh.rows[twin].twin = fault
 			from := d.IntN(clean)
 			for sp.repeats && sh.rows[from].twin != nil {
 				from = d.IntN(clean)
 			}
-			fault := &Fault{Feed: sh.feed, File: sh.name, Kind: sp.kind, Column: sp.column, Reason: sp.reason}
-			sp.good(d, sh, sh.rows[twin].cells)
-			sh.rows[twin].twin = fault
 			bad := row{cells: append([]string(nil), sh.rows[from].cells...), fault: fault, last: sp.repeats}
 			if sp.repeats {
 				sh.rows[from].twin = &Fault{} // keep its key as it is
