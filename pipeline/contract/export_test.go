@@ -118,7 +118,11 @@ func TestExportSQL(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	create, _, _ := strings.Cut(string(exported(t, "postgres")), ";\nCOMMENT")
 	if _, err := db.Exec(create); err != nil {
 		t.Fatalf("%v\n%s", err, create)
