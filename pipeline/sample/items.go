@@ -48,7 +48,8 @@ func (s *Sample) catalog(opt Options) []string {
 	return ids
 }
 
-// world makes products until they have enough items, and remembers which
+// world makes products until they have enough items or hardly a new one can be
+// found, and remembers which
 // products were made as near twins.
 func (s *Sample) world(d dice, items int) ([]*entry, map[[2]string]string) {
 	weights := make([]int, len(families))
@@ -70,12 +71,14 @@ func (s *Sample) world(d dice, items int) ([]*entry, map[[2]string]string) {
 		p.cents = d.between(f.price[0], f.price[1])
 		return true
 	}
-	for len(entries) < items {
+	for misses := 0; len(entries) < items && misses < 2000; {
 		f := &families[d.weighted(weights...)]
 		p := f.make(d)
 		if p == nil || !add(p) {
+			misses++
 			continue
 		}
+		misses = 0
 		copies := 1 + d.weighted(66, 25, 9)
 		first := d.weighted(45, 30, 25)
 		for i := range copies {
@@ -98,7 +101,7 @@ func (s *Sample) world(d dice, items int) ([]*entry, map[[2]string]string) {
 			entries = append(entries, s.describe(d, f, t, at))
 		}
 	}
-	return entries[:items], twins
+	return entries[:min(items, len(entries))], twins
 }
 
 // describe words p the way of a plant and notes what the line tells.

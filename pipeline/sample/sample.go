@@ -15,7 +15,8 @@ const (
 type Options struct {
 	// Seed chooses the sample; every seed is as good as another.
 	Seed uint64
-	// Items in the catalog; 0 = 5000.
+	// Items in the catalog; 0 = 5000, at least 300 and at most 20000: the world
+	// has no more products that differ.
 	Items int
 	// Transactions over all files, the bad day included; 0 = 20000, and at
 	// least 9000, so that the faults stay a small share.
@@ -171,6 +172,7 @@ func Generate(opt Options) *Sample {
 	if opt.Items <= 0 {
 		opt.Items = 5000
 	}
+	opt.Items = min(max(opt.Items, 300), 20000)
 	if opt.Transactions <= 0 {
 		opt.Transactions = 20000
 	}

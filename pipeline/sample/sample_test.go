@@ -30,6 +30,16 @@ func TestSameSeedSameBytes(t *testing.T) {
 	}
 }
 
+// Sizes at both ends are answered, not refused and not for ever.
+func TestSizes(t *testing.T) {
+	if n := len(sample.Generate(sample.Options{Seed: 2, Items: 1, Transactions: 1}).Truth.Items); n != 300 {
+		t.Errorf("1 item asked for: %d", n)
+	}
+	if n := len(sample.Generate(sample.Options{Seed: 2, Items: 1 << 20, Transactions: 1}).Truth.Items); n < 10000 || n > 20000 {
+		t.Errorf("a million items asked for: %d", n)
+	}
+}
+
 // The excerpt is what a reader of the repository sees of the sample; it is the
 // beginning of each plant's file of seed 1.
 func TestExcerpt(t *testing.T) {
