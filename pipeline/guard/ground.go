@@ -89,8 +89,13 @@ func (s *Source) read(text string, opt quantity.Options) {
 			if p.Role == "series" {
 				continue
 			}
-			if d.Pattern == quantity.Rated && !q.HasUnit() && (d.Name == "DN" || d.Name == "NW" || d.Name == "SW") {
-				q.Unit = quantity.Canonical(quantity.Length)
+			if d.Pattern == quantity.Rated && !q.HasUnit() {
+				switch d.Name {
+				case "DN", "NW", "SW":
+					q.Unit = quantity.Canonical(quantity.Length)
+				case "PN":
+					q.Unit = quantity.Canonical(quantity.Pressure)
+				}
 			}
 			if q.HasUnit() {
 				s.parts = append(s.parts, q)

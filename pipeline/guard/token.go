@@ -30,6 +30,9 @@ func tokenize(dst []token, text string) []token {
 		switch {
 		case isDigit(c):
 			start, end := i, numberEnd(text, i)
+			if end < len(text) && isLetter(text[end]) && end-i == 6 && text[end-2] == '.' {
+				end -= 2 // 6309.2RS is a designation and its suffix, not a number
+			}
 			form := text[i:end]
 			if strings.IndexByte(form, ',') >= 0 {
 				form = strings.ReplaceAll(form, ",", ".")

@@ -24,6 +24,8 @@ const (
 	headBonus = 1.0
 	// valueWeight is shared by the categories that know the term.
 	valueWeight = 0.8
+	// standardWeight goes to the categories that a named standard belongs to.
+	standardWeight = 2.5
 	// exampleWeight is the most that one word of the examples says.
 	exampleWeight = 0.5
 	metaWeight    = 2.5
@@ -110,7 +112,7 @@ func (c *classifier) harvest(n *trieNode, path []string, category int, name stri
 		case RoleNoun:
 			c.nouns.addAtoms(path, Meaning{Role: RoleNoun, Attribute: category, Entry: name})
 		case RoleValue, RoleStandard:
-			c.values.addAtoms(path, Meaning{Role: RoleValue, Attribute: category, Entry: name})
+			c.values.addAtoms(path, Meaning{Role: m.Role, Attribute: category, Entry: name})
 		}
 	}
 	for a, next := range n.next {
@@ -206,6 +208,9 @@ func (c *classifier) text(f *Folded, add func(int, float64, string, string)) {
 			chars += len(f.Atoms[k].Text)
 		}
 		w := valueWeight * min(1, float64(chars)/4) / float64(n)
+		if m.Meanings[0].Role == RoleStandard {
+			w = standardWeight / float64(n)
+		}
 		for cat, has := range spread {
 			if has {
 				add(cat, w, c.words2(f, m), "value")

@@ -104,7 +104,7 @@ func (r *reader) checkTable(d *draft, i int) {
 	}
 }
 
-var keyForm = strings.NewReplacer(" ", "", "-", "", "/", "", ",", ".")
+var keyForm = strings.NewReplacer(" ", "", "-", "", "\"", "", ",", ".")
 
 func rowKey(attribute, value string) string {
 	return attribute + " " + keyForm.Replace(FoldText(value))
@@ -127,7 +127,11 @@ type Row struct {
 func (s *Schema) Row(attribute, value string) (Row, bool) {
 	at, ok := s.rows[rowKey(attribute, value)]
 	if !ok {
-		return Row{}, false
+		// A suffix of the maker's (7303B) does not change the dimensions.
+		base := strings.TrimRight(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+		if at, ok = s.rows[rowKey(attribute, base)]; !ok || base == "" {
+			return Row{}, false
+		}
 	}
 	t := &s.Tables[at.table]
 	return Row{
@@ -221,4 +225,13 @@ func (s *Schema) Entries() []string {
 	}
 	sort.Strings(out)
 	return out
+}
+
+// EntryName is the name of the entry of an allowed value.
+func (s *Schema) EntryName(a *Attribute, value string) string {
+	name := s.Category + "/" + a.Name + "/" + value
+	if _, ok := s.entries[name]; !ok && a.From != "" {
+		return a.From + "/" + value
+	}
+	return name
 }

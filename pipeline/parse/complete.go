@@ -50,7 +50,7 @@ func (ps *Parser) complete(s *knowledge.Schema, r *pipeline.Record) {
 					continue
 				}
 				for _, im := range a.Allowed[k].Implies {
-					ps.imply(s, r, from, im, from.Evidence)
+					ps.imply(s, r, from, im, s.EntryName(a, a.Allowed[k].Value))
 				}
 			}
 		}
@@ -230,6 +230,12 @@ func (ps *Parser) means(s *knowledge.Schema, text, entry string) bool {
 			if me.Entry == entry {
 				return true
 			}
+		}
+	}
+	// A row of a table is named by the designation that it is keyed by.
+	for i := range s.Tables {
+		if row, ok := s.Row(s.Tables[i].Key, text); ok && row.Entry == entry {
+			return true
 		}
 	}
 	return false

@@ -6,12 +6,26 @@ import (
 	"github.com/assay-pipeline/assay/pipeline/quantity"
 )
 
-// numbers gives the quantities that are left to attributes: those with a label
-// beside them first, then by their dimension in the order of the schema.
-func (r *reading) numbers() {
+// scan reads the quantities, before any word is: their units are no words.
+func (r *reading) scan() {
 	r.quantities = quantity.AppendScan(r.quantities[:0], r.source, quantity.Options{
 		Language: r.lang, Expect: r.x.expect[r.schema.Category],
 	})
+	r.units = zeroed(r.units, len(r.source))
+	for i := range r.quantities {
+		q := &r.quantities[i]
+		if len(q.Readings) > 0 || q.HasUnit() {
+			for k := q.UnitStart; k < q.UnitEnd; k++ {
+				r.units[k] = true
+			}
+		}
+	}
+}
+
+// numbers gives the quantities that are left to attributes: those with a label
+// beside them first, then by their dimension in the order of the schema.
+func (r *reading) numbers() {
+	r.codes()
 	for i := range r.quantities {
 		q := &r.quantities[i]
 		if attr := r.labelled(q); attr >= 0 {
@@ -20,6 +34,9 @@ func (r *reading) numbers() {
 	}
 	for i := range r.quantities {
 		q := &r.quantities[i]
+		if !q.HasUnit() {
+			r.resolve(q)
+		}
 		if !q.HasUnit() || q.Kind == quantity.Tolerant || !r.free(q.Start, q.NumEnd) {
 			continue
 		}
@@ -29,6 +46,35 @@ func (r *reading) numbers() {
 				break
 			}
 		}
+	}
+}
+
+// resolve picks the reading of an ambiguous unit (50 M in capitals: metres,
+// megahertz) that alone is plausible for an attribute of the category.
+func (r *reading) resolve(q *quantity.Quantity) {
+	found, n := quantity.Unit{}, 0
+	for _, u := range q.Readings {
+		with := *q
+		with.Unit = u
+		c, err := with.Canonical()
+		if err != nil || !c.Value.Exact() {
+			continue
+		}
+		v, ok := pipeline.Number(c.Value.String())
+		if !ok {
+			continue
+		}
+		for k := range r.schema.Attributes {
+			a := &r.schema.Attributes[k]
+			if a.Kind == knowledge.KindNumber && a.Dimension == u.Dimension && (a.Min.IsNumber() || a.Max.IsNumber()) && r.plausible(a, v) {
+				found = u
+				n++
+				break
+			}
+		}
+	}
+	if n == 1 {
+		q.Unit = found
 	}
 }
 
@@ -98,4 +144,55 @@ func (r *reading) number(attr int, q *quantity.Quantity, confidence float64) boo
 	r.emit(attr, v, q.Start, end, p, "", confidence)
 	r.take(q.Start, q.End)
 	return true
+}
+
+// codes reads what stands behind the label of a word: class 10, frame 180L. It
+// must be one of the allowed values, or, for a designation, hold a digit.
+func (r *reading) codes() {
+	for _, l := range r.labels {
+		a := &r.schema.Attributes[l.attribute]
+		if a.Kind != knowledge.KindEnum && a.Kind != knowledge.KindDesignation || r.filled[l.attribute] {
+			continue
+		}
+		i := 0
+		for i < len(r.Atoms) && r.Atoms[i].Start < l.end {
+			i++
+		}
+		if i == len(r.Atoms) || !r.between(l.end, r.Atoms[i].Start) {
+			continue
+		}
+		// The longest chunk of atoms that touch or are joined by one byte.
+		to := i + 1
+		for to < len(r.Atoms) && to-i < 4 && (r.Atoms[to].Glued || r.Atoms[to].Join == '.' || r.Atoms[to].Join == '-' || r.Atoms[to].Join == '/') {
+			to++
+		}
+		for ; to > i; to-- {
+			start, end := r.Atoms[i].Start, r.Atoms[to-1].End
+			if to < len(r.Atoms) && r.Atoms[to].Glued || !r.free(start, end) {
+				continue
+			}
+			if v, ok := r.codeValue(a, string(r.Text[r.Atoms[i].Pos:r.Atoms[to-1].Stop])); ok {
+				r.emit(l.attribute, pipeline.Text(v), start, end, pipeline.Normalised, "", 0.95)
+				r.take(start, end)
+				break
+			}
+		}
+	}
+}
+
+func (r *reading) codeValue(a *knowledge.Attribute, folded string) (string, bool) {
+	if a.Kind == knowledge.KindDesignation {
+		digit := false
+		for i := range len(folded) {
+			digit = digit || '0' <= folded[i] && folded[i] <= '9'
+		}
+		return code(folded), digit
+	}
+	want := compact(folded)
+	for k := range a.Allowed {
+		if compact(knowledge.FoldText(a.Allowed[k].Value)) == want {
+			return a.Allowed[k].Value, true
+		}
+	}
+	return "", false
 }

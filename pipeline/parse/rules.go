@@ -45,6 +45,7 @@ type reading struct {
 	lang   quantity.Language
 
 	taken      []bool // by source byte
+	units      []bool // source bytes that are the unit of a number
 	filled     []bool // by attribute
 	out        []pipeline.Attribute
 	flags      []pipeline.Flag
@@ -71,6 +72,7 @@ func (x *Rules) Extract(_ context.Context, req Request) (Response, error) {
 	r.filled = zeroed(r.filled, len(r.schema.Attributes))
 	r.out, r.flags, r.labels = nil, nil, r.labels[:0]
 	r.patterns()
+	r.scan()
 	r.terms()
 	r.numbers()
 	return Response{Attributes: r.out, Flags: r.flags}, nil
@@ -283,11 +285,16 @@ func (r *reading) terms() {
 	sort.SliceStable(r.order, func(i, j int) bool {
 		return weight(r.matches[r.order[i]]) > weight(r.matches[r.order[j]])
 	})
-	var chosen []knowledge.Match
+	var chosen, partial []knowledge.Match
 	for _, i := range r.order {
 		m := r.matches[i]
 		start, end := r.Atoms[m.From].Start, r.Atoms[m.To-1].End
 		if !r.free(start, end) {
+			// What another term has read in part may still say something of
+			// its own: edelstahl A4-70 is a material and a strength class.
+			if m.Score >= exact && !r.taken[end-1] && m.To-m.From > 1 {
+				partial = append(partial, m)
+			}
 			continue
 		}
 		r.take(start, end)
@@ -296,6 +303,11 @@ func (r *reading) terms() {
 		}
 		chosen = append(chosen, m)
 	}
+	defer func() {
+		for _, m := range partial {
+			r.term(m, true)
+		}
+	}()
 	// Values are emitted in the order of the text, the certain ones first.
 	sort.SliceStable(chosen, func(i, j int) bool {
 		a, b := chosen[i].Score > 0.95, chosen[j].Score > 0.95
@@ -305,9 +317,16 @@ func (r *reading) terms() {
 		return chosen[i].From < chosen[j].From
 	})
 	for _, m := range chosen {
-		r.term(m)
+		r.term(m, false)
 	}
 }
+
+// exact is the score of a term as written, or by a listed abbreviation.
+const exact = 0.985
+
+// openScore is what a maker's name must reach: most makers are not listed, so
+// a word that merely resembles one is more likely another.
+const openScore = 0.86
 
 func keep(ms []knowledge.Match, from int, ok func(knowledge.Match) bool) []knowledge.Match {
 	out := ms[:from]
@@ -323,6 +342,18 @@ func keep(ms []knowledge.Match, from int, ok func(knowledge.Match) bool) []knowl
 // of 10K.
 func (r *reading) whole(m knowledge.Match) bool {
 	first, last := &r.Atoms[m.From], &r.Atoms[m.To-1]
+	if m.Score < exact {
+		for k := m.From; k < m.To; k++ {
+			if r.units[r.Atoms[k].Start] {
+				return false // min of 1400 /min stands for no word
+			}
+		}
+		for _, me := range m.Meanings {
+			if me.Role == knowledge.RoleValue && r.schema.Attributes[me.Attribute].Open && m.Score < openScore {
+				return false
+			}
+		}
+	}
 	if first.Glued && !r.taken[r.Atoms[m.From-1].Start] {
 		return false
 	}
@@ -347,7 +378,7 @@ func hasRole(m knowledge.Match, role knowledge.Role) bool {
 // clear reports whether an expansion leads every other meaning of the same
 // text by the margin.
 func (r *reading) clear(m knowledge.Match) bool {
-	if m.Score >= 0.99 {
+	if m.Score >= exact {
 		return true
 	}
 	for _, o := range r.matches {
@@ -383,13 +414,13 @@ func (r *reading) agree(a, b knowledge.Match) bool {
 }
 
 // term takes what a term says into the record.
-func (r *reading) term(m knowledge.Match) {
+func (r *reading) term(m knowledge.Match, onlyEmpty bool) {
 	start, end := r.Atoms[m.From].Start, r.Atoms[m.To-1].End
 	confidence := 0.55 + 0.43*m.Score
 	done := false
 	for pass := range 2 { // an attribute that is still empty goes first
 		for _, me := range m.Meanings {
-			if done || pass == 0 && me.Attribute >= 0 && r.filled[me.Attribute] {
+			if done || (pass == 0 || onlyEmpty) && me.Attribute >= 0 && r.filled[me.Attribute] {
 				continue
 			}
 			switch me.Role {
