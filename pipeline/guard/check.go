@@ -28,6 +28,8 @@ type Field struct {
 	Unit      string
 	// Implied is the unit of numbers that stand without one; see Claim.
 	Implied string
+	// Prefixes are letters that may touch a number of this field; see Claim.
+	Prefixes []string
 	// Allowed are the values that a word may take; empty allows all.
 	Allowed []string
 	// Min and Max bound a number in Unit, as plain decimals; empty is open.
@@ -168,7 +170,7 @@ func (k *Checker) checkEvidence(a *pipeline.Attribute, f *Field, r *pipeline.Rec
 		report(BadSpan, NullAndFlag, "%s says that %q stands at %d-%d, where it does not", f.Name, clip(a.Text), a.Start, a.End)
 		return false
 	}
-	claim := Claim{Value: a.Value, Unit: a.Unit, Dimension: f.Dimension, Implied: f.Implied, Span: a.Span}
+	claim := Claim{Value: a.Value, Unit: a.Unit, Dimension: f.Dimension, Implied: f.Implied, Prefixes: f.Prefixes, Span: a.Span}
 	switch a.Provenance {
 	case pipeline.Enriched:
 		return true // answered by a person or a source that was asked

@@ -20,6 +20,9 @@ type Claim struct {
 	// convention in this field (mm for 25x52x15). Where it is empty a number
 	// with a unit is never grounded by one without.
 	Implied string
+	// Prefixes are letters that announce a number of this field and may touch
+	// it: d of d90, SW of SW13. Case does not matter.
+	Prefixes []string
 	// Span is where the claim says that it stands. The zero span asks to look
 	// everywhere.
 	Span pipeline.Span
@@ -228,7 +231,7 @@ func (s *Source) groundNumber(c Claim, from, to int) Verdict {
 		if !covers(q, from, to) {
 			continue
 		}
-		if how, ok := s.carries(q, value, unit, implied); ok {
+		if how, ok := s.carries(s.released(q, &c), value, unit, implied); ok {
 			return s.found(q, c, how)
 		}
 		if near == "" && sameDigits(q.Value, value) {
@@ -287,6 +290,22 @@ func sameDigits(a, b quantity.Decimal) bool {
 }
 
 // carries reports whether q is the value in the unit, and how.
+// released is q without the mark that it is glued to a word, where the word is
+// nothing but a prefix of the claim's field.
+func (s *Source) released(q *quantity.Quantity, c *Claim) *quantity.Quantity {
+	if !q.Glued || len(c.Prefixes) == 0 || q.End < len(s.text) && (isLetter(s.text[q.End]) || isDigit(s.text[q.End])) {
+		return q
+	}
+	for _, p := range c.Prefixes {
+		if strings.EqualFold(p, q.Prefix) {
+			free := *q
+			free.Glued = false
+			return &free
+		}
+	}
+	return q
+}
+
 func (s *Source) carries(q *quantity.Quantity, value quantity.Decimal, unit, implied quantity.Unit) (string, bool) {
 	if unit.IsZero() {
 		if q.HasUnit() && q.Unit.Dimension != quantity.Count || q.Kind == quantity.Coded {

@@ -115,7 +115,7 @@ func (l *Lexicon) expand(word string) []Reading {
 // first letter: 0 for not at all, below 1 for anything but w itself.
 func likeness(a, w vocable) float64 {
 	if a.word == w.word {
-		return 1
+		return 0 // it is no expansion of itself
 	}
 	best := max(inflection(a.word, w.word), slip(a.word, w.word))
 	n, m := len(a.word), len(w.word)

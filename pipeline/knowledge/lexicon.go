@@ -187,6 +187,20 @@ func (l *Lexicon) Knows(word string) bool {
 	return l.known[word] || l.first[word] > 0
 }
 
+// whole reports whether word is never expanded: an abbreviation, a term, or a
+// short part of one. A longer part may also be cut off from a compound (feuer
+// of feuerverzinkt).
+func (l *Lexicon) whole(word string) bool {
+	if l.first[word] > 0 {
+		return true
+	}
+	if !l.known[word] {
+		return false
+	}
+	n := l.root.next[word]
+	return len(word) < minVocable || n != nil && len(n.meanings) > 0
+}
+
 // maxTerm bounds the atoms of one term.
 const maxTerm = 8
 
@@ -246,7 +260,7 @@ func (w *walk) step(n *trieNode, i int, score float64) {
 	if a.Digits {
 		return
 	}
-	if !w.fuzzy || w.l.Knows(a.Text) || w.skip != nil && w.skip(a.Text) {
+	if !w.fuzzy || w.l.whole(a.Text) || w.skip != nil && w.skip(a.Text) {
 		return
 	}
 	for _, r := range w.l.Expand(a.Text) {

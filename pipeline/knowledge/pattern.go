@@ -60,6 +60,24 @@ func (p *Pattern) MatchAt(dst []Capture, text []byte, pos int) (out []Capture, e
 	if pos >= len(text) || !p.first[text[pos]] {
 		return dst, 0
 	}
+	if out, end = p.match(dst, text, pos); end >= 0 {
+		return out, end
+	}
+	// An optional tail ran into the next word (the K of 22314 KOYO): try again
+	// without that word.
+	limit := -end
+	for limit > pos && isLetter(text[limit-1]) == isLetter(text[-end]) && isDigit(text[limit-1]) == isDigit(text[-end]) {
+		limit--
+	}
+	if limit <= pos {
+		return dst, 0
+	}
+	out, end = p.match(dst, text[:limit], pos)
+	return out, max(end, 0)
+}
+
+// match is MatchAt; a match that cuts a word is reported as -end.
+func (p *Pattern) match(dst []Capture, text []byte, pos int) (out []Capture, end int) {
 	m := p.re.FindSubmatchIndex(text[pos:])
 	if m == nil || m[1] == 0 {
 		return dst, 0
@@ -69,7 +87,7 @@ func (p *Pattern) MatchAt(dst []Capture, text []byte, pos int) (out []Capture, e
 	if end < len(text) {
 		a, b := text[end-1], text[end]
 		if isLetter(a) && isLetter(b) || isDigit(a) && isDigit(b) {
-			return dst, 0
+			return dst, -end
 		}
 		if isDigit(a) && (b == '.' || b == ',') && end+1 < len(text) && isDigit(text[end+1]) {
 			return dst, 0

@@ -70,6 +70,7 @@ func (r *reader) attribute(d *draft, n node) {
 				} else {
 					r.fields(n, "a value", map[string]func(node){
 						"value": r.str(&v.Value), "synonyms": r.strs(&v.Synonyms), "implies": r.implied(&v.Implies),
+						"generic": r.boolean(&v.Generic),
 					})
 				}
 				if v.Value == "" {

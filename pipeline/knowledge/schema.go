@@ -96,6 +96,9 @@ type Attribute struct {
 type Allowed struct {
 	Value    string
 	Synonyms []string
+	// Generic: the word for a family; a standard or a word that says more wins
+	// over it without a contradiction.
+	Generic bool
 	// Implies are values of other attributes that follow from this one.
 	Implies []Implied
 }

@@ -180,10 +180,6 @@ func (s *Schema) Entry(name string) (Entry, bool) {
 	if e, ok := s.entries[name]; ok {
 		return e, true
 	}
-	i := strings.LastIndexByte(name, '/')
-	if i < 0 {
-		return Entry{}, false
-	}
 	for k := range s.Patterns {
 		if p := &s.Patterns[k]; p.ID == name {
 			e := Entry{Name: name, Values: map[string]string{}}
@@ -195,14 +191,15 @@ func (s *Schema) Entry(name string) (Entry, bool) {
 	}
 	for k := range s.Tables {
 		t := &s.Tables[k]
-		if t.ID != name[:i] {
+		key, ok := strings.CutPrefix(name, t.ID+"/")
+		if !ok {
 			continue
 		}
-		row, ok := s.Row(t.Key, name[i+1:])
+		row, ok := s.Row(t.Key, key)
 		if !ok || row.Entry != name {
 			continue
 		}
-		e := Entry{Name: name, Spellings: []string{name[i+1:]}, Values: map[string]string{}}
+		e := Entry{Name: name, Spellings: []string{key}, Values: map[string]string{}}
 		for c, col := range row.Columns {
 			if !row.Values[c].IsZero() {
 				e.Values[col] = row.Values[c].String()

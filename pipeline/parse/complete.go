@@ -90,6 +90,16 @@ func (ps *Parser) follow(s *knowledge.Schema, r *pipeline.Record, from pipeline.
 		return
 	}
 	if have, ok := r.Attribute(name); ok {
+		if !usual && !same(a, have.Value, v) && yields(a, have) {
+			for i := range r.Attributes {
+				if r.Attributes[i].Name == name {
+					r.Attributes = append(r.Attributes[:i:i], r.Attributes[i+1:]...)
+					break
+				}
+			}
+			ps.follow(s, r, from, name, v, entry, usual)
+			return
+		}
 		if !usual && !same(a, have.Value, v) && !related(a, have.Value, v) {
 			r.Flags = append(r.Flags, pipeline.Flag{
 				Code: Contradiction, Attribute: name,
@@ -109,6 +119,27 @@ func (ps *Parser) follow(s *knowledge.Schema, r *pipeline.Record, from pipeline.
 		Name: name, Value: v, Unit: a.Unit, Text: from.Text, Span: from.Span,
 		Provenance: p, Evidence: entry, Confidence: round(from.Confidence * 0.98),
 	})
+}
+
+// expanded is the confidence below which a value was read from a word that
+// the dictionary does not list.
+const expanded = 0.97
+
+// yields reports whether a value gives way to what a named standard says: a
+// word for the whole family, or one that was merely expanded.
+func yields(a *knowledge.Attribute, have pipeline.Attribute) bool {
+	if have.Provenance != pipeline.Dictionary {
+		return false
+	}
+	if have.Confidence < expanded {
+		return true
+	}
+	for k := range a.Allowed {
+		if a.Allowed[k].Value == have.Value.String() {
+			return a.Allowed[k].Generic
+		}
+	}
+	return false
 }
 
 func withUnit(v pipeline.Value, unit string) string {
@@ -151,7 +182,7 @@ func guardSchema(s *knowledge.Schema) guard.Schema {
 			f.Kind, f.Dimension, f.Unit = guard.Number, a.Dimension, a.Unit
 			f.Min, f.Max = a.Min.String(), a.Max.String()
 			if a.Implied {
-				f.Implied = a.Unit
+				f.Implied, f.Prefixes = a.Unit, prefixes(s, a.Dimension)
 			}
 		case knowledge.KindEnum:
 			for k := range a.Allowed {
@@ -168,6 +199,17 @@ func guardSchema(s *knowledge.Schema) guard.Schema {
 		g.Fields = append(g.Fields, f)
 	}
 	return g
+}
+
+// prefixes are the labels of a dimension: d of d90 is the bore's and, in a text
+// of capitals, the outer diameter's too.
+func prefixes(s *knowledge.Schema, d quantity.Dimension) (out []string) {
+	for i := range s.Attributes {
+		if s.Attributes[i].Dimension == d {
+			out = append(out, s.Attributes[i].Labels...)
+		}
+	}
+	return out
 }
 
 // check runs the guard over the record and takes out what it rejects.
