@@ -31,6 +31,10 @@ type CSV struct {
 	off, line int64
 	chunk     int
 	undo      []undo
+	// fast: records without quotes are cut by bitmaps.
+	fast  bool
+	masks []uint64
+	into  [][]Cell
 }
 
 // undo is a cell whose escapes are to be undone.
@@ -67,6 +71,7 @@ func NewCSV(name string, r io.Reader, d Dialect, columns []string) (*CSV, error)
 		}
 	}
 	c.s.want = len(c.cols)
+	c.fast = d.Comment == "" && !d.Trim && len(c.cols) > 0
 	return c, nil
 }
 
@@ -208,7 +213,11 @@ func (c *CSV) Next(ctx context.Context, ch *Chunk) error {
 			return err
 		}
 		long := false
-		pos, long = c.splitAll(ch, pos)
+		if c.fast {
+			pos, long = c.splitFast(ch, pos)
+		} else {
+			pos, long = c.splitAll(ch, pos)
+		}
 		if long {
 			return c.finishLong(ctx, ch, pos)
 		}

@@ -222,6 +222,11 @@ func TestCSVChunks(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
+		slow := openCSV(t, strings.NewReader(body), d, 0, nil)
+		slow.fast = false
+		if got, err := readAll(t, slow); err != nil || !slices.EqualFunc(want, got, sameLine) {
+			rt.Fatalf("without bitmaps %q:\n%+v\nwith:\n%+v", body, got, want)
+		}
 		for _, chunk := range []int{1, 3, 16} {
 			got, err := readAll(t, openCSV(t, iotest.OneByteReader(strings.NewReader(body)), d, chunk, nil))
 			if err != nil {
@@ -355,9 +360,41 @@ func FuzzCSV(f *testing.F) {
 		if err != nil {
 			return
 		}
+		slow, err := NewCSV("x", bytes.NewReader(data), d, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slow.fast = false
+		if got, err := readAll(t, slow); err != nil || !slices.EqualFunc(want, got, sameLine) {
+			t.Fatalf("without bitmaps: %+v %v\nwith: %+v", got, err, want)
+		}
 		got, err := open(int(chunk) + 1)
 		if err != nil || !slices.EqualFunc(want, got, sameLine) {
 			t.Fatalf("chunks of %d: %+v %v\nwhole: %+v", chunk, got, err, want)
+		}
+	})
+}
+
+// TestClassify: the assembly and its portable twin agree.
+func TestClassify(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		src := rapid.SliceOfN(rapid.SampledFrom([]byte{'a', ',', '"', '\n', 0, 0x80, ' ', 0xff, 1, 0x7f}), 0, 300).Draw(rt, "src")
+		got, odd := classify(nil, src, '"', ',')
+		for i, c := range src {
+			w, bit := i/64*3, uint(i%64)
+			if got[w]>>bit&1 == 1 != (c == '"') || got[w+1]>>bit&1 == 1 != (c == ',') || got[w+2]>>bit&1 == 1 != (c == '\n') {
+				rt.Fatalf("byte %d of %q", i, src)
+			}
+		}
+		want := slices.ContainsFunc(src, func(c byte) bool { return c == 0 || c >= 0x80 })
+		if odd != want {
+			rt.Fatalf("%q: odd is %v", src, odd)
+		}
+		whole := src[:len(src)/64*64]
+		twin := make([]uint64, 3*len(whole)/64)
+		classifyWords(twin, whole, '"', ',')
+		if !slices.Equal(twin, got[:len(twin)]) {
+			rt.Fatalf("%q: %x, twin %x", src, got, twin)
 		}
 	})
 }

@@ -50,10 +50,20 @@ func guardParquet(err *error) {
 }
 
 // RewriteParquet copies src to dst without the rows for which keep is false.
-// key holds the text of the key columns, in order; a null is NullText. It returns
-// how many rows were kept and dropped. Errors: invalid for what is no Parquet
-// or lacks a key column; those of dst as they come.
+// key holds the text of the key columns, in order; a null is NullText. It
+// returns how many rows were kept and dropped. Errors: invalid for what is no
+// Parquet or lacks a key column; those of dst as they come.
 func RewriteParquet(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, keyColumns []string, keep func(key []string) bool) (kept, dropped int64, err error) {
+	return rewrite(ctx, src, size, dst, keyColumns, func(_ int64, key []string) bool { return keep(key) })
+}
+
+// FilterParquet copies src to dst without the rows for which keep, told the
+// row's place from 0, is false.
+func FilterParquet(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, keep func(row int64) bool) (kept, dropped int64, err error) {
+	return rewrite(ctx, src, size, dst, nil, func(row int64, _ []string) bool { return keep(row) })
+}
+
+func rewrite(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, keyColumns []string, keep func(row int64, key []string) bool) (kept, dropped int64, err error) {
 	defer guardParquet(&err)
 	f, err := openParquet(src, size)
 	if err != nil {
@@ -69,55 +79,61 @@ func RewriteParquet(ctx context.Context, src io.ReaderAt, size int64, dst io.Wri
 		parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest, Concurrency: 1}),
 		parquet.PageBufferSize(256<<10), parquet.DataPageStatistics(false),
 		parquet.CreatedBy("assay", "1", "0"))
-	key := make([]string, len(keys))
-	buf := make([]parquet.Row, 256)
 	for _, rg := range f.RowGroups() {
-		rows := rg.Rows()
-		for {
-			if err := ctx.Err(); err != nil {
-				_ = rows.Close()
-				return kept, dropped, err
-			}
-			n, rerr := rows.ReadRows(buf)
-			out := buf[:0:0]
-			for _, row := range buf[:n] {
-				for i, k := range keys {
-					key[i] = NullText
-					for _, v := range row {
-						if v.Column() == k.Index() {
-							key[i] = valueText(v, k)
-							break
-						}
-					}
-				}
-				if keep(key) {
-					out = append(out, row)
-				}
-			}
-			if len(out) > 0 {
-				if _, err := w.WriteRows(out); err != nil {
-					_ = rows.Close()
-					return kept, dropped, err
-				}
-			}
-			kept += int64(len(out))
-			dropped += int64(n - len(out))
-			if errors.Is(rerr, io.EOF) {
-				break
-			}
-			if rerr != nil {
-				_ = rows.Close()
-				return kept, dropped, parquetError(rerr)
-			}
-		}
-		if err := rows.Close(); err != nil {
-			return kept, dropped, parquetError(err)
+		k, d, err := rewriteGroup(ctx, rg, w, keys, kept+dropped, keep)
+		kept, dropped = kept+k, dropped+d
+		if err != nil {
+			return kept, dropped, err
 		}
 		if err := w.Flush(); err != nil {
 			return kept, dropped, err
 		}
 	}
 	return kept, dropped, w.Close()
+}
+
+// rewriteGroup copies one row group; base is the place of its first row.
+func rewriteGroup(ctx context.Context, rg parquet.RowGroup, w *parquet.GenericWriter[any], keys []*parquet.Column, base int64, keep func(row int64, key []string) bool) (kept, dropped int64, err error) {
+	rows := rg.Rows()
+	defer func() {
+		if cerr := rows.Close(); err == nil {
+			err = parquetError(cerr)
+		}
+	}()
+	key := make([]string, len(keys))
+	buf := make([]parquet.Row, 256)
+	for {
+		if err := ctx.Err(); err != nil {
+			return kept, dropped, err
+		}
+		n, rerr := rows.ReadRows(buf)
+		out := buf[:0:0]
+		for i, row := range buf[:n] {
+			for j, k := range keys {
+				key[j] = NullText
+				for _, v := range row {
+					if v.Column() == k.Index() {
+						key[j] = valueText(v, k)
+						break
+					}
+				}
+			}
+			if keep(base+kept+dropped+int64(i), key) {
+				out = append(out, row)
+			}
+		}
+		if _, err := w.WriteRows(out); err != nil {
+			return kept, dropped, err
+		}
+		kept += int64(len(out))
+		dropped += int64(n - len(out))
+		if errors.Is(rerr, io.EOF) {
+			return kept, dropped, nil
+		}
+		if rerr != nil {
+			return kept, dropped, parquetError(rerr)
+		}
+	}
 }
 
 func leaf(f *parquet.File, name string) (*parquet.Column, error) {

@@ -57,6 +57,8 @@ type sheet struct {
 	scratch  []byte
 	sel      []uint32
 	out      []codec.Vector
+	// undecided keys of rows, by row.
+	undecided []undecidedKey
 }
 
 // A count is what a rule has seen.
@@ -488,7 +490,7 @@ func (f *field) strings(s *sheet, v *vector) {
 }
 
 // texts fails the cells that are not in a list.
-func (f *field) texts(s *sheet, v *vector, rule int, words map[string]bool, nums []rat) {
+func (f *field) texts(s *sheet, v *vector, rule int, words *wordTable, nums []rat) {
 	for r, st := range v.state {
 		if st == okCell && !oneOf(words, nums, v.display(r)) {
 			s.fail(r, rule)

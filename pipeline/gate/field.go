@@ -28,8 +28,8 @@ type field struct {
 	min, max  int // of minLength and maxLength
 	matches   *regexp.Regexp
 	formatted func([]byte) bool
-	words     map[string]bool // enum
-	numbers   []rat           // enum of a numeric field
+	words     *wordTable // enum
+	numbers   []rat      // enum of a numeric field
 	step      rat
 	zoned     bool // what timezone asks for
 	moments   *moments
@@ -53,9 +53,11 @@ type bound struct {
 type counted struct {
 	rule  int
 	spec  *contract.Check
-	words map[string]bool
+	words *wordTable
 	nums  []rat
-	match *regexp.Regexp
+	// listed: words and nums say what is valid, even when there are none.
+	listed bool
+	match  *regexp.Regexp
 }
 
 // nulls tells null words. The usual one, the empty cell, is tested without a
@@ -193,7 +195,8 @@ func (c *compiler) field(spec *contract.Field) (*field, error) {
 			}
 		}
 		f.enum = c.rule(r)
-		f.words, f.numbers = wordSet(f.typ, o.Enum)
+		words, nums := wordSet(f.typ, o.Enum)
+		f.words, f.numbers = newWordTable(words), nums
 	}
 	return f, nil
 }
@@ -256,8 +259,8 @@ func wordSet(t contract.Type, list []string) (map[string]bool, []rat) {
 
 // oneOf reports whether a cell is in a list: by its text, or for numbers by
 // value (10 is 10.0).
-func oneOf(words map[string]bool, nums []rat, text []byte) bool {
-	if words[string(text)] {
+func oneOf(words *wordTable, nums []rat, text []byte) bool {
+	if words != nil && words.has(text) {
 		return true
 	}
 	if len(nums) == 0 {

@@ -48,6 +48,9 @@ func (c *compiler) key(k contract.Key) error {
 // practically never share one.
 type keyHash struct{ lo, hi uint64 }
 
+// intHash is a bijection: no two whole numbers share a hash.
+func intHash(v int64) keyHash { return keyHash{stats.Mix(uint64(v)), uint64(v)} }
+
 // A keyColumn is the hashes of one key in a chunk.
 type keyColumn struct {
 	hash []keyHash
@@ -63,10 +66,9 @@ func (k *key) hashes(s *sheet, out *keyColumn) {
 		f := k.fields[0]
 		v := &s.vecs[f.index]
 		if f.typ == contract.Integer {
-			// The value itself: no two keys share a hash.
 			for r, st := range v.state {
 				out.ok[r] = st == okCell
-				out.hash[r] = keyHash{stats.Mix(uint64(v.ints[r])), uint64(v.ints[r])}
+				out.hash[r] = intHash(v.ints[r])
 			}
 			return
 		}
@@ -132,57 +134,6 @@ func appendRat(b []byte, r rat) []byte {
 		den.Mul(den, newRat(10))
 	}
 	return append(b, r.RatString()...)
-}
-
-// A keySet remembers keys.
-type keySet struct {
-	shards [64]keyShard
-	n      int64
-}
-
-// A keyShard is an open-addressing table; the zero hash marks a free slot.
-type keyShard struct {
-	slots []keyHash
-	n     int
-}
-
-// add reports whether h is new, and remembers it.
-func (k *keySet) add(h keyHash) bool {
-	if h == (keyHash{}) {
-		h.lo = 1 << 40
-	}
-	s := &k.shards[h.lo>>58]
-	if s.n*4 >= len(s.slots)*3 {
-		s.grow()
-	}
-	mask := uint64(len(s.slots) - 1)
-	for i := h.lo & mask; ; i = (i + 1) & mask {
-		switch s.slots[i] {
-		case keyHash{}:
-			s.slots[i] = h
-			s.n++
-			k.n++
-			return true
-		case h:
-			return false
-		}
-	}
-}
-
-func (s *keyShard) grow() {
-	old := s.slots
-	s.slots = make([]keyHash, max(64, 2*len(old)))
-	mask := uint64(len(s.slots) - 1)
-	for _, h := range old {
-		if h == (keyHash{}) {
-			continue
-		}
-		i := h.lo & mask
-		for s.slots[i] != (keyHash{}) {
-			i = (i + 1) & mask
-		}
-		s.slots[i] = h
-	}
 }
 
 func (c *compiler) relation(r contract.Relation) {

@@ -168,16 +168,44 @@ func monthDays(y, m int) int {
 	return 31
 }
 
-// days since 1970-01-01 of a date of the proleptic Gregorian calendar
-// (days_from_civil, H. Hinnant).
+// yearDays holds the day number of January 1 of the years 0 to 9999.
+var yearDays = func() (t [10000]int32) {
+	for y := range t {
+		t[y] = int32(civilDays(y, 1, 1))
+	}
+	return t
+}()
+
+// monthStart is the number of days before a month, in ordinary and leap years.
+var monthStart = [2][13]int16{
+	{0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334},
+	{0, 0, 31, 60, 91, 121, 152, 182, 213, 244, 274, 305, 335},
+}
+
+// days since 1970-01-01 of a date of the proleptic Gregorian calendar.
 func days(y, m, d int) int64 {
+	if uint(y) >= uint(len(yearDays)) {
+		return civilDays(y, m, d)
+	}
+	leap := 0
+	if y%4 == 0 && (y%100 != 0 || y%400 == 0) {
+		leap = 1
+	}
+	return int64(yearDays[y]) + int64(monthStart[leap][m]) + int64(d) - 1
+}
+
+// civilDays is days for any year (days_from_civil, H. Hinnant).
+func civilDays(y, m, d int) int64 {
 	if m <= 2 {
 		y--
 	}
 	era := y / 400
+	if y < 0 {
+		era = (y - 399) / 400
+	}
 	yoe := y - era*400
 	mp := (m + 9) % 12
 	doy := (153*mp+2)/5 + d - 1
 	doe := yoe*365 + yoe/4 - yoe/100 + doy
-	return int64(era*146097 + doe - 719468)
+	return int64(era)*146097 + int64(doe) - 719468
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,7 +39,9 @@ type run struct {
 	rows    pipeline.Rows
 	tally   []count
 	bad     int64
-	sets    []*keySet
+	sets    []*seenKeys
+	spill   *spill
+	lines   lineCounter
 	samples [][]Sample
 	faults  map[codec.Fault]int64
 	sink    *sink
@@ -57,11 +60,17 @@ func (g *Gate) Judge(ctx context.Context, in Input, opt Options) (*Report, error
 	r := &run{g: g, in: in, opt: opt, tally: make([]count, len(g.rules)), faults: map[codec.Fault]int64{},
 		samples: make([][]Sample, len(g.rules)), prof: newProfiler(g)}
 	r.turn = sync.NewCond(&r.turnLock)
-	for range g.keys {
-		r.sets = append(r.sets, &keySet{})
+	for _, k := range g.keys {
+		r.sets = append(r.sets, newSeenKeys(k, opt.keyMemory()/int64(len(g.keys))))
 	}
 	start := opt.now()
 	err := r.judge(ctx)
+	if err == nil {
+		err = r.finishLate()
+	}
+	if r.spill != nil {
+		r.spill.close()
+	}
 	if r.sink != nil {
 		if cerr := r.sink.close(err); err == nil {
 			err = cerr
@@ -207,6 +216,7 @@ func (f *field) judgeAbsent(s *sheet) {
 // ordered does what depends on the order of rows.
 func (r *run) ordered(s *sheet) error {
 	g := r.g
+	s.undecided = s.undecided[:0]
 	for i, k := range g.keys {
 		kc := &s.keys[i]
 		for row, ok := range kc.ok {
@@ -214,12 +224,22 @@ func (r *run) ordered(s *sheet) error {
 				continue
 			}
 			s.tally[k.rule].evaluated++
-			if !r.sets[i].add(kc.hash[row]) {
+			switch r.sets[i].add(kc.hash[row]) {
+			case repeated:
 				s.fail(row, k.rule)
+			case undecided:
+				s.undecided = append(s.undecided, undecidedKey{i, row})
 			}
 		}
 	}
 	s.settle(g)
+	if len(s.undecided) > 0 {
+		slices.SortStableFunc(s.undecided, func(a, b undecidedKey) int { return a.row - b.row })
+		r.lines.start(&s.chunk)
+		if err := r.setAside(s); err != nil {
+			return err
+		}
+	}
 	for i := range s.tally {
 		r.tally[i].evaluated += s.tally[i].evaluated
 		r.tally[i].failed += s.tally[i].failed
@@ -235,10 +255,42 @@ func (r *run) ordered(s *sheet) error {
 	r.tally[g.record].failed += int64(len(s.chunk.Bad))
 	r.sample(s)
 	if r.sink != nil {
-		return r.sink.write(s)
+		if err := r.sink.write(s); err != nil {
+			return err
+		}
 	}
+	return r.bound()
+}
+
+// bound starts the spill when the keys have filled their memory.
+func (r *run) bound() error {
+	full := false
+	for _, k := range r.sets {
+		k.settle()
+		full = full || k.full
+	}
+	if !full || r.spill != nil {
+		return nil
+	}
+	var err error
+	if r.spill, err = newSpill(r.opt.Tmp, len(r.sets), r.opt.keyMemory()/4); err != nil {
+		return err
+	}
+	if r.sink == nil {
+		return nil
+	}
+	if r.sink.part != nil {
+		if err := r.sink.closePart(); err != nil {
+			return err
+		}
+	}
+	r.sink.staging = true
 	return nil
 }
+
+// keyMemory is the share of Memory that keys may take: the rest is chunks,
+// open row groups and what the collector has not yet freed.
+func (o Options) keyMemory() int64 { return o.Memory / 3 }
 
 // settle orders the failures by row and finds the rows to keep.
 func (s *sheet) settle(g *Gate) {

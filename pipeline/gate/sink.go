@@ -33,7 +33,10 @@ type sink struct {
 
 	part     *codec.Writer
 	partFile *outFile
-	parts    int
+	// published counts the parts in Output; staged are those in Tmp.
+	published int
+	staged    []*stagedPart
+	staging   bool
 
 	rejects     *codec.Writer
 	rejectsFile *outFile
@@ -121,15 +124,19 @@ func (k *sink) accept(s *sheet) error {
 		return nil
 	}
 	if k.part == nil {
-		f, err := k.create(fmt.Sprintf("part-%04d.parquet", k.parts))
+		var err error
+		if k.staging {
+			err = k.stage(fmt.Sprintf("staged-%04d.parquet", len(k.staged)))
+		} else {
+			k.partFile, err = k.create(fmt.Sprintf("part-%04d.parquet", k.published))
+			k.published++
+		}
 		if err != nil {
 			return err
 		}
-		if k.part, err = codec.NewWriter(f, k.spec); err != nil {
+		if k.part, err = codec.NewWriter(k.partFile, k.spec); err != nil {
 			return err
 		}
-		k.partFile = f
-		k.parts++
 	}
 	s.out = resize(s.out, len(k.spec))
 	for i, f := range k.r.g.fields {
@@ -145,6 +152,11 @@ func (k *sink) accept(s *sheet) error {
 	if err := k.part.Append(s.sel, s.out); err != nil {
 		return err
 	}
+	if k.staging {
+		if err := k.staged[len(k.staged)-1].note(s); err != nil {
+			return err
+		}
+	}
 	if k.part.Bytes() >= partBytes {
 		return k.closePart()
 	}
@@ -156,7 +168,9 @@ func (k *sink) closePart() error {
 	if cerr := k.partFile.close(); err == nil {
 		err = cerr
 	}
-	k.files = append(k.files, File{k.partFile.name, k.part.Rows(), k.partFile.n})
+	if !k.staging {
+		k.files = append(k.files, File{k.partFile.name, k.part.Rows(), k.partFile.n})
+	}
 	k.part, k.partFile = nil, nil
 	return err
 }
@@ -249,7 +263,7 @@ func (k *sink) reject(s *sheet) error {
 				rj.Hash = hex.EncodeToString(b.Hash[:])
 			}
 			rj.Code, rj.Rule, rj.Expected = string(b.Fault), "record", b.Detail
-			if err := k.put(s, rj, b.Start, b.End, true); err != nil {
+			if err := k.put(rj, s.chunk.Data[b.Start:b.End], true); err != nil {
 				return err
 			}
 			continue
@@ -272,7 +286,7 @@ func (k *sink) reject(s *sheet) error {
 			}
 			rj.Code, rj.Column, rj.Rule, rj.Expected = rule.name, rule.field, rule.id, rule.want
 			rj.Value = k.r.value(s, int(s.fails[at].rule), p.good)
-			if err := k.put(s, rj, start, end, first); err != nil {
+			if err := k.put(rj, s.raw(start, end, rj.Row), first); err != nil {
 				return err
 			}
 			first = false
@@ -281,17 +295,21 @@ func (k *sink) reject(s *sheet) error {
 	return k.flush()
 }
 
+func hashOf(record []byte) string {
+	h := codec.RecordHash(record)
+	return hex.EncodeToString(h[:])
+}
+
 func (k *sink) place(s *sheet, row int64, start, end uint32, length int64) Reject {
 	if s.chunk.Starts == nil && length == 0 { // Parquet has neither lines nor byte ranges
 		return Reject{Row: row}
 	}
-	h := codec.RecordHash(s.chunk.Data[start:end])
 	off := s.chunk.Offset + int64(start)
-	return Reject{Row: row, Line: k.lines.at(int(start)), Start: off, End: off + length, Hash: hex.EncodeToString(h[:])}
+	return Reject{Row: row, Line: k.lines.at(int(start)), Start: off, End: off + length, Hash: hashOf(s.chunk.Data[start:end])}
 }
 
 // put adds a reason; the raw record goes with the first of a row.
-func (k *sink) put(s *sheet, rj Reject, start, end uint32, first bool) error {
+func (k *sink) put(rj Reject, raw []byte, first bool) error {
 	if k.csv == nil {
 		var err error
 		if k.csv, err = k.create("rejects.csv"); err != nil {
@@ -333,7 +351,7 @@ func (k *sink) put(s *sheet, rj Reject, start, end uint32, first bool) error {
 		return nil
 	}
 	k.raw.rows++
-	_, err := k.raw.Write(rawLine(rj, s.raw(start, end, rj.Row)))
+	_, err := k.raw.Write(rawLine(rj, raw))
 	return err
 }
 

@@ -63,9 +63,11 @@ func (c *compiler) check(k *contract.Check) error {
 		}
 		switch {
 		case k.Metric == "missingValues":
-			n.words, _ = wordSet(f.typ, k.MissingValues)
+			words, _ := wordSet(f.typ, k.MissingValues)
+			n.words = newWordTable(words)
 		case k.ValidValues != nil:
-			n.words, n.nums = wordSet(f.typ, k.ValidValues)
+			words, nums := wordSet(f.typ, k.ValidValues)
+			n.words, n.nums, n.listed = newWordTable(words), nums, true
 		}
 		f.counted = append(f.counted, n)
 	case "duplicateValues":
@@ -135,13 +137,13 @@ func (c *counted) judge(s *sheet, v *vector) {
 		case "nullValues":
 			hit = st == nullCell
 		case "missingValues":
-			hit = st == nullCell || c.words[string(v.display(r))]
+			hit = st == nullCell || c.words != nil && c.words.has(v.display(r))
 		default:
 			if st == nullCell {
 				continue
 			}
 			text := v.display(r)
-			hit = c.words != nil && !oneOf(c.words, c.nums, text) || c.match != nil && !c.match.Match(text)
+			hit = c.listed && !oneOf(c.words, c.nums, text) || c.match != nil && !c.match.Match(text)
 		}
 		if hit {
 			s.fail(r, c.rule)

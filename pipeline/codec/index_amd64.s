@@ -1,0 +1,60 @@
+#include "textflag.h"
+
+// func classifyAVX2(dst *uint64, src *byte, blocks int, q, d byte) uint32
+TEXT ·classifyAVX2(SB), NOSPLIT, $0-36
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ blocks+16(FP), CX
+	VPBROADCASTB q+24(FP), Y0
+	VPBROADCASTB d+25(FP), Y1
+	MOVL $0x0a, AX
+	VMOVD AX, X2
+	VPBROADCASTB X2, Y2
+	VPXOR Y3, Y3, Y3 // zero
+	VPXOR Y4, Y4, Y4 // all bytes, for their high bits
+	VPXOR Y5, Y5, Y5 // NUL bytes
+
+loop:
+	VMOVDQU (SI), Y6
+	VMOVDQU 32(SI), Y7
+	VPOR Y6, Y4, Y4
+	VPOR Y7, Y4, Y4
+	VPMINUB Y6, Y7, Y8
+	VPCMPEQB Y3, Y8, Y8
+	VPOR Y8, Y5, Y5
+
+	VPCMPEQB Y0, Y6, Y8
+	VPCMPEQB Y0, Y7, Y9
+	VPMOVMSKB Y8, AX
+	VPMOVMSKB Y9, BX
+	SHLQ $32, BX
+	ORQ BX, AX
+	MOVQ AX, (DI)
+
+	VPCMPEQB Y1, Y6, Y8
+	VPCMPEQB Y1, Y7, Y9
+	VPMOVMSKB Y8, AX
+	VPMOVMSKB Y9, BX
+	SHLQ $32, BX
+	ORQ BX, AX
+	MOVQ AX, 8(DI)
+
+	VPCMPEQB Y2, Y6, Y8
+	VPCMPEQB Y2, Y7, Y9
+	VPMOVMSKB Y8, AX
+	VPMOVMSKB Y9, BX
+	SHLQ $32, BX
+	ORQ BX, AX
+	MOVQ AX, 16(DI)
+
+	ADDQ $64, SI
+	ADDQ $24, DI
+	DECQ CX
+	JNZ loop
+
+	VPMOVMSKB Y4, AX
+	VPMOVMSKB Y5, BX
+	ORL BX, AX
+	VZEROUPPER
+	MOVL AX, ret+32(FP)
+	RET
