@@ -190,3 +190,36 @@ func TestCloseTwice(t *testing.T) {
 		t.Error("a closed store wrote")
 	}
 }
+
+// What may only be read says so at once, not at the first write.
+func TestDenied(t *testing.T) {
+	if os.Geteuid() <= 0 {
+		t.Skip("permissions do not bind root, and are others on Windows")
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "assay.db")
+	if err := open(t, path, sqlite.Options{}).Close(); err != nil {
+		t.Fatal(err)
+	}
+	chmod := func(path string, mode os.FileMode) {
+		t.Helper()
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	denied := func(what, path string) {
+		t.Helper()
+		_, err := sqlite.Open(context.Background(), path, sqlite.Options{})
+		if pipeline.ErrorCode(err) != pipeline.CodeDenied || !strings.Contains(err.Error(), "needs to write") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	chmod(path, 0o444)
+	denied("a file that may only be read", path)
+	chmod(path, 0o644)
+	chmod(dir, 0o555)
+	t.Cleanup(func() { chmod(dir, 0o755) })
+	denied("a folder that may only be read, with a file", path)
+	denied("a folder that may only be read, without", filepath.Join(dir, "new.db"))
+	denied("a folder in it", filepath.Join(dir, "new", "assay.db"))
+}
