@@ -3,6 +3,7 @@ package catalog
 import (
 	"cmp"
 	"context"
+	"math"
 	"math/bits"
 	"slices"
 	"strings"
@@ -125,6 +126,9 @@ func compatible(views []*view, group []int32, put func(a, b int32)) {
 			exact |= 1 << bit
 		}
 	}
+	for _, j := range crit.critical {
+		joinKeys(views, group, j)
+	}
 	bySignature := map[uint64][]int32{}
 	for _, i := range group {
 		s := views[i].known & exact
@@ -180,12 +184,40 @@ func compatible(views []*view, group []int32, put func(a, b int32)) {
 	}
 }
 
+// joinKeys sets the keys by which the values of criterion j are joined: their
+// own, and for a number that was converted from another system of units that
+// of the nearest number which was written as it stands.
+func joinKeys(views []*view, group []int32, j int) {
+	var plain []*value
+	for _, i := range group {
+		v := &views[i].vals[j]
+		v.join = v.key
+		if v.known && v.number && !v.converted {
+			plain = append(plain, v)
+		}
+	}
+	slices.SortFunc(plain, func(x, y *value) int { return cmp.Compare(x.num, y.num) })
+	for _, i := range group {
+		v := &views[i].vals[j]
+		if !v.converted {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(plain, v.num, func(x *value, n float64) int { return cmp.Compare(x.num, n) })
+		best := math.Inf(1)
+		for _, x := range plain[max(0, at-1):min(len(plain), at+1)] {
+			if d := math.Abs(x.num - v.num); d < best && d <= nominal*math.Max(math.Abs(x.num), math.Abs(v.num)) {
+				best, v.join = d, x.key
+			}
+		}
+	}
+}
+
 // projection is the key of v over the critical attributes in mask.
 func projection(v *view, mask uint64) string {
 	var b strings.Builder
 	for bit, j := range v.crit.critical {
 		if mask&(1<<bit) != 0 {
-			b.WriteString(v.vals[j].key)
+			b.WriteString(v.vals[j].join)
 			b.WriteByte(0)
 		}
 	}

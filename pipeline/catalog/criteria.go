@@ -18,7 +18,7 @@ type criterion struct {
 	critical          bool
 	required          bool    // every such item has one, whether stated or not
 	maker             bool    // who makes it: evidence, and the partner of a part number
-	code              bool    // a designation or part number
+	standard          bool    // its values are names of standards
 	tolerance         float64 // in unit; two numbers this far apart are the same
 	// implicit is the value that the trade means where nothing is written;
 	// empty where there is no such custom.
@@ -49,7 +49,7 @@ func criteriaOf(s *knowledge.Schema) *criteria {
 			critical: a.Critical,
 			required: a.Required,
 			maker:    a.Name == makerAttribute,
-			code:     a.Kind == knowledge.KindDesignation,
+			standard: a.Kind == knowledge.KindStandard,
 			implicit: a.Implicit,
 		}
 		if cr.title == "" {
@@ -118,17 +118,25 @@ func plain(s string) string {
 type value struct {
 	known   bool
 	implied bool // nothing is written; the custom of the trade fills it
+	derived bool // follows from another value of the same item
+	number  bool
 	num     float64
-	key     string // what is compared: the folded word or the number to 6 digits
-	show    string // what a person reads
-	conf    float64
+	// converted from another system of units, so that num is not round
+	converted bool
+	key       string // what is compared: the folded word or the number to 6 digits
+	join      string // the key by which candidates are joined
+	show      string // what a person reads
 }
 
 // valueOf brings an attribute into the form in which it is compared.
 func (c *criterion) valueOf(a *pipeline.Attribute) value {
-	v := value{known: true, conf: a.Confidence, show: a.Value.String()}
+	v := value{known: true, derived: c.derived(a), show: a.Value.String()}
 	if c.number && a.Value.IsNumber() {
-		v.num = a.Value.Float()
+		v.number, v.num = true, a.Value.Float()
+		v.converted = converted(v.show)
+		if v.converted {
+			v.show = strconv.FormatFloat(v.num, 'g', 5, 64)
+		}
 		v.key = strconv.FormatFloat(v.num, 'g', 6, 64)
 		if a.Unit != "" && a.Unit != "1" {
 			v.show += " " + a.Unit
@@ -143,13 +151,46 @@ func (c *criterion) valueOf(a *pipeline.Attribute) value {
 	return v
 }
 
+// derived reports whether a was not read but follows from something that was:
+// from a standard or a table, or from a dictionary entry of another attribute
+// (entries are named category/attribute/value).
+func (c *criterion) derived(a *pipeline.Attribute) bool {
+	switch a.Provenance {
+	case pipeline.Standard:
+		return !c.standard
+	case pipeline.Dictionary:
+		parts := strings.SplitN(a.Evidence, "/", 3)
+		return len(parts) == 3 && parts[1] != c.name
+	}
+	return false
+}
+
+// nominal is how far a value that was converted from another system may lie
+// from the round one that is meant: 40 hp are 29.8 kW and are sold as 30 kW.
+// The steps of the preferred numbers behind such ratings are 12 % and more.
+const nominal = 0.035
+
 // equal reports whether two known values are the same within the tolerance.
 func (c *criterion) equal(a, b *value) bool {
 	if a.key == b.key {
 		return true
 	}
+	if !c.number {
+		return false
+	}
+	d, most := math.Abs(a.num-b.num), math.Max(math.Abs(a.num), math.Abs(b.num))
 	// 1e-9 of slack: a tolerance of 0.1 accepts 25.0 and 25.1.
-	return c.number && math.Abs(a.num-b.num) <= c.tolerance*(1+1e-9)+1e-9*math.Abs(a.num)
+	if d <= c.tolerance*(1+1e-9)+1e-9*most {
+		return true
+	}
+	return a.converted != b.converted && d <= nominal*most
+}
+
+// converted reports whether a decimal has more digits than anybody writes: it
+// came out of a conversion between systems of units.
+func converted(s string) bool {
+	s = strings.TrimLeft(strings.TrimLeft(strings.TrimPrefix(s, "-"), "0"), ".0")
+	return len(strings.ReplaceAll(s, ".", "")) > 7
 }
 
 // categories returns the criteria of every category of the pack, by name.
@@ -170,9 +211,9 @@ func categories(p *knowledge.Pack) map[string]*criteria {
 
 // implicitValue is the value of c in an item that says nothing about it.
 func (c *criterion) implicitValue() value {
-	v := value{known: true, implied: true, conf: 1, show: c.implicit}
+	v := value{known: true, implied: true, show: c.implicit}
 	if n, ok := pipeline.Number(c.implicit); ok && c.number {
-		v.num = n.Float()
+		v.number, v.num = true, n.Float()
 		v.key = strconv.FormatFloat(v.num, 'g', 6, 64)
 		return v
 	}

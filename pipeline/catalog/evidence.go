@@ -219,7 +219,11 @@ func (w *Weights) attribute(c *comparison, i int, f *frequencies) {
 		if x.known {
 			who, v = c.b.id, x
 		}
-		c.add(cr.name, OneSided, w.Missing, fmt.Sprintf("%s: %s does not say; the other is %s", cr.title, who, v.show))
+		bits := w.Missing
+		if v.derived {
+			bits = 0
+		}
+		c.add(cr.name, OneSided, bits, fmt.Sprintf("%s: %s does not say; the other is %s", cr.title, who, v.show))
 	default:
 		c.open = append(c.open, i)
 		c.add(cr.name, Silent, 0, fmt.Sprintf("%s: neither says", cr.title))
@@ -230,7 +234,8 @@ func (w *Weights) attribute(c *comparison, i int, f *frequencies) {
 func (w *Weights) completeness(c *comparison) {
 	n := c.shared
 	for _, i := range c.open {
-		if c.a.crit.list[i].required || c.a.vals[i].known || c.b.vals[i].known {
+		x, y := &c.a.vals[i], &c.b.vals[i]
+		if x.known && !x.derived || y.known && !y.derived || !x.known && !y.known && c.a.crit.list[i].required {
 			n++
 		}
 	}

@@ -133,9 +133,10 @@ func (w *Weights) verdict(c *comparison, contested func(v *view, i int) bool) Ma
 }
 
 // doubts are the reasons why a pair without a veto is no duplicate yet: a
-// required critical attribute that a side leaves out; another critical one
-// that a side leaves out while items that fit it differ there; and numbers
-// that nobody could read where something that matters was not read either.
+// critical attribute that one side leaves out, a required one that both leave
+// out, and numbers that nobody could read where something that matters was not
+// read either. What merely follows from another value (the head of DIN 933) is
+// not left out by a side that lacks it: that other value is.
 func (c *comparison) doubts(contested func(v *view, i int) bool) []string {
 	var why []string
 	for _, i := range c.open {
@@ -147,19 +148,18 @@ func (c *comparison) doubts(contested func(v *view, i int) bool) []string {
 			}
 			continue
 		}
-		v, says := c.a, y
+		v, stated := c.a, y
 		if x.known {
-			v, says = c.b, x
+			v, stated = c.b, x
 		}
-		disputed := contested(v, i)
-		if !disputed && !cr.required {
+		if stated.derived {
 			continue
 		}
-		if disputed {
-			why = append(why, fmt.Sprintf("%s: %s does not say, the other is %s, and there are more that fit it and differ", cr.title, v.id, says.show))
-		} else {
-			why = append(why, fmt.Sprintf("%s: %s does not say, the other is %s", cr.title, v.id, says.show))
+		reason := fmt.Sprintf("%s: %s does not say, the other is %s", cr.title, v.id, stated.show)
+		if contested(v, i) {
+			reason += ", and there are more that fit it and differ"
 		}
+		why = append(why, reason)
 	}
 	if c.blurred && (c.implied || len(c.open) > 0) {
 		why = append(why, "numbers or codes that nobody could read differ")

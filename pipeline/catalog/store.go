@@ -13,13 +13,12 @@
 // common one, the agreement of everything that tells such items apart weighs
 // most. The sum is the score, and its steps are the waterfall of Explain.
 //
-// A critical attribute that is required and that one side leaves out keeps a
-// pair from being a duplicate: it goes to review with the attribute's name,
-// unless the part number says the same from the same maker. One that is
-// critical and not required does so only where it is contested: where other
-// items that fit as well differ in it. An attribute with an implicit value is
-// not left out: an unmarked thread is right-handed by the custom of the trade.
-// Numbers that nobody could read and that differ cast doubt on such customs.
+// A critical attribute that one side leaves out, or a required one that both
+// leave out, keeps a pair from being a duplicate: it goes to review with the
+// attribute's name, unless the part number says the same from the same maker.
+// An attribute with an implicit value is not left out: an unmarked thread is
+// right-handed by the custom of the trade. Numbers that nobody could read and
+// that differ cast doubt on such customs.
 //
 // # How clusters form
 //

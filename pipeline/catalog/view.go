@@ -90,19 +90,30 @@ const partAttribute = "part_number"
 
 // fillImplicit gives the value that the trade means to what is not written,
 // but only in an item that names its thing at all: one that states at least
-// half of the critical attributes that have no such custom.
+// half of the required attributes that have no such custom (of the critical
+// ones, where none is required).
 func (v *view) fillImplicit() {
-	stated, open := 0, 0
+	var stated, open [2]int // critical, required
 	for _, j := range v.crit.critical {
-		if v.crit.list[j].implicit != "" {
+		c := &v.crit.list[j]
+		if c.implicit != "" {
 			continue
 		}
-		open++
-		if v.vals[j].known {
-			stated++
+		for n := range open {
+			if n == 1 && !c.required {
+				continue
+			}
+			open[n]++
+			if v.vals[j].known {
+				stated[n]++
+			}
 		}
 	}
-	if open == 0 || 2*stated < open {
+	n := 0
+	if open[1] > 0 {
+		n = 1
+	}
+	if open[n] == 0 || 2*stated[n] < open[n] {
 		return
 	}
 	for j := range v.vals {
