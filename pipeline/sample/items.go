@@ -57,13 +57,15 @@ func (s *Sample) world(d dice, items int) ([]*entry, map[[2]string]string) {
 		weights[i] = f.share
 	}
 	known := map[string]*product{}
+	parts := map[string]bool{} // a part number names one product
 	twins := map[[2]string]string{}
 	var entries []*entry
 	var n int
 	add := func(p *product) bool {
-		if known[p.key("")] != nil {
+		if known[p.key("")] != nil || p.part != "" && parts[p.maker+p.part] {
 			return false
 		}
+		parts[p.maker+p.part] = true
 		n++
 		p.id = fmt.Sprintf("P%05d", n)
 		known[p.key("")] = p

@@ -15,13 +15,13 @@ var pumps = family{
 		p.set(fact{name: "flow", value: pick(d, []string{"2.5", "4", "6", "10", "12.5", "16", "25", "40", "63"}), unit: "m3/h", critical: true})
 		p.set(fact{name: "head", value: pick(d, []string{"12", "16", "20", "25", "32", "40", "50", "63"}), unit: "m", critical: true})
 		p.set(fact{name: "power", value: pick(d, []string{"0.75", "1.1", "1.5", "2.2", "4", "5.5"}), unit: "kW", critical: true})
-		p.part = strings.ToUpper(p.maker[:2]) + "-" + p.get("flow") + "/" + p.get("head")
+		p.part = pumpPart(p)
 		return p
 	},
 	twin: func(d dice, p *product) (*product, string) {
 		t := clone(p)
 		t.set(fact{name: "head", value: other(d, []string{"12", "16", "20", "25", "32", "40"}, p.get("head")), unit: "m", critical: true})
-		t.part = strings.ToUpper(t.maker[:2]) + "-" + t.get("flow") + "/" + t.get("head")
+		t.part = pumpPart(t)
 		return t, "head"
 	},
 	describe: func(w *writer, p *product) {
@@ -36,6 +36,10 @@ var pumps = family{
 		w.add(segment{slot: 'v', text: w.unit(p.get("power"), "kW"), says: []string{"power"}, critical: true})
 		w.add(segment{slot: 'm', text: p.maker, keep: 400})
 	},
+}
+
+func pumpPart(p *product) string {
+	return strings.ToUpper(p.maker[:2]) + p.get("type")[:1] + "-" + p.get("flow") + "/" + p.get("head") + "-" + p.get("power")
 }
 
 // Nominal diameter in mm and inch, EN ISO 6708.
