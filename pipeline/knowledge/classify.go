@@ -33,6 +33,8 @@ const (
 	// it must have at all.
 	classMargin = 0.5
 	classLeast  = 1.0
+	// sureLead is a lead after which the costlier evidence is not asked.
+	sureLead = 3.0
 )
 
 // A classifier scores categories over the dictionaries and the examples.
@@ -138,7 +140,7 @@ func (p *Pack) ClassifyFolded(f *Folded, meta pipeline.Meta) (category string, s
 		points[cat] += w
 		evidence = append(evidence, Evidence{p.categories[cat], text, why, w})
 	}
-	c.text(f, add)
+	c.text(f, points, add)
 	for _, word := range []struct {
 		text   string
 		weight float64
@@ -161,7 +163,20 @@ func (p *Pack) ClassifyFolded(f *Folded, meta pipeline.Meta) (category string, s
 			}
 		})
 	}
-	best, second := -1, 0.0
+	best, second := leader(points)
+	sort.SliceStable(evidence, func(i, j int) bool { return evidence[i].Weight > evidence[j].Weight })
+	if best < 0 || points[best] < classLeast || points[best]-second < classMargin {
+		if best >= 0 && points[best] > 0 {
+			score = points[best] / (points[best] + second + classLeast)
+		}
+		return pipeline.Unknown, score, evidence
+	}
+	return p.categories[best], (points[best] - second) / (points[best] + classMargin), evidence
+}
+
+// leader is the category with most points, and the points of the next.
+func leader(points []float64) (best int, second float64) {
+	best = -1
 	for i, w := range points {
 		switch {
 		case best < 0 || w > points[best]:
@@ -173,18 +188,19 @@ func (p *Pack) ClassifyFolded(f *Folded, meta pipeline.Meta) (category string, s
 			second = w
 		}
 	}
-	sort.SliceStable(evidence, func(i, j int) bool { return evidence[i].Weight > evidence[j].Weight })
-	if best < 0 || points[best] < classLeast || points[best]-second < classMargin {
-		if best >= 0 && points[best] > 0 {
-			score = points[best] / (points[best] + second + classLeast)
-		}
-		return pipeline.Unknown, score, evidence
+	return best, second
+}
+
+func leads(points []float64) float64 {
+	best, second := leader(points)
+	if best < 0 {
+		return 0
 	}
-	return p.categories[best], (points[best] - second) / (points[best] + classMargin), evidence
+	return points[best] - second
 }
 
 // text scores the words of an item.
-func (c *classifier) text(f *Folded, add func(int, float64, string, string)) {
+func (c *classifier) text(f *Folded, points []float64, add func(int, float64, string, string)) {
 	c.nounsOf(f, add)
 	var buf []Match
 	var spread []bool
@@ -217,6 +233,9 @@ func (c *classifier) text(f *Folded, add func(int, float64, string, string)) {
 			}
 		}
 		i = m.To
+	}
+	if leads(points) >= sureLead {
+		return // patterns and examples would not change the answer
 	}
 	for i := range f.Atoms {
 		a := f.Atoms[i]

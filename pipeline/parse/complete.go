@@ -2,6 +2,7 @@ package parse
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/guard"
@@ -13,6 +14,14 @@ import (
 // 6205, the head of DIN 933, the material of A2-70. What the text says itself
 // stays, and a contradiction is flagged.
 func (ps *Parser) complete(s *knowledge.Schema, r *pipeline.Record) {
+	// Twice, because a value that gave way may have come before the one that
+	// follows from it.
+	for range 2 {
+		ps.completeOnce(s, r)
+	}
+}
+
+func (ps *Parser) completeOnce(s *knowledge.Schema, r *pipeline.Record) {
 	read := len(r.Attributes)
 	for i := 0; i < len(r.Attributes) && i < read+len(s.Attributes); i++ {
 		from := r.Attributes[i] // a copy: the slice grows
@@ -41,7 +50,7 @@ func (ps *Parser) complete(s *knowledge.Schema, r *pipeline.Record) {
 			}
 			for name := range std.Sizes {
 				if v, ok := r.Attribute(name); ok && !std.HasSize(name, v.Value.String()) && !sized(r, name) {
-					r.Flags = append(r.Flags, pipeline.Flag{Code: NoSuchSize, Attribute: name, Detail: fmt.Sprintf("%s has no %s %s", std.ID, name, v.Value)})
+					flag(r, pipeline.Flag{Code: NoSuchSize, Attribute: name, Detail: fmt.Sprintf("%s has no %s %s", std.ID, name, v.Value)})
 				}
 			}
 		case knowledge.KindEnum:
@@ -93,15 +102,13 @@ func (ps *Parser) follow(s *knowledge.Schema, r *pipeline.Record, from pipeline.
 		if !usual && !same(a, have.Value, v) && yields(a, have) {
 			for i := range r.Attributes {
 				if r.Attributes[i].Name == name {
-					r.Attributes = append(r.Attributes[:i:i], r.Attributes[i+1:]...)
-					break
+					r.Attributes[i] = implied(a, from, v, entry)
 				}
 			}
-			ps.follow(s, r, from, name, v, entry, usual)
 			return
 		}
 		if !usual && !same(a, have.Value, v) && !related(a, have.Value, v) {
-			r.Flags = append(r.Flags, pipeline.Flag{
+			flag(r, pipeline.Flag{
 				Code: Contradiction, Attribute: name,
 				Detail: fmt.Sprintf("%s means %s %s, the text says %s", entry, a.Title, withUnit(v, a.Unit), withUnit(have.Value, a.Unit)),
 			})
@@ -111,14 +118,26 @@ func (ps *Parser) follow(s *knowledge.Schema, r *pipeline.Record, from pipeline.
 	if len(from.Text) == 0 {
 		return
 	}
+	r.Attributes = append(r.Attributes, implied(a, from, v, entry))
+}
+
+// implied is the value of a that follows from another one by an entry.
+func implied(a *knowledge.Attribute, from pipeline.Attribute, v pipeline.Value, entry string) pipeline.Attribute {
 	p := pipeline.Standard
 	if from.Provenance == pipeline.Dictionary && entry == from.Evidence {
 		p = pipeline.Dictionary
 	}
-	r.Attributes = append(r.Attributes, pipeline.Attribute{
-		Name: name, Value: v, Unit: a.Unit, Text: from.Text, Span: from.Span,
+	return pipeline.Attribute{
+		Name: a.Name, Value: v, Unit: a.Unit, Text: from.Text, Span: from.Span,
 		Provenance: p, Evidence: entry, Confidence: round(from.Confidence * 0.98),
-	})
+	}
+}
+
+// flag adds a flag once.
+func flag(r *pipeline.Record, f pipeline.Flag) {
+	if !slices.Contains(r.Flags, f) {
+		r.Flags = append(r.Flags, f)
+	}
 }
 
 // expanded is the confidence below which a value was read from a word that

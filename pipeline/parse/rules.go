@@ -203,6 +203,15 @@ func (r *reading) starts(i int) bool {
 // capture reads one group of a pattern.
 func (r *reading) capture(c knowledge.Capture) bool {
 	a := &r.schema.Attributes[c.Attribute]
+	for c.Start < c.End && r.Text[c.Start] == ' ' {
+		c.Start++
+	}
+	for c.End > c.Start && r.Text[c.End-1] == ' ' {
+		c.End--
+	}
+	if c.Start == c.End {
+		return false
+	}
 	start, end := r.Source(c.Start, c.End)
 	folded := string(r.Text[c.Start:c.End])
 	switch a.Kind {
@@ -349,7 +358,12 @@ func (r *reading) whole(m knowledge.Match) bool {
 			}
 		}
 		for _, me := range m.Meanings {
-			if me.Role == knowledge.RoleValue && r.schema.Attributes[me.Attribute].Open && m.Score < openScore {
+			if me.Role != knowledge.RoleValue {
+				continue
+			}
+			// Fest is no Festo: a maker's name is not cut down to four letters.
+			a := &r.schema.Attributes[me.Attribute]
+			if a.Open && (m.Score < openScore || len(first.Text) <= 4 && strings.HasPrefix(knowledge.FoldText(a.Allowed[me.Index].Value), first.Text)) {
 				return false
 			}
 		}
