@@ -51,6 +51,7 @@ func Run(t *testing.T, place func(t *testing.T) Place) {
 		{"Vectors", vectors},
 		{"Matches", matches},
 		{"Clusters", clusters},
+		{"CatalogModel", catalogModel},
 		{"Contracts", contracts},
 		{"Reviews", reviews},
 		{"ReviewQueue", reviewQueue},
