@@ -12,6 +12,7 @@ type repairer struct {
 	src   string
 	pos   int
 	depth int
+	brace bool // the string that is being read holds a brace
 	seen  map[Repair]bool
 	order []Repair
 	cost  float64
@@ -182,32 +183,31 @@ func (r *repairer) object(closing byte) any {
 	var set []any // {"a", "b"}: values without colons
 	for {
 		r.space()
-		c := r.peek()
-		switch {
-		case c == 0:
+		switch c := r.peek(); c {
+		case 0:
 			r.note(Truncated)
 			return finishObject(m, set)
-		case c == closing:
+		case closing:
 			r.pos++
 			if r.continues() {
 				continue
 			}
 			return finishObject(m, set)
-		case c == ']' || c == ')':
+		case ']', ')':
 			// The bracket of an array around: this object was not closed.
 			r.note(Mismatched)
 			return finishObject(m, set)
-		case c == '}':
+		case '}':
 			r.note(Mismatched)
 			return finishObject(m, set)
-		case c == ',':
+		case ',':
 			r.pos++
 			r.space()
 			if n := r.peek(); n == closing || n == ',' {
 				r.note(TrailingComma)
 			}
 			continue
-		case c == ':' || c == '{' || c == '[' || c == '(':
+		case ':', '{', '[', '(':
 			r.note(Stray)
 			if c == ':' {
 				r.pos++
@@ -365,29 +365,28 @@ func (r *repairer) array(closing byte) any {
 	a := []any{}
 	for {
 		r.space()
-		c := r.peek()
-		switch {
-		case c == 0:
+		switch c := r.peek(); c {
+		case 0:
 			r.note(Truncated)
 			return a
-		case c == closing:
+		case closing:
 			r.pos++
 			return a
-		case c == '}' || c == ']' || c == ')':
+		case '}', ']', ')':
 			r.note(Mismatched)
 			if c == '}' && r.depth > 1 || c == ']' && closing == ')' {
 				return a // the end of what is around
 			}
 			r.pos++
 			continue
-		case c == ',':
+		case ',':
 			r.pos++
 			r.space()
 			if n := r.peek(); n == closing || n == ',' {
 				r.note(TrailingComma)
 			}
 			continue
-		case c == ':':
+		case ':':
 			r.note(Stray)
 			r.pos++
 			continue

@@ -40,6 +40,9 @@ func (r *repairer) str(at place) (s string, closed bool) {
 	}
 	var b strings.Builder
 	raw := false
+	brace := r.brace
+	r.brace = false
+	defer func() { r.brace = brace }()
 	for r.pos < len(r.src) {
 		c := r.src[r.pos]
 		switch {
@@ -68,7 +71,7 @@ func (r *repairer) str(at place) (s string, closed bool) {
 			r.pos += width
 			continue
 		case c < ' ':
-			raw = true
+			raw = at != inKey
 			r.note(RawControl)
 		case at == inKey && c == ':' && r.openKey():
 			// {"key:"value"}: the closing quote is missing.
@@ -78,6 +81,7 @@ func (r *repairer) str(at place) (s string, closed bool) {
 			r.note(MissingQuote)
 			return b.String(), true
 		}
+		r.brace = r.brace || c == '{'
 		b.WriteByte(c)
 		r.pos++
 	}
@@ -150,6 +154,9 @@ func (r *repairer) closes(i int, at place, open string) bool {
 		switch c {
 		case '}':
 			n := skipBlank(s, i+1)
+			if r.depth <= 2 && !r.brace && n > i+1 && n < len(s) && isLetter(s[n]) {
+				return true // the end of the answer, and prose behind it
+			}
 			return n >= len(s) || strings.IndexByte("}])`[", s[n]) >= 0 || s[n] == ',' && afterComma(s, n+1) || s[n] == '"' && keyFollows(s, n) || s[n] == '\n' || s[n] == '/' || s[n] == '#' || s[n] == '{'
 		case ']', ')':
 			n := skipBlank(s, i+1)

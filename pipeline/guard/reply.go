@@ -43,6 +43,7 @@ var repairCosts = map[Repair]float64{
 	SingleQuotes: 0.01, UnquotedKey: 0.02, UnquotedValue: 0.05, Literal: 0.01, NumberForm: 0.02, BadEscape: 0.02,
 	RawControl: 0.01, InnerQuote: 0.08, MissingQuote: 0.15, MissingValue: 0.10, Mismatched: 0.10, DuplicateKey: 0.15,
 	OtherBrackets: 0.05, Stray: 0.10, Truncated: 0.25, SeveralAnswers: 0.10,
+	Coerced: 0.03, Wrapped: 0.05, InnerJSON: 0.05, LooseMatch: 0.03, ExtraKey: 0.01, FromText: 0.2,
 }
 
 // A Reply is the JSON of a model's answer.

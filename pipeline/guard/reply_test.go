@@ -78,3 +78,63 @@ func FuzzReadReply(f *testing.F) {
 		}
 	})
 }
+
+const partSchema = `{"type": "object", "properties": {
+	"bore": {"type": "number"}, "rows": {"type": "integer"}, "sealed": {"type": "boolean"},
+	"seal": {"enum": ["2RS", "ZZ", "none"]}, "marks": {"type": "array", "items": {"type": "string"}}},
+	"required": ["bore"], "additionalProperties": false}`
+
+// TestReadReplyAs shows what is coerced, and that nothing is made up.
+func TestReadReplyAs(t *testing.T) {
+	shape, err := ShapeOf([]byte(partSchema))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ text, want, reason string }{
+		{`{"bore": 25}`, `{"bore":25}`, "as it is"},
+		{`{"bore": "25.4"}`, `{"bore":25.4}`, "digits in quotes"},
+		{`{"Bore": 25, "colour": "red"}`, `{"bore":25}`, "another spelling, a key too many"},
+		{`{"bore": 25, "rows": 2.0, "sealed": "yes", "seal": "2rs", "marks": "C3"}`, `{"bore":25,"marks":["C3"],"rows":2,"seal":"2RS","sealed":true}`, "coerced"},
+		{`First {"note": "x"} then {"bore": 25}`, `{"bore":25}`, "the one that fits"},
+		{`{"bore": 25, "seal": null}`, `{"bore":25,"seal":null}`, "null stays"},
+		{`{"rows": 2}`, "", "a required number is missing"},
+		{`{"bore": null}`, "", "a required number is null"},
+		{`{"bore": }`, "", "a required number is left out"},
+		{`{"bore": 25, "rows": 2.5}`, "", "a decimal is not rounded"},
+		{`{"bore": "about 25"}`, "", "a number is not taken out of words"},
+		{`{"bore": 25, "seal": "3RS"}`, "", "no such choice"},
+		{`The bore is 25.`, "", "a number is not taken out of prose"},
+	} {
+		r, err := ReadReplyAs(c.text, shape)
+		got := ""
+		if err == nil {
+			b, _ := json.Marshal(r.Value)
+			got = string(b)
+		}
+		if got != c.want {
+			t.Errorf("%s (%s)\ngot  %s %v\nwant %s", c.text, c.reason, got, err, c.want)
+		}
+	}
+	for _, schema := range []string{"", "[]", `{"type": "bogus"}`, `{"$ref": "#/$defs/x"}`, `{"$defs": {"x": {"$ref": "#/$defs/x"}}, "$ref": "#/$defs/x"}`} {
+		if _, err := ShapeOf([]byte(schema)); err == nil {
+			t.Errorf("%s is taken for a schema", schema)
+		}
+	}
+}
+
+func FuzzReadReplyAs(f *testing.F) {
+	f.Add(`{"bore": "25", 'seal': 2RS`, partSchema)
+	f.Add(`ZZ`, `{"enum": ["ZZ", "2RS"]}`)
+	f.Add(`[1, "2"]`, `{"type": "array", "items": {"anyOf": [{"type": "integer"}, {"type": "string"}]}}`)
+	f.Fuzz(func(t *testing.T, text, schema string) {
+		shape, err := ShapeOf([]byte(schema))
+		if err != nil {
+			return
+		}
+		if r, err := ReadReplyAs(text, shape); err == nil {
+			if _, err := json.Marshal(r.Value); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
