@@ -67,7 +67,7 @@ func (r *reader) checkAttribute(p *Pack, d *draft, a *Attribute) {
 		if only := d.only[a.Name]; len(only) > 0 {
 			vals = r.pick(n, a, vals, only)
 		}
-		a.Allowed = append(append([]Allowed(nil), a.Allowed...), vals...)
+		a.Allowed = append(append([]Allowed(nil), a.Allowed...), concerning(d, vals)...)
 	}
 	switch a.Kind {
 	case KindNumber:
@@ -107,6 +107,24 @@ func (r *reader) checkAttribute(p *Pack, d *draft, a *Attribute) {
 			r.fail(n, "attribute %s is below %q, which is no attribute of the same dimension", a.Name, a.Below)
 		}
 	}
+}
+
+// concerning drops from the values of a shared list what they imply for
+// attributes that this category does not have.
+func concerning(d *draft, vals []Allowed) []Allowed {
+	out := append([]Allowed(nil), vals...)
+	for i := range out {
+		var kept []Implied
+		for _, im := range out[i].Implies {
+			for k := range d.Attributes {
+				if d.Attributes[k].Name == im.Attribute {
+					kept = append(kept, im)
+				}
+			}
+		}
+		out[i].Implies = kept
+	}
+	return out
 }
 
 func (r *reader) pick(n node, a *Attribute, vals []Allowed, only []string) []Allowed {
