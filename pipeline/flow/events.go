@@ -95,8 +95,8 @@ type PairData struct {
 
 // ClusterData is the data of assay.cluster.merged and assay.cluster.split.
 type ClusterData struct {
-	// Cluster keeps its id; From are the clusters that went into a merge, To
-	// those that came out of a split.
+	// Cluster is the one that lives on after a merge, From those that went into
+	// it; or the one that was cut, To those that came out of it.
 	Cluster string   `json:"cluster"`
 	From    []string `json:"from,omitempty"`
 	To      []string `json:"to,omitempty"`

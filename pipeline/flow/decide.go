@@ -1,0 +1,258 @@
+package flow
+
+import (
+	"context"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/breaker"
+	"github.com/assay-pipeline/assay/pipeline/contract"
+	"github.com/assay-pipeline/assay/pipeline/gate"
+	"github.com/assay-pipeline/assay/pipeline/lake"
+)
+
+// Quality is the signal of a feed's breaker that the gate's reports feed.
+const Quality = "quality"
+
+// FeedBreaker is the key of a feed's quality breaker.
+func FeedBreaker(feed string) breaker.Key {
+	return breaker.Key{Scope: "feed:" + feed, Signal: Quality}
+}
+
+// An outcome is what report and breaker together make of a batch.
+type outcome struct {
+	decision pipeline.Decision
+	reason   string
+	position breaker.Position // that the decision saw
+	degraded bool
+	at       time.Time
+}
+
+// decide asks the breaker, publishes where it may, and commits.
+func (in *Ingest) decide(ctx context.Context, b Batch, f *contract.Feed, report *gate.Report, files []lake.File) (Batch, error) {
+	policy, err := BreakerPolicy(f)
+	if err != nil {
+		return in.unjudged(ctx, b, err.Error())
+	}
+	in.trace(StepDecide)
+	state, err := in.Store.LoadBreaker(ctx, FeedBreaker(b.Feed))
+	if err != nil {
+		return Batch{}, err
+	}
+	o := judgeWith(policy, state, b, f, report, stamp(in.Now))
+	if !o.decision.Published() {
+		return in.commit(ctx, b, f, report, o, nil)
+	}
+	// 2. The manifest swap: the commit point.
+	in.trace(StepPublish)
+	m, err := in.publish(ctx, b, f, o, files)
+	if err != nil {
+		return Batch{}, err
+	}
+	return in.commit(ctx, b, f, report, o, m)
+}
+
+// judgeWith folds the batch into the breaker's state and says what happens to
+// it. The batch that trips a breaker is the first one to be held.
+func judgeWith(p breaker.Policy, state breaker.State, b Batch, f *contract.Feed, report *gate.Report, at time.Time) outcome {
+	state, _ = p.Tick(state, at)
+	o := outcome{decision: report.Decision, position: state.Position, at: at}
+	if o.position == "" {
+		o.position = breaker.Closed
+	}
+	if o.decision == pipeline.Hold {
+		o.reason = report.Reason
+		return o
+	}
+	after, _ := p.Step(state, sampleOf(b, f, report, at))
+	switch {
+	case p.Degrades(after):
+		o.degraded, o.reason = true, "degraded: "+after.Cause
+	case p.Stops(after):
+		o.decision, o.reason = pipeline.Hold, "breaker open: "+after.Cause
+	}
+	return o
+}
+
+// sampleOf translates a report for the breaker. What a breaker calls the null
+// rate is the highest one of any required field: nulls elsewhere are allowed.
+func sampleOf(b Batch, f *contract.Feed, report *gate.Report, at time.Time) breaker.Sample {
+	metrics := maps.Clone(report.Metrics)
+	worst := 0.0
+	for _, field := range f.Fields {
+		if field.Required {
+			worst = max(worst, report.Metrics[breaker.NullRate+"."+field.Name])
+		}
+	}
+	metrics[breaker.NullRate] = worst
+	return breaker.Sample{
+		Batch:      b.ID,
+		At:         at,
+		Rows:       report.Rows.Read,
+		Published:  report.Decision.Published(),
+		Metrics:    metrics,
+		Violations: report.Violations,
+	}
+}
+
+// commit is step 3: ledger, sample, breaker and outbox in one transaction.
+// Doing it again is harmless.
+func (in *Ingest) commit(ctx context.Context, b Batch, f *contract.Feed, report *gate.Report, o outcome, m *lake.Manifest) (Batch, error) {
+	policy, err := BreakerPolicy(f)
+	if err != nil {
+		return Batch{}, err
+	}
+	if m != nil {
+		in.trace(StepFinish)
+		if err := in.Lake.Finish(ctx, m); err != nil {
+			return Batch{}, err
+		}
+	}
+	b.Verdict, b.Decision, b.Reason, b.Rows = report.Verdict, o.decision, o.reason, report.Rows
+	b.Breaker, b.Report, b.Updated = string(o.position), lake.ReportKey(b.Feed, b.ID, "json"), o.at
+	b.Stage = Held
+	var shards []ParseShard
+	if m != nil {
+		b.Stage, b.Manifest = Done, m.ID
+		if f.Catalog != nil {
+			shards = shardsOf(b, m, o.degraded)
+		}
+	}
+	b.Shards = len(shards)
+	in.trace(StepCommit)
+	var after breaker.State
+	err = in.Store.Atomic(ctx, func(tx Tx) error {
+		last, err := tx.LastSeq(ctx, b.Feed)
+		if err != nil {
+			return err
+		}
+		if b.Seq == 0 {
+			b.Seq = last + 1
+		}
+		state, err := tx.LoadBreaker(ctx, FeedBreaker(b.Feed))
+		if err != nil {
+			return err
+		}
+		sample := sampleOf(b, f, report, o.at)
+		state, ticks := policy.Tick(state, o.at)
+		next, steps := policy.Step(state, sample)
+		transitions := append(ticks, steps...)
+		after = next
+		if err := tx.SaveBreaker(ctx, next, sample, transitions); err != nil {
+			return err
+		}
+		if err := tx.PutBatch(ctx, b); err != nil {
+			return err
+		}
+		out, err := in.outgoing(b, f, report, transitions, shards, o.degraded)
+		if err != nil {
+			return err
+		}
+		return tx.PutOutgoing(ctx, out...)
+	})
+	if err != nil {
+		return Batch{}, err
+	}
+	in.trace(StepMark)
+	if err := in.mark(ctx, b.Feed, after); err != nil {
+		return Batch{}, err
+	}
+	in.Log.Info("batch decided", "feed", b.Feed, "batch", b.ID, "seq", b.Seq, "verdict", b.Verdict, "decision", b.Decision,
+		"read", b.Rows.Read, "accepted", b.Rows.Accepted, "rejected", b.Rows.Rejected, "breaker", after.Position)
+	return b, nil
+}
+
+// recover finishes a batch whose manifest was published by a process that died
+// before step 3. The report of the first run is in the lake, and the manifest
+// says what the decision saw, so nothing is judged anew.
+func (in *Ingest) recover(ctx context.Context, b Batch, f *contract.Feed, m *lake.Manifest) (Batch, error) {
+	report, err := ReadReport(ctx, in.Lake, lake.ReportKey(b.Feed, b.ID, "json"))
+	if err != nil {
+		return Batch{}, err
+	}
+	o := outcome{
+		decision: report.Decision,
+		position: breaker.Position(m.Breaker),
+		degraded: m.Degraded,
+		at:       m.At,
+	}
+	in.Log.Info("batch recovered", "feed", b.Feed, "batch", b.ID, "manifest", m.ID)
+	return in.commit(ctx, b, f, report, o, m)
+}
+
+// mark writes the status marker that a consumer of the last good data reads.
+func (in *Ingest) mark(ctx context.Context, feed string, s breaker.State) error {
+	st := lake.Status{Feed: feed, State: string(s.Position), Cause: s.Cause, Fallback: string(s.Fallback), Since: s.Since}
+	if st.State == "" {
+		st.State = string(breaker.Closed)
+	}
+	return in.Lake.SetStatus(ctx, feed, st)
+}
+
+// Mark brings the status marker of every feed up to date, in case a process
+// died between the transaction and the marker.
+func (in *Ingest) Mark(ctx context.Context) error {
+	states, err := in.Store.Breakers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range states {
+		feed, ok := strings.CutPrefix(s.Key.Scope, "feed:")
+		if !ok || s.Key.Signal != Quality {
+			continue
+		}
+		if err := in.mark(ctx, feed, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// BreakerPolicy is the policy of a feed's contract over the defaults. Error:
+// invalid, for a contract that was not compiled by the contract room.
+func BreakerPolicy(f *contract.Feed) (breaker.Policy, error) {
+	p, c := breaker.Default(), f.Breaker
+	for _, d := range []struct {
+		name, text string
+		to         *time.Duration
+	}{{"cooldown", c.Cooldown, &p.Cooldown}, {"maxCooldown", c.MaxCooldown, &p.MaxCooldown}} {
+		if d.text == "" {
+			continue
+		}
+		v, err := contract.ParseDuration(d.text)
+		if err != nil {
+			return p, pipeline.Errorf(pipeline.CodeInvalid, "%s: assay.breaker.%s: %w", f.File, d.name, err).WithHint("write it like 30m, 2h or 1d")
+		}
+		*d.to = v
+	}
+	p.MaxCooldown = max(p.MaxCooldown, p.Cooldown)
+	if c.Mode != "" {
+		p.Mode = breaker.Mode(c.Mode)
+	}
+	if c.Fallback != "" {
+		p.Fallback = breaker.Fallback(c.Fallback)
+	}
+	if c.Window > 0 {
+		p.Window = c.Window
+	}
+	if c.Probes > 0 {
+		p.Probes = c.Probes
+	}
+	if c.MinRows > 0 {
+		p.MinRows = c.MinRows
+	}
+	if c.MaxNullRate != nil {
+		p = p.Limit(breaker.NullRate, *c.MaxNullRate)
+	}
+	switch {
+	case c.MaxReject != nil:
+		p = p.Limit(breaker.RejectRate, *c.MaxReject)
+	case f.MaxRejectRate > contract.DefaultMaxRejectRate:
+		// A contract that tolerates more rejects in a batch tolerates them in
+		// the breaker, unless it says otherwise.
+		p = p.Limit(breaker.RejectRate, f.MaxRejectRate)
+	}
+	return p, nil
+}

@@ -1,0 +1,200 @@
+package flow
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/catalog"
+	"github.com/assay-pipeline/assay/pipeline/contract"
+	"github.com/assay-pipeline/assay/pipeline/review"
+)
+
+// Match finds the duplicates of a batch's items in the whole catalog.
+type Match struct {
+	Store     Store
+	Contracts Contracts
+	Matcher   *catalog.Matcher
+	// Space of the vectors to compare.
+	Space string
+	Owner string
+	Now   func() time.Time
+	Log   *slog.Logger
+}
+
+// Message handles one match message. Handling it again changes nothing.
+func (m *Match) Message(ctx context.Context, msg Message) error {
+	var b MatchBatch
+	if err := json.Unmarshal(msg.Body, &b); err != nil {
+		return pipeline.Errorf(pipeline.CodeInvalid, "match message %s does not read: %w", msg.ID, err)
+	}
+	return m.Batch(ctx, b)
+}
+
+// Batch matches the items of one batch, retires what a snapshot no longer
+// holds, and keeps the clusters. One at a time: clusters concern the whole
+// catalog.
+func (m *Match) Batch(ctx context.Context, b MatchBatch) error {
+	release, err := holdLease(ctx, m.Store, m.Log, m.Now, "catalog", m.Owner)
+	if err != nil {
+		return err
+	}
+	defer release()
+	all, err := m.live(ctx)
+	if err != nil {
+		return err
+	}
+	retired, err := m.retired(b, all)
+	if err != nil {
+		return err
+	}
+	gone := make(map[string]bool, len(retired))
+	for _, id := range retired {
+		gone[id] = true
+	}
+	all = slices.DeleteFunc(all, func(e catalog.Entry) bool { return gone[e.Item.ID] })
+	var changed []string
+	for _, e := range all {
+		if e.Batch == b.Batch {
+			changed = append(changed, e.Item.ID)
+		}
+	}
+	if len(changed) == 0 && len(retired) == 0 {
+		return nil
+	}
+	pairs, err := m.Matcher.Pairs(ctx, all, changed)
+	if err != nil {
+		return err
+	}
+	return m.store(ctx, b, all, append(slices.Clone(changed), retired...), retired, pairs)
+}
+
+// store writes pairs, clusters, reviews and events in one transaction.
+func (m *Match) store(ctx context.Context, b MatchBatch, all []catalog.Entry, touched, retired []string, pairs []catalog.Match) error {
+	at := stamp(m.Now)
+	slices.Sort(touched)
+	return m.Store.Atomic(ctx, func(tx Tx) error {
+		if len(retired) > 0 {
+			if err := tx.RetireItems(ctx, retired, at); err != nil {
+				return err
+			}
+		}
+		if err := tx.ReplaceMatches(ctx, touched, pairs); err != nil {
+			return err
+		}
+		matches, err := tx.Matches(ctx, nil)
+		if err != nil {
+			return err
+		}
+		previous, err := tx.Clusters(ctx, nil)
+		if err != nil {
+			return err
+		}
+		clusters, changes, err := m.Matcher.Clusters(ctx, all, matches, previous)
+		if err != nil {
+			return err
+		}
+		remove, put := clusterDelta(previous, clusters)
+		if err := tx.PutClusters(ctx, remove, put); err != nil {
+			return err
+		}
+		if err := tx.AddReviews(ctx, pairReviews(pairs, b.Feed, at)); err != nil {
+			return err
+		}
+		out, err := matchEvents(b, pairs, changes, at)
+		if err != nil {
+			return err
+		}
+		return tx.PutOutgoing(ctx, out...)
+	})
+}
+
+// live loads every live entry with its vector.
+func (m *Match) live(ctx context.Context) ([]catalog.Entry, error) {
+	return LiveEntries(ctx, m.Store, catalog.Query{Vectors: m.Space})
+}
+
+// LiveEntries pages through all live entries that q selects.
+func LiveEntries(ctx context.Context, s catalog.Store, q catalog.Query) ([]catalog.Entry, error) {
+	q.Live = true
+	q.Limit = 5000
+	var all []catalog.Entry
+	for {
+		page, err := s.Entries(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page...)
+		if len(page) < q.Limit {
+			return all, nil
+		}
+		q.After = page[len(page)-1].Item.ID
+	}
+}
+
+// retired is what a snapshot feed's batch no longer holds: all of its rows
+// have been parsed by now, so an older entry of the feed was not among them.
+func (m *Match) retired(b MatchBatch, all []catalog.Entry) ([]string, error) {
+	f, err := m.Contracts.Feed(b.Feed)
+	if err != nil {
+		return nil, err
+	}
+	if f.Load != contract.Snapshot {
+		return nil, nil
+	}
+	var ids []string
+	for _, e := range all {
+		if e.Item.Meta.Feed == b.Feed && e.Seq < b.Seq {
+			ids = append(ids, e.Item.ID)
+		}
+	}
+	return ids, nil
+}
+
+// clusterDelta is what has to change in the store to get from one set of
+// clusters to another: ids whose members changed, and their new members.
+func clusterDelta(from, to []catalog.Cluster) (remove []string, put []catalog.Cluster) {
+	old := make(map[string][]string, len(from))
+	for _, c := range from {
+		old[c.ID] = c.Items
+	}
+	for _, c := range to {
+		items, ok := old[c.ID]
+		delete(old, c.ID)
+		if ok && slices.Equal(items, c.Items) {
+			continue
+		}
+		if ok {
+			remove = append(remove, c.ID)
+		}
+		put = append(put, c)
+	}
+	for id := range old {
+		remove = append(remove, id)
+	}
+	slices.Sort(remove)
+	return remove, put
+}
+
+// pairReviews asks people about the pairs that could not be told.
+func pairReviews(pairs []catalog.Match, feed string, at time.Time) []review.Entry {
+	var entries []review.Entry
+	for _, p := range pairs {
+		if p.Verdict != catalog.Review {
+			continue
+		}
+		subject := p.A + "|" + p.B
+		reason := "similar, and nothing decides"
+		if len(p.Reasons) > 0 {
+			reason = p.Reasons[0]
+		}
+		entries = append(entries, review.Entry{
+			ID: pipeline.ContentID("review", string(review.Pair), subject), Kind: review.Pair, Subject: subject,
+			Feed: feed, Reason: reason, Priority: p.Score, Created: at,
+		})
+	}
+	return entries
+}

@@ -1,0 +1,269 @@
+package flow
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/catalog"
+	"github.com/assay-pipeline/assay/pipeline/codec"
+	"github.com/assay-pipeline/assay/pipeline/contract"
+	"github.com/assay-pipeline/assay/pipeline/embed"
+	"github.com/assay-pipeline/assay/pipeline/lake"
+	"github.com/assay-pipeline/assay/pipeline/parse"
+)
+
+// Topics of the queue.
+const (
+	TopicParse = "parse"
+	TopicMatch = "match"
+)
+
+// A ParseShard is the body of a parse message: where at most ShardItems items
+// stand, never the items themselves. The file is immutable.
+type ParseShard struct {
+	Feed   string `json:"feed"`
+	Batch  string `json:"batch"`
+	Seq    int64  `json:"seq"`
+	Shard  int    `json:"shard"`
+	Shards int    `json:"shards"`
+	File   string `json:"file,omitempty"`
+	Size   int64  `json:"size,omitempty"`
+	First  int64  `json:"first"`
+	Count  int64  `json:"count"`
+	// Degraded: published by an open breaker with that fallback.
+	Degraded bool `json:"degraded,omitempty"`
+}
+
+// A MatchBatch is the body of a match message: every shard of the batch has
+// been parsed.
+type MatchBatch struct {
+	Feed  string `json:"feed"`
+	Batch string `json:"batch"`
+	Seq   int64  `json:"seq"`
+}
+
+// shardsOf cuts the files that b added into shards. A batch without a row has
+// one empty shard, so that what follows a batch always happens.
+func shardsOf(b Batch, m *lake.Manifest, degraded bool) []ParseShard {
+	var shards []ParseShard
+	for _, f := range m.Files {
+		// Files kept from older batches were parsed with those.
+		if f.Batch != b.ID {
+			continue
+		}
+		for first := int64(0); first < f.Rows; first += ShardItems {
+			shards = append(shards, ParseShard{
+				Feed: b.Feed, Batch: b.ID, Shard: len(shards), File: f.Key, Size: f.Size,
+				First: first, Count: min(ShardItems, f.Rows-first), Degraded: degraded,
+			})
+		}
+	}
+	if len(shards) == 0 {
+		shards = []ParseShard{{Feed: b.Feed, Batch: b.ID, Degraded: degraded}}
+	}
+	return shards
+}
+
+// Parse turns shards of published rows into catalog entries.
+type Parse struct {
+	Lake      *lake.Lake
+	Store     Store
+	Contracts Contracts
+	Parser    *parse.Parser
+	Embedder  embed.Embedder
+	// Knowledge is the hash of the pack that Parser works with; a shard is
+	// parsed once per hash.
+	Knowledge string
+	Now       func() time.Time
+	Log       *slog.Logger
+}
+
+// Message handles one parse message. Handling it again changes nothing.
+func (p *Parse) Message(ctx context.Context, m Message) error {
+	var s ParseShard
+	if err := json.Unmarshal(m.Body, &s); err != nil {
+		return pipeline.Errorf(pipeline.CodeInvalid, "parse message %s does not read: %w", m.ID, err)
+	}
+	return p.Shard(ctx, s)
+}
+
+// Shard parses one shard and stores its entries.
+func (p *Parse) Shard(ctx context.Context, s ParseShard) error {
+	entries, err := p.entries(ctx, s)
+	if err != nil {
+		return err
+	}
+	at := stamp(p.Now)
+	return p.Store.Atomic(ctx, func(tx Tx) error {
+		first, err := tx.PutShard(ctx, s.Batch, s.Shard, p.Knowledge, at)
+		if err != nil || !first {
+			return err
+		}
+		if err := tx.PutEntries(ctx, entries); err != nil {
+			return err
+		}
+		out, err := p.outgoing(ctx, tx, s, entries, at)
+		if err != nil {
+			return err
+		}
+		return tx.PutOutgoing(ctx, out...)
+	})
+}
+
+func (p *Parse) entries(ctx context.Context, s ParseShard) ([]catalog.Entry, error) {
+	if s.Count == 0 {
+		return nil, nil
+	}
+	f, err := p.Contracts.Feed(s.Feed)
+	if err != nil {
+		return nil, err
+	}
+	if f.Catalog == nil {
+		return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s: feed %s is no longer bound to a catalog", f.File, s.Feed).
+			WithHint("restore assay.catalog, or drop the message")
+	}
+	items, err := p.items(ctx, s, f)
+	if err != nil {
+		return nil, err
+	}
+	records, err := p.Parser.ParseAll(ctx, items)
+	if err != nil {
+		return nil, err
+	}
+	texts := make([]string, len(items))
+	for i, it := range items {
+		texts[i] = it.Source
+	}
+	vectors, err := p.Embedder.Embed(ctx, texts)
+	if err != nil {
+		return nil, err
+	}
+	at := stamp(p.Now)
+	entries := make([]catalog.Entry, len(items))
+	for i := range items {
+		entries[i] = catalog.Entry{
+			Item: items[i], Record: records[i], Batch: s.Batch, Seq: s.Seq,
+			Space: p.Embedder.Space(), Vector: vectors[i], Updated: at,
+		}
+	}
+	return entries, nil
+}
+
+// items reads the shard's rows through the feed's catalog binding.
+func (p *Parse) items(ctx context.Context, s ParseShard, f *contract.Feed) ([]pipeline.Item, error) {
+	r, _, err := p.Lake.ReaderAt(ctx, s.File)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	b := newBinder(f)
+	items := make([]pipeline.Item, 0, s.Count)
+	err = codec.ReadRows(ctx, r, s.Size, s.First, s.Count, b.columns, func(_ int64, values []string) error {
+		it := b.item(values)
+		it.Degraded = s.Degraded
+		items = append(items, it)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(items)) != s.Count {
+		return nil, pipeline.Errorf(pipeline.CodeCorrupt, "%s: rows %d to %d were asked for, %d came", s.File, s.First, s.First+s.Count, len(items)).
+			WithHint("assay lake verify checks every file against its manifest")
+	}
+	return items, nil
+}
+
+// outgoing is the event about the shard and, with the last one, the message
+// that has the batch matched.
+func (p *Parse) outgoing(ctx context.Context, tx Tx, s ParseShard, entries []catalog.Entry, at time.Time) ([]Outgoing, error) {
+	var out []Outgoing
+	if len(entries) > 0 {
+		event, err := pipeline.NewEvent(pipeline.ItemsParsed, source(s.Feed), fmt.Sprintf("%s/%d", s.Batch, s.Shard), s.Feed, at, parsedData(s, entries, p.Knowledge))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Outgoing{Event: &event})
+	}
+	done, err := tx.ShardsDone(ctx, s.Batch, p.Knowledge)
+	if err != nil {
+		return nil, err
+	}
+	if done < s.Shards {
+		return out, nil
+	}
+	m, err := newMessage(TopicMatch, p.Knowledge, MatchBatch{Feed: s.Feed, Batch: s.Batch, Seq: s.Seq})
+	if err != nil {
+		return nil, err
+	}
+	return append(out, Outgoing{Message: &m}), nil
+}
+
+// newMessage makes a message whose id derives from topic, salt and body.
+func newMessage(topic, salt string, body any) (Message, error) {
+	b, err := json.Marshal(body)
+	if err != nil {
+		return Message{}, pipeline.Errorf(pipeline.CodeInternal, "message for %s: %w", topic, err)
+	}
+	return Message{ID: pipeline.ContentID("message", topic, salt, string(b)), Topic: topic, Body: b}, nil
+}
+
+// A binder reads items out of rows by a feed's catalog binding.
+type binder struct {
+	feed     string
+	category string // of items that state none
+	columns  []string
+	set      []func(*pipeline.Item, string)
+}
+
+func newBinder(f *contract.Feed) *binder {
+	c := f.Catalog
+	b := &binder{feed: f.Name, category: c.DefaultCategory}
+	add := func(column string, set func(*pipeline.Item, string)) {
+		if column == "" {
+			return
+		}
+		b.columns = append(b.columns, column)
+		b.set = append(b.set, set)
+	}
+	for _, id := range c.IDs {
+		add(id, func(it *pipeline.Item, v string) { it.ID += "/" + v })
+	}
+	add(c.Text, func(it *pipeline.Item, v string) { it.Source = v })
+	add(c.Category, func(it *pipeline.Item, v string) { it.Meta.Category = v })
+	add(c.Manufacturer, func(it *pipeline.Item, v string) { it.Meta.Manufacturer = v })
+	add(c.PartNumber, func(it *pipeline.Item, v string) { it.Meta.PartNumber = v })
+	add(c.UnitOfMeas, func(it *pipeline.Item, v string) { it.Meta.UnitOfMeas = v })
+	add(c.PackQuantity, func(it *pipeline.Item, v string) { it.Meta.PackQuantity = v })
+	add(c.Group, func(it *pipeline.Item, v string) { it.Meta.Group = v })
+	add(c.Plant, func(it *pipeline.Item, v string) { it.Meta.Plant = v })
+	add(c.Language, func(it *pipeline.Item, v string) { it.Meta.Language = v })
+	// Two nouns may come from one column; the reader is asked for it once.
+	for i := 0; i < len(b.columns); i++ {
+		for j := i + 1; j < len(b.columns); {
+			if b.columns[j] != b.columns[i] {
+				j++
+				continue
+			}
+			first, second := b.set[i], b.set[j]
+			b.set[i] = func(it *pipeline.Item, v string) { first(it, v); second(it, v) }
+			b.columns, b.set = slices.Delete(b.columns, j, j+1), slices.Delete(b.set, j, j+1)
+		}
+	}
+	return b
+}
+
+func (b *binder) item(values []string) pipeline.Item {
+	it := pipeline.Item{ID: b.feed, Meta: pipeline.Meta{Feed: b.feed, Category: b.category}}
+	for i, v := range values {
+		if !codec.IsNull(v) {
+			b.set[i](&it, v)
+		}
+	}
+	return it
+}
