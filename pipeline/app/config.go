@@ -231,3 +231,12 @@ func (c Config) abs(p string) string {
 	}
 	return filepath.Join(c.Dir, p)
 }
+
+// ContractFolder is the folder that contracts come from, where they come from
+// one.
+func (c Config) ContractFolder() (string, bool) {
+	if !strings.HasPrefix(c.Contracts, "dir:") {
+		return "", false
+	}
+	return c.path(c.Contracts), true
+}

@@ -1,0 +1,315 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	library "github.com/assay-pipeline/assay/contracts"
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/catalog"
+	"github.com/assay-pipeline/assay/pipeline/contract"
+	"github.com/assay-pipeline/assay/pipeline/embed"
+	"github.com/assay-pipeline/assay/pipeline/flow"
+	"github.com/assay-pipeline/assay/pipeline/knowledge"
+	"github.com/assay-pipeline/assay/pipeline/lake"
+	"github.com/assay-pipeline/assay/pipeline/lake/dirlake"
+	"github.com/assay-pipeline/assay/pipeline/notify"
+	"github.com/assay-pipeline/assay/pipeline/parse"
+	"github.com/assay-pipeline/assay/pipeline/store/sqlite"
+)
+
+// Options are what a process hands in beside the configuration.
+type Options struct {
+	Now    func() time.Time
+	Log    *slog.Logger
+	Stdout io.Writer // of "stdout:" events
+	// Owner names the process in leases; default: by machine and process.
+	Owner string
+	// Version of the program.
+	Version string
+	// Trace is told of the steps of a commit and of the other stages; tests end
+	// the process there.
+	Trace func(step string)
+}
+
+// An App builds use cases from one configuration. Each backend is opened when
+// first asked for and shared from then on, so that a command pays for what it
+// uses. Methods are safe for concurrent use.
+type App struct {
+	Config  Config
+	now     func() time.Time
+	log     *slog.Logger
+	stdout  io.Writer
+	owner   string
+	version string
+	trace   func(step string)
+
+	contracts func() (*contract.Set, error)
+	pack      func() (*knowledge.Pack, error)
+
+	mu     sync.Mutex
+	store  *sqlite.DB
+	lake   *lake.Lake
+	events flow.Publisher
+	close  []func() error
+}
+
+// Open prepares an App; it opens nothing yet.
+func Open(cfg Config, opt Options) *App {
+	a := &App{Config: cfg, now: opt.Now, log: opt.Log, stdout: opt.Stdout, owner: opt.Owner, version: opt.Version, trace: opt.Trace}
+	if a.now == nil {
+		a.now = time.Now
+	}
+	if a.log == nil {
+		a.log = slog.New(slog.DiscardHandler)
+	}
+	if a.owner == "" {
+		a.owner = owner()
+	}
+	a.contracts = sync.OnceValues(a.loadContracts)
+	a.pack = sync.OnceValues(a.loadPack)
+	return a
+}
+
+// Close releases what was opened.
+func (a *App) Close() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var errs []error
+	for i := len(a.close) - 1; i >= 0; i-- {
+		errs = append(errs, a.close[i]())
+	}
+	a.close, a.store, a.lake, a.events = nil, nil, nil, nil
+	return errors.Join(errs...)
+}
+
+// Lake opens the configured lake.
+func (a *App) Lake() (*lake.Lake, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.lake != nil {
+		return a.lake, nil
+	}
+	d, err := dirlake.New(a.Config.path(a.Config.Lake))
+	if err != nil {
+		return nil, err
+	}
+	a.lake = lake.New(d, lake.Options{Now: a.now})
+	return a.lake, nil
+}
+
+// Store opens the configured store, bringing its schema up to date.
+func (a *App) Store(ctx context.Context) (*sqlite.DB, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.store != nil {
+		return a.store, nil
+	}
+	db, err := sqlite.Open(ctx, a.Config.path(a.Config.Store), sqlite.Options{Version: a.version, Dead: ownerDead})
+	if err != nil {
+		return nil, err
+	}
+	a.store = db
+	a.close = append(a.close, db.Close)
+	return db, nil
+}
+
+// Events opens the configured publisher.
+func (a *App) Events() (flow.Publisher, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.events != nil {
+		return a.events, nil
+	}
+	if strings.HasPrefix(a.Config.Events, "stdout:") {
+		a.events = notify.NewWriter(a.stdout)
+		return a.events, nil
+	}
+	f, err := notify.OpenFile(a.Config.path(a.Config.Events))
+	if err != nil {
+		return nil, err
+	}
+	a.events = f
+	a.close = append(a.close, f.Close)
+	return f, nil
+}
+
+// Contracts loads the configured contracts. A broken contract is an error of
+// its own feed only.
+func (a *App) Contracts() (*contract.Set, error) { return a.contracts() }
+
+func (a *App) loadContracts() (*contract.Set, error) {
+	if dir, ok := a.folder(a.Config.Contracts); ok {
+		return contract.Load(os.DirFS(dir), ".")
+	}
+	return contract.Load(library.FS, "feeds")
+}
+
+// Knowledge loads the configured knowledge pack.
+func (a *App) Knowledge() (*knowledge.Pack, error) { return a.pack() }
+
+func (a *App) loadPack() (*knowledge.Pack, error) {
+	if dir, ok := a.folder(a.Config.Knowledge); ok {
+		if _, err := os.Stat(dir); err != nil {
+			return nil, pipeline.Errorf(pipeline.CodeInvalid, "ASSAY_KNOWLEDGE: %w", err).WithHint("name a folder with a knowledge pack, or embed:")
+		}
+		return knowledge.Load(os.DirFS(dir))
+	}
+	sub, err := fs.Sub(library.FS, "catalog")
+	if err != nil {
+		return nil, pipeline.Errorf(pipeline.CodeInternal, "embedded knowledge: %w", err)
+	}
+	return knowledge.Load(sub)
+}
+
+func (a *App) folder(url string) (string, bool) {
+	if !strings.HasPrefix(url, "dir:") {
+		return "", false
+	}
+	return a.Config.path(url), true
+}
+
+// Parser builds the configured parser.
+func (a *App) Parser() (*parse.Parser, error) {
+	pack, err := a.Knowledge()
+	if err != nil {
+		return nil, err
+	}
+	return parse.New(pack, parse.NewRules(pack), parse.Options{}), nil
+}
+
+// Embedder builds the configured embedder.
+func (a *App) Embedder() embed.Embedder { return embed.NewHashing(nil) }
+
+// Matcher builds the matcher.
+func (a *App) Matcher() (*catalog.Matcher, error) {
+	pack, err := a.Knowledge()
+	if err != nil {
+		return nil, err
+	}
+	return &catalog.Matcher{Pack: pack, Embedder: a.Embedder()}, nil
+}
+
+// Ingest builds the use case that judges landed files.
+func (a *App) Ingest(ctx context.Context) (*flow.Ingest, error) {
+	l, err := a.Lake()
+	if err != nil {
+		return nil, err
+	}
+	s, err := a.Store(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := a.Contracts()
+	if err != nil {
+		return nil, err
+	}
+	return &flow.Ingest{
+		Lake: l, Store: s, Contracts: c, Owner: a.owner, Now: a.now, Log: a.log,
+		Memory: int64(a.Config.Memory), Tmp: a.Config.Tmp, Trace: a.trace,
+	}, nil
+}
+
+// Parse builds the use case that reads published items.
+func (a *App) Parse(ctx context.Context) (*flow.Parse, error) {
+	l, err := a.Lake()
+	if err != nil {
+		return nil, err
+	}
+	s, err := a.Store(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := a.Contracts()
+	if err != nil {
+		return nil, err
+	}
+	pack, err := a.Knowledge()
+	if err != nil {
+		return nil, err
+	}
+	p, err := a.Parser()
+	if err != nil {
+		return nil, err
+	}
+	return &flow.Parse{
+		Lake: l, Store: s, Contracts: c, Parser: p, Embedder: a.Embedder(), Knowledge: pack.Hash(),
+		Now: a.now, Log: a.log,
+	}, nil
+}
+
+// Match builds the use case that finds duplicates.
+func (a *App) Match(ctx context.Context) (*flow.Match, error) {
+	s, err := a.Store(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := a.Contracts()
+	if err != nil {
+		return nil, err
+	}
+	m, err := a.Matcher()
+	if err != nil {
+		return nil, err
+	}
+	return &flow.Match{
+		Store: s, Contracts: c, Matcher: m, Space: a.Embedder().Space(), Owner: a.owner, Now: a.now, Log: a.log,
+	}, nil
+}
+
+// Relay builds the use case that empties the outbox.
+func (a *App) Relay(ctx context.Context) (*flow.Relay, error) {
+	s, err := a.Store(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e, err := a.Events()
+	if err != nil {
+		return nil, err
+	}
+	return &flow.Relay{Outbox: s, Queue: s, Publisher: e, Log: a.log}, nil
+}
+
+// Run builds the use case that does all the work there is.
+func (a *App) Run(ctx context.Context) (*flow.Run, error) {
+	in, err := a.Ingest(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p, err := a.Parse(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m, err := a.Match(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, err := a.Relay(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &flow.Run{
+		Ingest: in, Parse: p, Match: m, Relay: r, Store: in.Store,
+		Workers: a.Config.Workers, Now: a.now, Log: a.log, Trace: a.trace,
+	}, nil
+}
+
+// Offline builds the use case that matches files without a lake or a store.
+func (a *App) Offline() (*flow.Offline, error) {
+	p, err := a.Parser()
+	if err != nil {
+		return nil, err
+	}
+	m, err := a.Matcher()
+	if err != nil {
+		return nil, err
+	}
+	return &flow.Offline{Parser: p, Embedder: a.Embedder(), Matcher: m}, nil
+}
