@@ -1,0 +1,138 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/app"
+	"github.com/assay-pipeline/assay/pipeline/contract"
+)
+
+func (c *cli) contractCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "contract",
+		Short: "Work with data contracts",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, args []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(c.contractLintCommand())
+	return cmd
+}
+
+func (c *cli) contractLintCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "lint [FILE|FOLDER…]",
+		Short: "Say what is wrong with contracts, and what in them is not enforced",
+		Long: `Read contracts and print what is wrong: errors (the contract cannot be used),
+warnings (it can, and probably does not say what is meant), and notes (clauses
+that are not enforced). Without an argument, the contracts of the project.
+
+Exit code: 0 without errors, 2 with one.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			files, err := c.contractFiles(args)
+			if err != nil {
+				return err
+			}
+			return c.lint(files)
+		},
+	}
+}
+
+// contractFiles are the contracts that the arguments name: files as they are,
+// the *.odcs.yaml of folders, and the project's contracts without arguments.
+func (c *cli) contractFiles(args []string) ([]string, error) {
+	if len(args) == 0 {
+		cfg, err := app.ReadConfig(c.environ, c.dir)
+		if err != nil {
+			return nil, err
+		}
+		dir, ok := cfg.ContractFolder()
+		if !ok {
+			return nil, pipeline.Errorf(pipeline.CodeInvalid, "there is no folder contracts here").WithHint("name the contracts, or make a project with assay init DIR")
+		}
+		args = []string{dir}
+	}
+	var files []string
+	for _, arg := range args {
+		st, err := os.Stat(arg)
+		if err != nil {
+			return nil, fileError(arg, err)
+		}
+		if !st.IsDir() {
+			files = append(files, arg)
+			continue
+		}
+		before := len(files)
+		err = filepath.WalkDir(arg, func(p string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() && (strings.HasSuffix(p, ".odcs.yaml") || strings.HasSuffix(p, ".odcs.yml")) {
+				files = append(files, p)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, fileError(arg, err)
+		}
+		if len(files) == before {
+			return nil, pipeline.Errorf(pipeline.CodeNotFound, "%s holds no *.odcs.yaml", arg)
+		}
+	}
+	return files, nil
+}
+
+type lintFile struct {
+	File     string             `json:"file"`
+	Findings []contract.Finding `json:"findings"`
+}
+
+func (c *cli) lint(files []string) error {
+	var all []lintFile
+	counts := map[contract.Level]int{}
+	for _, file := range files {
+		src, err := os.ReadFile(file)
+		if err != nil {
+			return fileError(file, err)
+		}
+		found := contract.LintSource(file, src)
+		if found == nil {
+			found = []contract.Finding{}
+		}
+		for _, f := range found {
+			counts[f.Level]++
+		}
+		all = append(all, lintFile{file, found})
+	}
+	if c.json() {
+		if err := c.printJSON(map[string]any{"schema_version": 1, "contracts": all}); err != nil {
+			return err
+		}
+	} else {
+		for _, lf := range all {
+			for _, f := range lf.Findings {
+				fmt.Fprintln(c.stdout, f)
+			}
+		}
+		fmt.Fprintf(c.stdout, "%s: %s, %s, %s\n", count(len(files), "contract"),
+			count(counts[contract.LevelError], "error"), count(counts[contract.LevelWarning], "warning"), count(counts[contract.LevelNote], "note"))
+	}
+	if counts[contract.LevelError] > 0 {
+		return exitError{2}
+	}
+	return nil
+}
+
+// count is "1 row", "2 rows".
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	if strings.HasSuffix(noun, "ch") {
+		return fmt.Sprintf("%d %ses", n, noun)
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

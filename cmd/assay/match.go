@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/app"
+	"github.com/assay-pipeline/assay/pipeline/catalog"
+)
+
+func (c *cli) matchCommand() *cobra.Command {
+	var flags itemFlags
+	var verdict, pairsFile string
+	cmd := &cobra.Command{
+		Use:   "match FILE [FILE2]",
+		Short: "Find the duplicates in a catalog, or between two",
+		Long: `Read the items of one or two files, judge every pair that could be one thing,
+and print what was found: duplicate, review (cannot be told), with the reasons,
+and the clusters that the duplicates form. Nothing is stored.
+
+Where two files use the same ids, each id is preceded by its file's name.`,
+		Example: `  assay match items.csv
+  assay match plant-a.csv plant-b.csv --id matnr --text kurztext --output json`,
+		Args: cobra.RangeArgs(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a, err := c.open()
+			if err != nil {
+				return err
+			}
+			defer a.Close()
+			return c.match(cmd.Context(), a, args, &flags, verdict, pairsFile)
+		},
+	}
+	flags.add(cmd)
+	cmd.Flags().StringVar(&verdict, "verdict", "", "only pairs of this verdict: duplicate, review or distinct")
+	cmd.Flags().StringVar(&pairsFile, "csv", "", "also write the pairs as CSV to this file")
+	_ = cmd.RegisterFlagCompletionFunc("verdict", cobra.FixedCompletions([]string{"duplicate", "review", "distinct"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func (c *cli) match(ctx context.Context, a *app.App, files []string, flags *itemFlags, verdict, pairsFile string) error {
+	switch catalog.Verdict(verdict) {
+	case "", catalog.Duplicate, catalog.Review, catalog.Distinct:
+	default:
+		return pipeline.Errorf(pipeline.CodeInvalid, "--verdict %q is not known", verdict).WithHint("use duplicate, review or distinct")
+	}
+	o, err := a.Offline()
+	if err != nil {
+		return err
+	}
+	items, err := c.catalogs(ctx, files, flags)
+	if err != nil {
+		return err
+	}
+	pairs, clusters, err := o.Match(ctx, items)
+	if err != nil {
+		return err
+	}
+	if verdict != "" {
+		kept := pairs[:0]
+		for _, p := range pairs {
+			if p.Verdict == catalog.Verdict(verdict) {
+				kept = append(kept, p)
+			}
+		}
+		pairs = kept
+	}
+	if pairsFile != "" {
+		if err := writeFile(pairsFile, func(w io.Writer) error { return pairsCSV(w, pairs) }); err != nil {
+			return err
+		}
+	}
+	if c.json() {
+		if pairs == nil {
+			pairs = []catalog.Match{}
+		}
+		if clusters == nil {
+			clusters = []catalog.Cluster{}
+		}
+		return c.printJSON(map[string]any{"schema_version": 1, "items": len(items), "pairs": pairs, "clusters": clusters})
+	}
+	return c.printPairs(items, pairs, clusters)
+}
+
+// catalogs reads the items of all files under ids that are unique.
+func (c *cli) catalogs(ctx context.Context, files []string, flags *itemFlags) ([]pipeline.Item, error) {
+	var items []pipeline.Item
+	var from []int
+	ids := map[string]int{}
+	clash := false
+	for i, name := range files {
+		err := c.eachItem(ctx, name, flags, func(it pipeline.Item) error {
+			if other, ok := ids[it.ID]; ok && other != i {
+				clash = true
+			}
+			ids[it.ID] = i
+			items = append(items, it)
+			from = append(from, i)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if clash {
+		names := make([]string, len(files))
+		for i, f := range files {
+			names[i] = strings.TrimSuffix(filepath.Base(f), filepath.Ext(f))
+		}
+		if len(names) == 2 && names[0] == names[1] {
+			names[0], names[1] = "1", "2"
+		}
+		for i := range items {
+			items[i].ID = names[from[i]] + "/" + items[i].ID
+		}
+	}
+	return items, nil
+}
+
+func (c *cli) printPairs(items []pipeline.Item, pairs []catalog.Match, clusters []catalog.Cluster) error {
+	text := make(map[string]string, len(items))
+	for _, it := range items {
+		text[it.ID] = it.Source
+	}
+	w := tabwriter.NewWriter(c.stdout, 0, 4, 2, ' ', 0)
+	shown := 0
+	for _, p := range pairs {
+		if p.Verdict == catalog.Distinct {
+			continue
+		}
+		if shown == 0 {
+			fmt.Fprintln(w, "VERDICT\tSCORE\tA\tB\tWHY")
+		}
+		shown++
+		fmt.Fprintf(w, "%s\t%.2f\t%s\t%s\t%s\n", p.Verdict, p.Score, p.A, p.B, strings.Join(p.Reasons, "; "))
+		fmt.Fprintf(w, "\t\t%s\t%s\t\n", clip(text[p.A]), clip(text[p.B]))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	dups, reviews := 0, 0
+	for _, p := range pairs {
+		switch p.Verdict {
+		case catalog.Duplicate:
+			dups++
+		case catalog.Review:
+			reviews++
+		}
+	}
+	fmt.Fprintf(c.stdout, "%s: %s, %s for review, %s\n", count(len(items), "item"), count(dups, "duplicate pair"), count(reviews, "pair"), count(len(clusters), "cluster"))
+	return nil
+}
+
+func clip(s string) string {
+	const most = 48
+	r := []rune(s)
+	if len(r) <= most {
+		return s
+	}
+	return string(r[:most-1]) + "…"
+}
+
+func pairsCSV(w io.Writer, pairs []catalog.Match) error {
+	cw := csv.NewWriter(w)
+	if err := cw.Write([]string{"a", "b", "verdict", "score", "reasons"}); err != nil {
+		return err
+	}
+	for _, p := range pairs {
+		if err := cw.Write([]string{p.A, p.B, string(p.Verdict), fmt.Sprintf("%.4f", p.Score), strings.Join(p.Reasons, "; ")}); err != nil {
+			return err
+		}
+	}
+	cw.Flush()
+	return cw.Error()
+}

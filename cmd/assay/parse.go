@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/parse"
+)
+
+func (c *cli) parseCommand() *cobra.Command {
+	var flags itemFlags
+	cmd := &cobra.Command{
+		Use:   "parse TEXT|FILE",
+		Short: "Read an item description, or a file of them, into typed records",
+		Long: `Read a description into a record: category, attributes with units, and for
+each value the characters it came from (start and end are byte offsets into the
+text, end excluded). A FILE is read whole: CSV, JSON lines (.jsonl) or one item a
+line (.txt); its records come out as JSON lines in input order with --output json.`,
+		Example: `  assay parse "PUMP,CENTRIF,BSCH,1.5KW,400V"
+  assay parse "Rillenkugellager 6205-2RS C3 SKF" --output json
+  assay parse items.csv --id matnr --text kurztext --output json > records.jsonl`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a, err := c.open()
+			if err != nil {
+				return err
+			}
+			defer a.Close()
+			p, err := a.Parser()
+			if err != nil {
+				return err
+			}
+			if len(args) == 1 && (args[0] == "-" || isFile(args[0])) {
+				return c.parseFile(cmd.Context(), p, args[0], &flags)
+			}
+			if len(args) == 1 && looksLikeFile(args[0]) {
+				return pipeline.Errorf(pipeline.CodeNotFound, "%s: no such file", args[0])
+			}
+			return c.parseText(cmd.Context(), p, strings.Join(args, " "))
+		},
+	}
+	flags.add(cmd)
+	return cmd
+}
+
+func isFile(name string) bool {
+	st, err := os.Stat(name)
+	return err == nil && st.Mode().IsRegular()
+}
+
+// looksLikeFile: a word with an extension that parse reads is a file that is
+// not there, not a description.
+func looksLikeFile(s string) bool {
+	if strings.ContainsAny(s, " ,;") {
+		return false
+	}
+	for _, ext := range []string{".csv", ".jsonl", ".ndjson", ".txt", ".gz", ".zst", ".tsv"} {
+		if strings.HasSuffix(strings.ToLower(s), ext) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *cli) parseText(ctx context.Context, p *parse.Parser, text string) error {
+	rec, err := p.Parse(ctx, pipeline.Item{ID: "1", Source: text})
+	if err != nil {
+		return err
+	}
+	if c.json() {
+		return c.printJSON(rec)
+	}
+	c.printRecord(rec)
+	return nil
+}
+
+func (c *cli) printRecord(rec pipeline.Record) {
+	fmt.Fprintf(c.stdout, "%s\ncategory %s, confidence %.2f\n", rec.Source, rec.Category, rec.Confidence)
+	if len(rec.Attributes) > 0 {
+		w := tabwriter.NewWriter(c.stdout, 0, 4, 2, ' ', 0)
+		fmt.Fprintln(w, "ATTRIBUTE\tVALUE\tUNIT\tTEXT\tAT\tPROVENANCE\tCONFIDENCE")
+		for _, a := range rec.Attributes {
+			at := "–"
+			if a.Valid(len(rec.Source)) {
+				at = fmt.Sprintf("%d–%d", a.Start, a.End)
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%.2f\n", a.Name, a.Value, a.Unit, a.Text, at, a.Provenance, a.Confidence)
+		}
+		w.Flush()
+	}
+	for _, f := range rec.Flags {
+		fmt.Fprintf(c.stdout, "flag %s", f.Code)
+		if f.Attribute != "" {
+			fmt.Fprintf(c.stdout, " (%s)", f.Attribute)
+		}
+		if f.Detail != "" {
+			fmt.Fprintf(c.stdout, ": %s", f.Detail)
+		}
+		fmt.Fprintln(c.stdout)
+	}
+}
+
+// parseAtOnce is how many items of a file are parsed in one call.
+const parseAtOnce = 512
+
+func (c *cli) parseFile(ctx context.Context, p *parse.Parser, name string, flags *itemFlags) error {
+	w := bufio.NewWriter(c.stdout)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	var items []pipeline.Item
+	flush := func() error {
+		records, err := p.ParseAll(ctx, items)
+		if err != nil {
+			return err
+		}
+		items = items[:0]
+		for _, rec := range records {
+			if c.json() {
+				if err := enc.Encode(rec); err != nil {
+					return err
+				}
+				continue
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", rec.ID, rec.Category, summary(rec), rec.Source)
+		}
+		return nil
+	}
+	err := c.eachItem(ctx, name, flags, func(it pipeline.Item) error {
+		items = append(items, it)
+		if len(items) < parseAtOnce {
+			return nil
+		}
+		return flush()
+	})
+	if err == nil {
+		err = flush()
+	}
+	if ferr := w.Flush(); err == nil {
+		err = ferr
+	}
+	return err
+}
+
+// summary is a record on one line: bore=25mm seal=2RS.
+func summary(rec pipeline.Record) string {
+	var b strings.Builder
+	for i, a := range rec.Attributes {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		fmt.Fprintf(&b, "%s=%s%s", a.Name, a.Value, a.Unit)
+	}
+	if b.Len() == 0 {
+		return "–"
+	}
+	return b.String()
+}

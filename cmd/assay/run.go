@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/app"
+	"github.com/assay-pipeline/assay/pipeline/flow"
+)
+
+func (c *cli) runCommand() *cobra.Command {
+	var feed string
+	var watch bool
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Take everything new in the landing zone through the pipeline",
+		Long: `Judge what landed, publish what is good, keep and explain what is not, read the
+items of what was published, and match them. What was decided before is left
+alone, so running again does nothing; an interrupted run goes on where it stopped.
+
+Exit code: 0 when every batch was decided and published, 1 when one is held or
+could not be judged, 3 when another run holds the lake or a backend is out of reach.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a, err := c.open()
+			if err != nil {
+				return err
+			}
+			defer a.Close()
+			if watch {
+				return c.watch(cmd.Context(), a, feed)
+			}
+			res, err := c.runOnce(cmd.Context(), a, feed)
+			if err != nil {
+				return err
+			}
+			if err := c.printRun(res); err != nil {
+				return err
+			}
+			return runExit(res)
+		},
+	}
+	cmd.Flags().StringVar(&feed, "feed", "", "only this feed")
+	cmd.Flags().BoolVar(&watch, "watch", false, "stay and take files as they land (a file is taken when it stood still for 2 s)")
+	return cmd
+}
+
+// runOnce does one run under the lake's lease: one run per lake.
+func (c *cli) runOnce(ctx context.Context, a *app.App, feed string) (flow.Result, error) {
+	r, err := a.Run(ctx)
+	if err != nil {
+		return flow.Result{}, err
+	}
+	p := c.startProgress("judging", -1)
+	defer p.Done()
+	r.Ingest.Progress = p.Set
+	return r.Once(ctx, feed)
+}
+
+func runExit(res flow.Result) error {
+	if res.Dead > 0 {
+		return pipeline.Errorf(pipeline.CodeInternal, "%s given up: %s", count(res.Dead, "message"), res.DeadReason)
+	}
+	for _, b := range res.Batches {
+		if b.Stage == flow.Held || b.Stage == flow.Unjudged {
+			return exitError{1}
+		}
+	}
+	return nil
+}
+
+func (c *cli) printRun(res flow.Result) error {
+	if c.json() {
+		if res.Batches == nil {
+			res.Batches = []flow.Batch{}
+		}
+		return c.printJSON(map[string]any{"schema_version": 1, "batches": res.Batches, "shards": res.Shards, "matched": res.Matched})
+	}
+	if len(res.Batches) == 0 {
+		fmt.Fprintln(c.stdout, "nothing new in the landing zone")
+		return nil
+	}
+	c.printBatches(res.Batches)
+	for _, b := range res.Batches {
+		if b.Reason != "" {
+			fmt.Fprintf(c.stdout, "%s %s: %s\n", pipeline.ShortID(b.ID), b.Stage, b.Reason)
+		}
+	}
+	return nil
+}
+
+func (c *cli) printBatches(bs []flow.Batch) {
+	w := tabwriter.NewWriter(c.stdout, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "BATCH\tFEED\tFILE\tVERDICT\tDECISION\tREAD\tACCEPTED\tREJECTED")
+	for _, b := range bs {
+		verdict, decision := string(b.Verdict), string(b.Decision)
+		if b.Stage == flow.Duplicate {
+			verdict, decision = "–", "duplicate"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\n", pipeline.ShortID(b.ID), b.Feed, baseName(b.Key), verdict, decision,
+			b.Rows.Read, b.Rows.Accepted, b.Rows.Rejected)
+	}
+	w.Flush()
+}
+
+// watch runs again and again until it is interrupted.
+func (c *cli) watch(ctx context.Context, a *app.App, feed string) error {
+	r, err := a.Run(ctx)
+	if err != nil {
+		return err
+	}
+	r.Ingest.Still = flow.StandStill
+	r.Batch = func(b flow.Batch) {
+		if c.json() {
+			_ = c.printLine(b)
+			return
+		}
+		fmt.Fprintf(c.stdout, "%s  %s  %s  %s  %s  %d read, %d accepted, %d rejected  %s\n", pipeline.ShortID(b.ID), b.Feed, baseName(b.Key), b.Verdict, b.Decision,
+			b.Rows.Read, b.Rows.Accepted, b.Rows.Rejected, b.Reason)
+	}
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		_, err := r.Once(ctx, feed)
+		if ctx.Err() != nil {
+			return nil // Ctrl-C is how watching ends
+		}
+		if err != nil {
+			if !pipeline.ErrorCode(err).Retryable() {
+				return err
+			}
+			fmt.Fprintf(c.stderr, "assay: %v; trying again\n", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/app"
+	"github.com/assay-pipeline/assay/pipeline/catalog"
+	"github.com/assay-pipeline/assay/pipeline/flow"
+)
+
+func (c *cli) searchCommand() *cobra.Command {
+	var k int
+	cmd := &cobra.Command{
+		Use:   "search QUERY",
+		Short: "Search the catalog by text and typed filters",
+		Long: `Search the items of the catalog. Words rank; filters such as bore=25mm or
+"voltage>=400V" must hold, in whatever unit the item was written.`,
+		Example: `  assay search "deep groove bearing" bore=25mm
+  assay search "motor power>=1.5kW"`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if k < 1 {
+				return pipeline.Errorf(pipeline.CodeInvalid, "--limit must be at least 1")
+			}
+			a, err := c.open()
+			if err != nil {
+				return err
+			}
+			defer a.Close()
+			return c.search(cmd.Context(), a, strings.Join(args, " "), k)
+		},
+	}
+	cmd.Flags().IntVarP(&k, "limit", "n", 10, "the most results")
+	return cmd
+}
+
+func (c *cli) search(ctx context.Context, a *app.App, query string, k int) error {
+	s, err := a.Store(ctx)
+	if err != nil {
+		return err
+	}
+	pack, err := a.Knowledge()
+	if err != nil {
+		return err
+	}
+	e := a.Embedder()
+	entries, err := flow.LiveEntries(ctx, s, catalog.Query{Vectors: e.Space()})
+	if err != nil {
+		return err
+	}
+	if len(entries) == 0 {
+		return pipeline.Errorf(pipeline.CodeNotFound, "the catalog is empty").WithHint("assay run takes the landing zone into it")
+	}
+	searcher, err := catalog.NewSearcher(ctx, pack, entries, e)
+	if err != nil {
+		return err
+	}
+	found, err := searcher.Search(ctx, query, k)
+	if err != nil {
+		return err
+	}
+	if c.json() {
+		type result struct {
+			catalog.Found
+			Record pipeline.Record `json:"record"`
+		}
+		results := []result{}
+		for _, f := range found {
+			results = append(results, result{f, f.Entry.Record})
+		}
+		return c.printJSON(map[string]any{"schema_version": 1, "query": query, "results": results})
+	}
+	if len(found) == 0 {
+		fmt.Fprintf(c.stdout, "nothing in %s fits\n", count(len(entries), "item"))
+		return nil
+	}
+	w := tabwriter.NewWriter(c.stdout, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "SCORE\tITEM\tCATEGORY\tTEXT\tATTRIBUTES")
+	for _, f := range found {
+		fmt.Fprintf(w, "%.2f\t%s\t%s\t%s\t%s\n", f.Score, f.ID, f.Entry.Record.Category, f.Entry.Item.Source, summary(f.Entry.Record))
+	}
+	return w.Flush()
+}
