@@ -76,6 +76,15 @@ cross: ## the other platforms compile and vet
 	GOOS=darwin GOARCH=arm64 $(GO) vet ./cmd/... ./pipeline/...
 	GOOS=linux GOARCH=arm64 $(GO) build -tags lambda.norpc -o /dev/null ./functions/ingest
 
+.PHONY: check-reader
+check-reader: ## DuckDB reads a feed while it is published, and sees it whole (needs a C compiler)
+	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/assay ./cmd/assay
+	cd bench && CGO_ENABLED=1 $(GO) run ./reader -assay ../$(BIN)/assay
+
+.PHONY: crash
+crash: ## kill runs with SIGKILL at every step and compare what is left (KILLS=200)
+	$(GO) test ./cmd/assay -run TestCrash -count 1 -v -kills $(or $(KILLS),200)
+
 .PHONY: size
 size: build ## binaries stay small and static
 	@check() { s=$$(stat -c %s $$1 2>/dev/null || stat -f %z $$1); \
