@@ -268,6 +268,9 @@ func (c *classifier) nounsOf(f *Folded, add func(int, float64, string, string)) 
 		buf = c.nouns.MatchesAt(buf[:0], f.Atoms, i, true, skip)
 		m, ok := clearest(buf, func(a, b Meaning) bool { return a.Attribute == b.Attribute })
 		if !ok {
+			m, ok = c.compound(f, i)
+		}
+		if !ok {
 			i++
 			continue
 		}
@@ -288,6 +291,22 @@ func (c *classifier) nounsOf(f *Folded, add func(int, float64, string, string)) 
 		head = 0
 		i = m.To
 	}
+}
+
+// compoundScore is that of a noun at the end of a longer word.
+const compoundScore = 0.9
+
+// compound reads the noun at the end of a German compound that no dictionary
+// lists: the last part says what it is (Kupferdichtring is a Dichtring).
+func (c *classifier) compound(f *Folded, i int) (Match, bool) {
+	w := f.Atoms[i].Text
+	for j := 3; j+5 <= len(w); j++ {
+		n := c.nouns.root.next[w[j:]]
+		if n != nil && len(n.meanings) > 0 {
+			return Match{From: i, To: i + 1, Meanings: n.meanings, Score: compoundScore}, true
+		}
+	}
+	return Match{}, false
 }
 
 // longest is the match that covers most atoms.

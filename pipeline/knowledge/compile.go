@@ -50,6 +50,9 @@ func (r *reader) compile(p *Pack, d *draft) {
 	for i := range s.Patterns {
 		r.compilePattern(d, i)
 	}
+	for _, e := range s.entries {
+		s.close(e.Values)
+	}
 	s.lexicon.freeze()
 	r.checkImplied(d)
 }

@@ -214,6 +214,58 @@ func (l *Lexicon) MatchesAt(dst []Match, atoms []Atom, i int, fuzzy bool, skip f
 	return w.out
 }
 
+// Inverted finds terms that are written with the noun first, as material
+// masters do: WASHER,SPRING is a spring washer, SCREW,CAP,SOC HD a socket head
+// cap screw. From and To of a match cover the noun and the modifier.
+func (l *Lexicon) Inverted(dst []Match, atoms []Atom, fuzzy bool, skip func(string) bool) []Match {
+	var bounds [5]int // starts of the first segments, and the end of the last
+	n := 1
+	for i := 1; i < len(atoms) && n < len(bounds); i++ {
+		if atoms[i].Break {
+			bounds[n] = i
+			n++
+		}
+	}
+	if n < len(bounds) {
+		bounds[n] = len(atoms)
+		n++
+	}
+	segments := n - 1
+	segment := func(k int) []Atom { return atoms[bounds[k]:bounds[k+1]] }
+	if segments < 2 || len(segment(0)) > 3 || atoms[0].Digits {
+		return dst
+	}
+	var buf [maxTerm]Atom
+	try := func(to int, parts ...int) {
+		seq := buf[:0]
+		for _, k := range parts {
+			if len(seq)+len(segment(k)) > maxTerm {
+				return
+			}
+			seq = append(seq, segment(k)...)
+		}
+		for i := range seq {
+			seq[i].Break = false
+		}
+		for _, m := range l.MatchesAt(nil, seq, 0, fuzzy, skip) {
+			if m.To == len(seq) {
+				dst = append(dst, Match{From: 0, To: bounds[to+1], Meanings: m.Meanings, Score: m.Score * invertedScore})
+			}
+		}
+	}
+	for k := 1; k < segments; k++ {
+		try(k, k, 0)
+	}
+	if segments > 2 {
+		try(2, 2, 1, 0)
+		try(2, 1, 2, 0)
+	}
+	return dst
+}
+
+// invertedScore keeps a term in its own order ahead of one put together.
+const invertedScore = 0.99
+
 type walk struct {
 	l     *Lexicon
 	atoms []Atom
@@ -263,7 +315,11 @@ func (w *walk) step(n *trieNode, i int, score float64) {
 	if !w.fuzzy || w.l.whole(a.Text) || w.skip != nil && w.skip(a.Text) {
 		return
 	}
+	part := w.l.known[a.Text] // then it may be cut off, but it is not misspelt
 	for _, r := range w.l.Expand(a.Text) {
+		if part && !strings.HasPrefix(r.Word, a.Text) {
+			continue
+		}
 		if c := n.next[r.Word]; c != nil && score*r.Score >= MinScore {
 			w.step(c, i+1, score*r.Score)
 		}

@@ -186,6 +186,7 @@ func (s *Schema) Entry(name string) (Entry, bool) {
 			for _, im := range p.Sets {
 				e.Values[im.Attribute] = im.Value
 			}
+			s.close(e.Values)
 			return e, true
 		}
 	}
@@ -208,6 +209,7 @@ func (s *Schema) Entry(name string) (Entry, bool) {
 		for _, im := range row.Implies {
 			e.Values[im.Attribute] = im.Value
 		}
+		s.close(e.Values)
 		return e, true
 	}
 	return Entry{}, false
@@ -222,6 +224,31 @@ func (s *Schema) Entries() []string {
 	}
 	sort.Strings(out)
 	return out
+}
+
+// close adds to the values of an entry what follows from them in turn: DIN 933
+// means a hexagon head screw, and that means a hexagon.
+func (s *Schema) close(values map[string]string) {
+	for again := true; again; {
+		again = false
+		for i := range s.Attributes {
+			a := &s.Attributes[i]
+			v, ok := values[a.Name]
+			if !ok {
+				continue
+			}
+			for k := range a.Allowed {
+				if a.Allowed[k].Value != v {
+					continue
+				}
+				for _, im := range a.Allowed[k].Implies {
+					if _, ok := values[im.Attribute]; !ok {
+						values[im.Attribute], again = im.Value, true
+					}
+				}
+			}
+		}
+	}
 }
 
 // EntryName is the name of the entry of an allowed value.

@@ -59,7 +59,11 @@ func (ps *Parser) completeOnce(s *knowledge.Schema, r *pipeline.Record) {
 					continue
 				}
 				for _, im := range a.Allowed[k].Implies {
-					ps.imply(s, r, from, im, s.EntryName(a, a.Allowed[k].Value))
+					entry := from.Evidence
+					if entry == "" {
+						entry = s.EntryName(a, a.Allowed[k].Value)
+					}
+					ps.imply(s, r, from, im, entry)
 				}
 			}
 		}
@@ -283,7 +287,8 @@ func (ps *Parser) means(s *knowledge.Schema, text, entry string) bool {
 	if len(f.Atoms) == 0 {
 		return false
 	}
-	for _, m := range s.Lexicon().MatchesAt(nil, f.Atoms, 0, true, ps.pack.Common) {
+	matches := s.Lexicon().MatchesAt(nil, f.Atoms, 0, true, ps.pack.Common)
+	for _, m := range s.Lexicon().Inverted(matches, f.Atoms, true, ps.pack.Common) {
 		if m.To != len(f.Atoms) {
 			continue
 		}

@@ -28,6 +28,7 @@ func (r *reading) numbers() {
 	r.codes()
 	for i := range r.quantities {
 		q := &r.quantities[i]
+		r.release(q)
 		if attr := r.labelled(q); attr >= 0 {
 			r.number(attr, q, 0.95)
 		}
@@ -45,6 +46,17 @@ func (r *reading) numbers() {
 			if a.Kind == knowledge.KindNumber && a.Dimension == q.Unit.Dimension && !a.Labelled && !r.filled[k] && r.number(k, q, 0.9) {
 				break
 			}
+		}
+	}
+}
+
+// release takes the unit from a number when it is the label of the next one:
+// 16 DN 40 has no decinewtons.
+func (r *reading) release(q *quantity.Quantity) {
+	for _, l := range r.labels {
+		if l.start < q.UnitEnd && q.UnitStart < l.end && q.UnitStart >= q.NumEnd {
+			q.Unit, q.Readings, q.End, q.UnitStart, q.UnitEnd = quantity.Unit{}, nil, q.NumEnd, q.NumEnd, q.NumEnd
+			return
 		}
 	}
 }
@@ -129,7 +141,7 @@ func (r *reading) number(attr int, q *quantity.Quantity, confidence float64) boo
 		return false // two ends are not one value
 	}
 	c, err := q.Canonical()
-	if err != nil || !c.Value.Exact() {
+	if err != nil {
 		return false
 	}
 	v, ok := pipeline.Number(c.Value.String())

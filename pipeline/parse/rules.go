@@ -176,8 +176,14 @@ func (r *reading) patterns() {
 					read = true
 				}
 			}
-			if read {
+			switch {
+			case len(p.Sets) > 0:
 				r.take(start, stop)
+			case read: // words before and after what was captured stay free
+				c, d := r.captures[0], r.captures[len(r.captures)-1]
+				from, _ := r.Source(c.Start, c.End)
+				_, to := r.Source(d.Start, d.End)
+				r.take(from, max(from, to))
 			}
 		}
 	}
@@ -325,8 +331,36 @@ func (r *reading) terms() {
 		}
 		return chosen[i].From < chosen[j].From
 	})
+	inverted := false
 	for _, m := range chosen {
+		if m.Score <= 0.95 && !inverted {
+			inverted = true
+			r.inverted()
+		}
 		r.term(m, false)
+	}
+	if !inverted {
+		r.inverted()
+	}
+}
+
+// inverted reads names that start with their noun, for attributes that nothing
+// else has given a value.
+func (r *reading) inverted() {
+	var best knowledge.Match
+	ms := r.schema.Lexicon().Inverted(nil, r.Atoms, true, r.x.pack.Common)
+	for _, m := range ms {
+		if hasRole(m, knowledge.RoleValue) && m.Score*float64(m.To) > best.Score*float64(best.To) {
+			best = m
+		}
+	}
+	for _, m := range ms {
+		if m.To == best.To && m.Score > best.Score-knowledge.Margin && !r.agree(best, m) {
+			return
+		}
+	}
+	if best.To > 0 {
+		r.term(best, true)
 	}
 }
 
