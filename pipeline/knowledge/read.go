@@ -58,7 +58,10 @@ func (r *reader) err() error {
 		if a.File != b.File {
 			return a.File < b.File
 		}
-		return a.Line < b.Line
+		if a.Line != b.Line {
+			return a.Line < b.Line
+		}
+		return a.Message < b.Message
 	})
 	what := "mistakes"
 	if len(r.problems) == 1 {
