@@ -62,6 +62,7 @@ func Run(t *testing.T, place func(t *testing.T) Place) {
 		{"AtomicIsolation", atomicIsolation},
 		{"AtomicCancel", atomicCancel},
 		{"TwoHandles", twoHandles},
+		{"Redelivery", redelivery},
 		{"Unicode", unicodeTexts},
 		{"Large", large},
 		{"BadIDs", badIDs},
