@@ -54,7 +54,7 @@ func (r *reading) numbers() {
 // 16 DN 40 has no decinewtons.
 func (r *reading) release(q *quantity.Quantity) {
 	for _, l := range r.labels {
-		if l.start < q.UnitEnd && q.UnitStart < l.end && q.UnitStart >= q.NumEnd {
+		if l.start <= q.UnitStart && q.UnitEnd <= l.end && q.UnitStart < q.UnitEnd {
 			q.Unit, q.Readings, q.End, q.UnitStart, q.UnitEnd = quantity.Unit{}, nil, q.NumEnd, q.NumEnd, q.NumEnd
 			return
 		}
