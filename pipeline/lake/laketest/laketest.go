@@ -229,9 +229,10 @@ func listOrder(t *testing.T, d lake.Driver) {
 	}
 }
 
-// listMany goes beyond one page of the object stores that have pages of 1000.
+// listMany goes beyond one page of the stores that have pages. A driver that
+// lists in pages is opened with pages of at most 50 for this.
 func listMany(t *testing.T, d lake.Driver) {
-	const n = 1100
+	const n = 230
 	var wg sync.WaitGroup
 	errs := make([]error, 8)
 	for g := range 8 {
@@ -250,8 +251,8 @@ func listMany(t *testing.T, d lake.Driver) {
 	if len(got) != n || !slices.IsSorted(got) {
 		t.Fatalf("%d of %d objects listed, in order: %v", len(got), n, slices.IsSorted(got))
 	}
-	if rest := list(t, d, "many/", "many/1049"); len(rest) != 50 {
-		t.Fatalf("%d objects after the 1050th of %d", len(rest), n)
+	if rest := list(t, d, "many/", "many/0129"); len(rest) != 100 {
+		t.Fatalf("%d objects after the 130th of %d", len(rest), n)
 	}
 }
 
@@ -417,18 +418,19 @@ func equal(a, b io.Reader) (bool, error) {
 func raceAbsent(t *testing.T, ds []lake.Driver) {
 	for round := range 10 {
 		key := fmt.Sprintf("curated/f/%d", round)
-		wins := race(t, ds, key, lake.Condition{IfAbsent: true})
+		wins := race(t, ds, key, round, lake.Condition{IfAbsent: true})
 		if got, _ := get(t, ds[0], key, 0, -1); len(wins) != 1 || got != wins[0] {
 			t.Fatalf("round %d: winners %q, stored %q", round, wins, got)
 		}
 	}
 }
 
-// raceTag: of many that replace the same version exactly one wins.
+// raceTag: of many that replace the same version exactly one wins. No content
+// comes twice: an ETag may be a hash of it.
 func raceTag(t *testing.T, ds []lake.Driver) {
 	o := put(t, ds[0], "curated/f/p", "start")
 	for round := range 10 {
-		wins := race(t, ds, "curated/f/p", lake.Condition{IfTag: o.Tag})
+		wins := race(t, ds, "curated/f/p", round, lake.Condition{IfTag: o.Tag})
 		var got string
 		if got, o = get(t, ds[0], "curated/f/p", 0, -1); len(wins) != 1 || got != wins[0] {
 			t.Fatalf("round %d: winners %q, stored %q", round, wins, got)
@@ -436,14 +438,14 @@ func raceTag(t *testing.T, ds []lake.Driver) {
 	}
 }
 
-func race(t *testing.T, ds []lake.Driver, key string, c lake.Condition) (wins []string) {
+func race(t *testing.T, ds []lake.Driver, key string, round int, c lake.Condition) (wins []string) {
 	t.Helper()
 	start := make(chan struct{})
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for g := range 8 {
 		wg.Go(func() {
-			content := fmt.Sprintf("writer %d", g)
+			content := fmt.Sprintf("writer %d of round %d", g, round)
 			<-start
 			_, err := ds[g%len(ds)].Put(t.Context(), key, strings.NewReader(content), c)
 			mu.Lock()
