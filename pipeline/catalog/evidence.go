@@ -178,7 +178,7 @@ func (w *Weights) attribute(c *comparison, i int, f *frequencies) {
 	cr := &c.a.crit.list[i]
 	x, y := &c.a.vals[i], &c.b.vals[i]
 	switch {
-	case x.known && y.known && cr.equal(x, y):
+	case x.known && y.known && (cr.equal(x, y) || cr.maker && sameMaker(makerWords(x.show), makerWords(y.show))):
 		u := w.chance(f, i, x.key)
 		bits := math.Min(math.Log2(w.M/u), w.Cap)
 		if x.implied && y.implied {
@@ -259,10 +259,10 @@ func says(v *value) string {
 
 // metaMaker compares makers that stand outside the schema.
 func (w *Weights) metaMaker(c *comparison) {
-	if c.a.maker == "" || c.b.maker == "" {
+	if len(c.a.maker) == 0 || len(c.b.maker) == 0 {
 		return
 	}
-	if c.a.maker == c.b.maker {
+	if sameMaker(c.a.maker, c.b.maker) {
 		c.maker = Agree
 		c.add(makerAttribute, Agree, 1, "maker: both "+c.a.makerRaw)
 		return

@@ -21,7 +21,7 @@ type view struct {
 	vals     []value   // one per criterion
 	known    uint64    // bit i: critical criterion i has a value, implied or not
 	parts    []string  // part numbers, comparable form, sorted
-	maker    string    // comparable form, empty where unknown
+	maker    []string  // words of the name of the maker, without legal form and country
 	makerRaw string
 	pack     string // pack quantity and unit of measure, comparable form
 	text     string // the folded source
@@ -72,7 +72,7 @@ func viewOf(e *Entry, all map[string]*criteria) *view {
 			v.addPart(a.Value.String())
 		}
 	}
-	v.maker = plain(v.makerRaw)
+	v.maker = makerWords(v.makerRaw)
 	slices.Sort(v.parts)
 	v.parts = slices.Compact(v.parts)
 	v.tokens = strings.Fields(v.text)
@@ -131,6 +131,35 @@ func (v *view) addPart(s string) {
 	if len(p) >= 4 && strings.ContainsAny(p, "0123456789") {
 		v.parts = append(v.parts, p)
 	}
+}
+
+// aside are words of a maker's name that do not tell makers apart: legal forms
+// and countries.
+var aside = func() map[string]bool {
+	m := map[string]bool{}
+	for _, w := range strings.Fields(`ag gmbh mbh kg kgaa ohg se eg gbr ug ltd limited plc llc llp inc incorporated
+		corp corporation co company sa sas sarl spa srl bv nv oy oyj ab as aps sro zoo kk pte pty
+		deutschland germany uk usa us europe europa international intl group gruppe holding und and`) {
+		m[w] = true
+	}
+	return m
+}()
+
+// makerWords is the name of a maker in comparable form.
+func makerWords(s string) []string {
+	words := strings.Fields(string(embed.Fold(nil, s)))
+	kept := slices.DeleteFunc(slices.Clone(words), func(w string) bool { return aside[w] })
+	if len(kept) == 0 {
+		return words
+	}
+	return kept
+}
+
+// sameMaker reports whether one name is the other or begins it: SEW and
+// SEW-Eurodrive, Acme and Acme Bearings.
+func sameMaker(a, b []string) bool {
+	n := min(len(a), len(b))
+	return n > 0 && slices.Equal(a[:n], b[:n])
 }
 
 func packOf(m pipeline.Meta) string {
