@@ -57,6 +57,7 @@ func viewOf(e *Entry, all map[string]*criteria) *view {
 			}
 			v.vals[j] = v.crit.list[j].valueOf(a)
 		}
+		v.bases(e)
 		v.fillImplicit()
 		for bit, j := range v.crit.critical {
 			if v.vals[j].known {
@@ -83,6 +84,25 @@ func viewOf(e *Entry, all map[string]*criteria) *view {
 	v.tokens = slices.Compact(v.tokens)
 	v.numbers, v.words = unexplained(e)
 	return v
+}
+
+// bases makes sure that what counts as derived follows from a critical value of
+// the same item: one that was read at the same place. Where the record does not
+// keep what a value followed from, the value stands for itself.
+func (v *view) bases(e *Entry) {
+	at := map[pipeline.Span]bool{}
+	for i := range e.Record.Attributes {
+		a := &e.Record.Attributes[i]
+		if j, ok := v.crit.byName[a.Name]; ok && v.crit.list[j].critical && !v.vals[j].derived {
+			at[a.Span] = true
+		}
+	}
+	for i := range e.Record.Attributes {
+		a := &e.Record.Attributes[i]
+		if j, ok := v.crit.byName[a.Name]; ok && v.vals[j].derived && !at[a.Span] {
+			v.vals[j].derived = false
+		}
+	}
 }
 
 // partAttribute is the name under which categories keep a maker's part number.
