@@ -384,7 +384,7 @@ func lexFull(s string, i int, opt Options) (numeral, bool) {
 	if v, w, ok := vulgarAt(s, i); ok {
 		return numeral{value: v, end: i + w, fraction: true}, true
 	}
-	if num, den, end, ok := lexSlash(s, i); ok && den != 0 && (isInchFraction(num, den) || opt.Prose && num < den) {
+	if num, den, end, ok := lexSlash(s, i); ok && den != 0 && (isInchFraction(num, den) || num < den && (opt.Prose || num == 1 && wattFollows(s, end))) {
 		if end >= len(s) || !isDigit(s[end]) {
 			return numeral{value: Ratio(num, den), end: end, fraction: true}, true
 		}
@@ -427,6 +427,14 @@ func inchFollows(s string, i int) bool {
 		}
 	}
 	return false
+}
+
+// wattFollows reports whether W stands at i: resistors are rated 1/10W.
+func wattFollows(s string, i int) bool {
+	if i < len(s) && s[i] == ' ' {
+		i++
+	}
+	return i < len(s) && s[i] == 'W' && (i+1 == len(s) || !isWordByte(s[i+1]))
 }
 
 func isWordByte(c byte) bool {

@@ -171,7 +171,7 @@ func TestResolve(t *testing.T) {
 // TestHostileText bounds the time of long texts that is written to be slow.
 func TestHostileText(t *testing.T) {
 	for _, unit := range []string{"1234567890", "1/2/3/4/5/", "1.1.1.1.1.", "5mm/5mm/5m", "1-1-1-1-1-", "1x1x1x1x1x", "\"1\"1\"1\"1\"", "one and a ", "° ° 5° 5°", "1,000,000,", "9 per per ", "\xff1\xfe", "\u202e1mm"} {
-		text := strings.Repeat(unit, 200_000/len(unit))
+		text := strings.Repeat(unit, 60_000/len(unit))
 		for _, opt := range []Options{{}, {Prose: true, Language: German}} {
 			start := time.Now()
 			for _, q := range Scan(text, opt) {

@@ -148,7 +148,7 @@ func (s *scanner) before(q *Quantity) {
 			}
 			j -= w
 		}
-		if j < i && (t[j:i] == "x" || t[j:i] == "X") && j > 0 && (isDigit(t[j-1]) || t[j-1] == ' ') {
+		if j < i && (t[j:i] == "x" || t[j:i] == "X") && j > 0 && (isDigit(t[j-1]) || t[j-1] == ' ' && (q.NumEnd >= len(t) || !isLetter(t[q.NumEnd]))) {
 			return // a product, not a prefix
 		}
 		if j < i {

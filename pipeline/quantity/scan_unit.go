@@ -18,6 +18,12 @@ func (s *scanner) unit(q *Quantity, n numeral) {
 		return
 	}
 	glued := m.start == q.NumEnd
+	if q.Prefix != "" && glued && m.end-m.start == 1 && !strings.ContainsRune("VAW%\"", rune(s.text[m.start])) && len(s.opt.Expect) == 0 {
+		return // C0G, X7R: letters on both sides make a name
+	}
+	if q.Glued && q.Prefix == "" && glued && q.Start > 0 && isLetter(s.text[q.Start-1]) {
+		return // 1N4148W
+	}
 	q.Readings = m.entry.units
 	q.Unit = s.resolve(&m, q, n, glued)
 	q.UnitStart, q.UnitEnd = m.start, m.end
