@@ -203,6 +203,10 @@ func (k *Checker) checkEvidence(a *pipeline.Attribute, f *Field, r *pipeline.Rec
 			report(BadProvenance, NullAndFlag, "%s comes from the entry %q, which does not exist", f.Name, clip(a.Evidence))
 			return false
 		}
+		if e.Fields != nil {
+			said := e.Fields[f.Name]
+			e.Values, e.Unit = said.Values, said.Unit
+		}
 		claim.Entry = &e
 	case pipeline.Verbatim, pipeline.Normalised:
 	default:

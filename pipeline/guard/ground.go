@@ -46,6 +46,16 @@ type Entry struct {
 	// Values are what it stands for, in Unit.
 	Values []pipeline.Value
 	Unit   string
+	// Fields are what it stands for, by field, where it says several things:
+	// the width and the height of a nut. Check then takes for a field its own
+	// values alone.
+	Fields map[string]Said
+}
+
+// Said is what an entry says of one field.
+type Said struct {
+	Values []pipeline.Value
+	Unit   string
 }
 
 // A Verdict says whether a claim is grounded, and by what.
@@ -289,7 +299,6 @@ func sameDigits(a, b quantity.Decimal) bool {
 	return digits(a) == digits(b)
 }
 
-// carries reports whether q is the value in the unit, and how.
 // released is q without the mark that it is glued to a word, where the word is
 // nothing but a prefix of the claim's field.
 func (s *Source) released(q *quantity.Quantity, c *Claim) *quantity.Quantity {
@@ -306,6 +315,7 @@ func (s *Source) released(q *quantity.Quantity, c *Claim) *quantity.Quantity {
 	return q
 }
 
+// carries reports whether q is the value in the unit, and how.
 func (s *Source) carries(q *quantity.Quantity, value quantity.Decimal, unit, implied quantity.Unit) (string, bool) {
 	if unit.IsZero() {
 		if q.HasUnit() && q.Unit.Dimension != quantity.Count || q.Kind == quantity.Coded {

@@ -254,17 +254,14 @@ func (ps *Parser) entry(s *knowledge.Schema, r *pipeline.Record, name string) (g
 	if !ok {
 		return guard.Entry{}, false
 	}
-	out := guard.Entry{Name: name, Spellings: e.Spellings}
+	out := guard.Entry{Name: name, Spellings: e.Spellings, Fields: make(map[string]guard.Said, len(e.Values))}
 	for attr, v := range e.Values {
 		a, _, ok := s.Attribute(attr)
 		if !ok {
 			continue
 		}
 		if val, ok := a.Canonical(v); ok {
-			out.Values = append(out.Values, val)
-			if a.Unit != "" {
-				out.Unit = a.Unit
-			}
+			out.Fields[attr] = guard.Said{Values: []pipeline.Value{val}, Unit: a.Unit}
 		}
 	}
 	for i := range r.Attributes {
