@@ -74,7 +74,7 @@ func TestCrash(t *testing.T) {
 		}
 		out, err := crashCommand(dir, "run").CombinedOutput()
 		var exit *exec.ExitError
-		if err != nil && !(errors.As(err, &exit) && exit.ExitCode() == 1) {
+		if held := errors.As(err, &exit) && exit.ExitCode() == 1; err != nil && !held {
 			t.Errorf("the run after a kill at point %d: %v\n%s", at, err, out)
 			continue
 		}

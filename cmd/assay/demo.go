@@ -80,7 +80,9 @@ func (c *cli) demo(ctx context.Context, seed uint64, items int, keep string) err
 			return err
 		}
 	} else {
-		c.printDemo(res, keep)
+		if err := c.printDemo(res, keep); err != nil {
+			return err
+		}
 	}
 	if holds != nil {
 		if !c.json() {
@@ -98,8 +100,10 @@ func (c *cli) say(format string, args ...any) {
 	}
 }
 
-func (c *cli) printDemo(res *app.DemoResult, keep string) {
-	c.printBatches(res.Batches)
+func (c *cli) printDemo(res *app.DemoResult, keep string) error {
+	if err := c.printBatches(res.Batches); err != nil {
+		return err
+	}
 	fmt.Fprintln(c.stdout)
 	for _, t := range res.Transitions {
 		fmt.Fprintf(c.stdout, "breaker %s: %s → %s: %s\n", t.Key.Scope, t.From, t.To, t.Cause)
@@ -117,6 +121,7 @@ func (c *cli) printDemo(res *app.DemoResult, keep string) {
 	fmt.Fprintf(c.stdout, "  assay -C %s report %s\n", keep, pipeline.ShortID(bad.ID))
 	fmt.Fprintf(c.stdout, "  assay -C %s search \"Rillenkugellager bore=25mm\"\n", keep)
 	fmt.Fprintf(c.stdout, "  open %s\n", filepath.ToSlash(filepath.Join(keep, "lake", lake.ReportKey(bad.Feed, bad.ID, "html"))))
+	return nil
 }
 
 // demoSeeds runs several seeds and prints a row each, the worst figures, and

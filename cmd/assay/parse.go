@@ -78,11 +78,10 @@ func (c *cli) parseText(ctx context.Context, p *parse.Parser, text string) error
 	if c.json() {
 		return c.printJSON(rec)
 	}
-	c.printRecord(rec)
-	return nil
+	return c.printRecord(rec)
 }
 
-func (c *cli) printRecord(rec pipeline.Record) {
+func (c *cli) printRecord(rec pipeline.Record) error {
 	fmt.Fprintf(c.stdout, "%s\ncategory %s, confidence %.2f\n", rec.Source, rec.Category, rec.Confidence)
 	if len(rec.Attributes) > 0 {
 		w := tabwriter.NewWriter(c.stdout, 0, 4, 2, ' ', 0)
@@ -94,7 +93,9 @@ func (c *cli) printRecord(rec pipeline.Record) {
 			}
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%.2f\n", a.Name, a.Value, a.Unit, a.Text, at, a.Provenance, a.Confidence)
 		}
-		w.Flush()
+		if err := w.Flush(); err != nil {
+			return err
+		}
 	}
 	for _, f := range rec.Flags {
 		fmt.Fprintf(c.stdout, "flag %s", f.Code)
@@ -106,6 +107,7 @@ func (c *cli) printRecord(rec pipeline.Record) {
 		}
 		fmt.Fprintln(c.stdout)
 	}
+	return nil
 }
 
 // parseAtOnce is how many items of a file are parsed in one call.

@@ -61,8 +61,7 @@ func (c *cli) listBatches(ctx context.Context, a *app.App, feed string) error {
 		fmt.Fprintln(c.stdout, "no batches yet")
 		return nil
 	}
-	c.printBatches(bs)
-	return nil
+	return c.printBatches(bs)
 }
 
 // findBatch finds the one batch whose id starts with prefix.

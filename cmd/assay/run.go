@@ -85,7 +85,9 @@ func (c *cli) printRun(res flow.Result) error {
 		fmt.Fprintln(c.stdout, "nothing new in the landing zone")
 		return nil
 	}
-	c.printBatches(res.Batches)
+	if err := c.printBatches(res.Batches); err != nil {
+		return err
+	}
 	for _, b := range res.Batches {
 		if b.Reason != "" {
 			fmt.Fprintf(c.stdout, "%s %s: %s\n", pipeline.ShortID(b.ID), b.Stage, b.Reason)
@@ -94,7 +96,7 @@ func (c *cli) printRun(res flow.Result) error {
 	return nil
 }
 
-func (c *cli) printBatches(bs []flow.Batch) {
+func (c *cli) printBatches(bs []flow.Batch) error {
 	w := tabwriter.NewWriter(c.stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "BATCH\tFEED\tFILE\tVERDICT\tDECISION\tREAD\tACCEPTED\tREJECTED")
 	for _, b := range bs {
@@ -105,7 +107,7 @@ func (c *cli) printBatches(bs []flow.Batch) {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\n", pipeline.ShortID(b.ID), b.Feed, baseName(b.Key), verdict, decision,
 			b.Rows.Read, b.Rows.Accepted, b.Rows.Rejected)
 	}
-	w.Flush()
+	return w.Flush()
 }
 
 // watch runs again and again until it is interrupted.

@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,7 +139,7 @@ func (in *Ingest) commit(ctx context.Context, b Batch, f *contract.Feed, report 
 		sample := sampleOf(b, f, report, o.at)
 		state, ticks := policy.Tick(state, o.at)
 		next, steps := policy.Step(state, sample)
-		transitions := append(ticks, steps...)
+		transitions := slices.Concat(ticks, steps)
 		after = next
 		if err := tx.SaveBreaker(ctx, next, sample, transitions); err != nil {
 			return err
