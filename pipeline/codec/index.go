@@ -79,15 +79,17 @@ func (c *CSV) splitFast(ch *Chunk, pos int) (int, bool) {
 	row := ch.Rows
 	cols := c.reserve(ch, row, len(data)-pos)
 	start, from, k := pos, pos, 0 // of the record, of the field, fields so far
+	ahead := pos                  // what lies before is done
+	kept := len(c.undo)           // escapes of whole records
 	for w := 0; w < len(masks); w += 3 {
-		q, d, nl := masks[w], masks[w+1], masks[w+2]
 		at := base + w/3*64
+		if ahead >= at+64 {
+			continue
+		}
+		q, d, nl := masks[w], masks[w+1], masks[w+2]
 		set := q | d | nl
-		if start > at { // the splitter went ahead
-			if start >= at+64 {
-				continue
-			}
-			set &^= 1<<uint(start-at) - 1
+		if ahead > at {
+			set &^= 1<<uint(ahead-at) - 1
 		}
 		for set != 0 {
 			i := bits.TrailingZeros64(set)
@@ -101,20 +103,50 @@ func (c *CSV) splitFast(ch *Chunk, pos int) (int, bool) {
 				from = p + 1
 				continue
 			}
-			if q>>i&1 == 0 && k == n-1 && clean {
-				end := p
-				if end > from && data[end-1] == '\r' {
-					end--
+			cell, stop, last, ok := Cell{uint32(from), uint32(p)}, p, p, clean // stop is the line break, last the record's end
+			if q>>i&1 != 0 {
+				end, esc := -1, false
+				if p == from && clean {
+					end, esc = c.closes(data, base, p+1)
 				}
-				if end-start <= c.d.MaxRecordBytes && (end > start || n == 1) {
-					cols[k][row] = Cell{uint32(from), uint32(end)}
-					ch.Starts[row], ch.Ends[row] = uint32(start), uint32(end)
-					row++
-					start, from, k = p+1, p+1, 0
+				cell, last, stop = Cell{uint32(p + 1), uint32(end)}, end+1, end+1
+				if esc {
+					c.undo = append(c.undo, undo{k, row})
+				}
+				if end >= 0 && data[stop] == c.d.Delimiter && k < n-1 {
+					cols[k][row] = cell
+					k++
+					from = stop + 1
+					ahead = from
+					if ahead >= at+64 {
+						break
+					}
+					set &^= 1<<uint(ahead-at) - 1
 					continue
 				}
+				if end >= 0 && data[stop] == '\r' && stop+1 < len(data) {
+					stop++
+				}
+				ok = end >= 0 && data[stop] == '\n'
+			} else if p > from && data[p-1] == '\r' {
+				last--
+				cell.End--
 			}
-			// Quotes, faults, blank lines.
+			if ok && k == n-1 && last-start <= c.d.MaxRecordBytes && (last > start || n == 1) {
+				cols[k][row] = cell
+				ch.Starts[row], ch.Ends[row] = uint32(start), uint32(last)
+				row++
+				kept = len(c.undo)
+				start, from, k = stop+1, stop+1, 0
+				ahead = start
+				if ahead >= at+64 {
+					break
+				}
+				set &^= 1<<uint(ahead-at) - 1
+				continue
+			}
+			// Whatever is out of the ordinary.
+			c.undo = c.undo[:kept]
 			c.settle(ch, row)
 			switch c.s.split(data[start:], c.eof) {
 			case needMore:
@@ -125,20 +157,52 @@ func (c *CSV) splitFast(ch *Chunk, pos int) (int, bool) {
 			if c.s.end > 0 || n == 1 {
 				c.keep(ch, start, clean)
 			}
+			kept = len(c.undo)
 			start += c.s.next
 			row, from, k = ch.Rows, start, 0
 			cols = c.reserve(ch, row, len(data)-start)
-			if start >= at+64 {
-				break
-			}
-			set &^= 1<<uint(start-at) - 1
+			// The next record may begin before p.
+			ahead = start
+			w = (start-base)/64*3 - 3
+			break
 		}
 	}
+	c.undo = c.undo[:kept]
 	c.settle(ch, row)
 	if start < len(data) && c.eof {
 		return c.splitAll(ch, start)
 	}
 	return start, false
+}
+
+// closes finds the quote that closes the field whose text begins at i, and
+// whether the text holds doubled quotes. It gives -1 where that quote, or the
+// byte after it, is not in sight.
+func (c *CSV) closes(data []byte, base, i int) (int, bool) {
+	if c.d.Escape != c.d.Quote {
+		return -1, false
+	}
+	esc := false
+	for i < len(data) {
+		w := (i - base) / 64 * 3
+		m := c.masks[w] &^ (1<<uint((i-base)&63) - 1)
+		for m == 0 {
+			if w += 3; w >= len(c.masks) {
+				return -1, false
+			}
+			m = c.masks[w]
+		}
+		end := base + w/3*64 + bits.TrailingZeros64(m)
+		if end+1 >= len(data) {
+			return -1, false
+		}
+		if data[end+1] != c.d.Quote {
+			return end, esc
+		}
+		esc = true
+		i = end + 2
+	}
+	return -1, false
 }
 
 // reserve makes room for the records that left more bytes can hold.

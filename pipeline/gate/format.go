@@ -63,48 +63,46 @@ func isEmail(b []byte) bool {
 	if len(b) > 254 {
 		return false
 	}
-	i, atom := 0, 0
-	for ; i < len(b) && b[i] != '@'; i++ {
+	dot := -1 // the last dot
+	for i, c := range b {
+		if classes[c]&atomByte != 0 {
+			continue
+		}
 		switch {
-		case classes[b[i]]&atomByte != 0:
-			atom++
-		case b[i] == '.' && atom > 0:
-			atom = 0
+		case c == '.' && i > dot+1:
+			dot = i
+		case c == '@' && i > dot+1 && i <= 64:
+			return domain(b[i+1:], 2)
 		default:
 			return false
 		}
 	}
-	if atom == 0 || i > 64 || i == len(b) {
-		return false
-	}
-	return domain(b[i+1:], 2)
+	return false
 }
 
 func isHostname(b []byte) bool { return domain(b, 1) }
 
 // domain: labels of 1 to 63 letters, digits and inner hyphens.
 func domain(b []byte, atLeast int) bool {
-	if len(b) > 253 {
+	if len(b) == 0 || len(b) > 253 {
 		return false
 	}
-	labels, n := 0, 0
+	labels, start := 1, 0
 	for i, c := range b {
+		if classes[c]&labelByte != 0 {
+			continue
+		}
 		switch {
-		case classes[c]&labelByte != 0:
-			n++
-		case c == '-' && n > 0:
-			n++
-		case c == '.' && n > 0 && b[i-1] != '-':
+		case c == '-' && i > start:
+		case c == '.' && i > start && i-start <= 63 && b[i-1] != '-':
 			labels++
-			n = 0
+			start = i + 1
 		default:
 			return false
 		}
-		if n > 63 {
-			return false
-		}
 	}
-	return n > 0 && b[len(b)-1] != '-' && labels+1 >= atLeast
+	n := len(b) - start
+	return n > 0 && n <= 63 && b[len(b)-1] != '-' && labels >= atLeast
 }
 
 // isUUID: 8-4-4-4-12 hexadecimal digits, of any version and case.

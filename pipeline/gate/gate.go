@@ -41,6 +41,8 @@ type Options struct {
 	Confidence float64
 	// Output takes accepted rows and rejects; nil to check only.
 	Output Output
+	// RejectsOnly writes rejects to Output and no accepted rows.
+	RejectsOnly bool
 	// Memory bounds what grows with the number of keys, in bytes; 0 = 64 MiB.
 	Memory int64
 	// Tmp is a directory for what does not fit into Memory; "" = os.TempDir.

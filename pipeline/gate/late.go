@@ -299,7 +299,7 @@ func (r *run) publishStaged(drops *bufio.Reader) error {
 			return err
 		}
 	}
-	if drop >= 0 {
+	if drop >= 0 && !r.opt.RejectsOnly {
 		return pipeline.Errorf(pipeline.CodeInternal, "row %d repeats a key and is in no part", drop)
 	}
 	r.sink.staged = nil

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"encoding/binary"
 	"strings"
 	"time"
 
@@ -89,18 +90,13 @@ func (m *moments) fast(b []byte) (v int64, zoned, ok bool) {
 		us, ok := clock(b)
 		return us, false, ok
 	}
-	if len(b) < 10 || b[4] != '-' || b[7] != '-' {
+	if len(b) < 10 {
 		return 0, false, false
 	}
-	y1, ok1 := two(b, 0)
-	y2, ok2 := two(b, 2)
-	mon, ok3 := two(b, 5)
-	day, ok4 := two(b, 8)
-	y := y1*100 + y2
-	if !ok1 || !ok2 || !ok3 || !ok4 || y < 1 || mon < 1 || mon > 12 || day < 1 || day > monthDays(y, mon) {
+	d, ok := date10(b)
+	if !ok {
 		return 0, false, false
 	}
-	d := days(y, mon, day)
 	if m.typ == contract.Date {
 		return d, false, len(b) == 10
 	}
@@ -139,20 +135,37 @@ func (m *moments) fast(b []byte) (v int64, zoned, ok bool) {
 	return 0, false, false
 }
 
-// clock reads hh:mm:ss into microseconds of the day.
-func clock(b []byte) (int64, bool) {
-	h, ok1 := two(b, 0)
-	min, ok2 := two(b, 3)
-	s, ok3 := two(b, 6)
-	if !ok1 || !ok2 || !ok3 || b[2] != ':' || b[5] != ':' || h > 23 || min > 59 || s > 59 {
+// digitsOnly reports whether every byte of x is at most 9.
+func digitsOnly(x uint64) bool { return ((x+0x7676767676767676)|x)&0x8080808080808080 == 0 }
+
+// date10 reads yyyy-mm-dd, eight bytes at once: what remains of each byte after
+// taking the separators and '0' away is its digit.
+func date10(b []byte) (int64, bool) {
+	x := binary.LittleEndian.Uint64(b) ^ 0x2d30302d30303030
+	z := binary.LittleEndian.Uint16(b[8:]) ^ 0x3030
+	if !digitsOnly(x) || x&0xff0000ff00000000 != 0 || !digitsOnly(uint64(z)) {
 		return 0, false
 	}
-	return int64(h*3600+min*60+s) * 1e6, true
+	y := int(x&15*1000 + x>>8&15*100 + x>>16&15*10 + x>>24&15)
+	m := int(x>>40&15*10 + x>>48&15)
+	d := int(z&15*10 + z>>8&15)
+	if y < 1 || m < 1 || m > 12 || d < 1 || d > 28 && d > monthDays(y, m) {
+		return 0, false
+	}
+	return days(y, m, d), true
 }
 
-func two(b []byte, i int) (int, bool) {
-	x, y := b[i]-'0', b[i+1]-'0'
-	return int(x)*10 + int(y), x <= 9 && y <= 9
+// clock reads hh:mm:ss into microseconds of the day.
+func clock(b []byte) (int64, bool) {
+	x := binary.LittleEndian.Uint64(b) ^ 0x30303a30303a3030
+	if !digitsOnly(x) || x&0x0000ff0000ff0000 != 0 {
+		return 0, false
+	}
+	h, m, s := int64(x&15*10+x>>8&15), int64(x>>24&15*10+x>>32&15), int64(x>>48&15*10+x>>56)
+	if h > 23 || m > 59 || s > 59 {
+		return 0, false
+	}
+	return (h*3600 + m*60 + s) * 1e6, true
 }
 
 func monthDays(y, m int) int {

@@ -120,7 +120,7 @@ func (k *sink) write(s *sheet) error {
 }
 
 func (k *sink) accept(s *sheet) error {
-	if len(s.sel) == 0 {
+	if len(s.sel) == 0 || k.r.opt.RejectsOnly {
 		return nil
 	}
 	if k.part == nil {

@@ -1,3 +1,5 @@
+//go:build unix
+
 package gate_test
 
 import (
@@ -8,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"syscall"
 	"testing"
 
 	"github.com/assay-pipeline/assay/pipeline/gate"
@@ -84,10 +87,24 @@ func speedFile(n int, bad float64) []byte {
 	return out
 }
 
+// cpu is the processor time of this process in nanoseconds.
+func cpu() int64 {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return u.Utime.Nano() + u.Stime.Nano()
+}
+
 func benchmark(b *testing.B, data []byte, opt gate.Options) {
 	g := compile(b, speedContract)
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
+	before := cpu()
+	defer func() {
+		used := float64(cpu()-before) / float64(b.N) / 1e9
+		b.ReportMetric(float64(len(data))/1e6/used, "MB/cpu-s")
+	}()
 	for b.Loop() {
 		rep, err := g.Judge(context.Background(), bytesInput("speed.csv", data), opt)
 		if err != nil || rep.Rows.Read == 0 {
