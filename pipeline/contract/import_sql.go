@@ -1,0 +1,577 @@
+package contract
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/assay-pipeline/assay/pipeline"
+)
+
+// A sqlToken is a word, a quoted name, a text, a number or a sign.
+type sqlToken struct {
+	text  string
+	kind  byte // w word, n quoted name, t text, d number, s sign
+	line  int
+	upper string
+}
+
+func sqlTokens(src string) (out []sqlToken) {
+	line := 1
+	rs := []rune(src)
+	for i := 0; i < len(rs); {
+		r := rs[i]
+		start := line
+		take := func(end int, kind byte, text string) {
+			out = append(out, sqlToken{text, kind, start, strings.ToUpper(text)})
+			i = end
+		}
+		switch {
+		case r == '\n':
+			line++
+			i++
+		case unicode.IsSpace(r):
+			i++
+		case r == '-' && i+1 < len(rs) && rs[i+1] == '-':
+			for i < len(rs) && rs[i] != '\n' {
+				i++
+			}
+		case r == '/' && i+1 < len(rs) && rs[i+1] == '*':
+			i += 2
+			for i < len(rs) && (rs[i] != '*' || i+1 >= len(rs) || rs[i+1] != '/') {
+				if rs[i] == '\n' {
+					line++
+				}
+				i++
+			}
+			i += 2
+		case r == '\'' || r == '"' || r == '`' || r == '[':
+			closing := r
+			if r == '[' {
+				closing = ']'
+			}
+			var b strings.Builder
+			j := i + 1
+			for ; j < len(rs); j++ {
+				if rs[j] == '\n' {
+					line++
+				}
+				if rs[j] == closing {
+					if j+1 < len(rs) && rs[j+1] == closing && r != '[' {
+						j++
+					} else {
+						break
+					}
+				}
+				b.WriteRune(rs[j])
+			}
+			kind := byte('n')
+			if r == '\'' {
+				kind = 't'
+			}
+			take(min(j+1, len(rs)), kind, b.String())
+		case unicode.IsLetter(r) || r == '_':
+			j := i
+			for j < len(rs) && (unicode.IsLetter(rs[j]) || unicode.IsDigit(rs[j]) || rs[j] == '_' || rs[j] == '$') {
+				j++
+			}
+			take(j, 'w', string(rs[i:j]))
+		case unicode.IsDigit(r):
+			j := i
+			for j < len(rs) && (unicode.IsDigit(rs[j]) || rs[j] == '.') {
+				j++
+			}
+			take(j, 'd', string(rs[i:j]))
+		case (r == '<' || r == '>' || r == '!') && i+1 < len(rs) && (rs[i+1] == '=' || r == '<' && rs[i+1] == '>'):
+			take(i+2, 's', string(rs[i:i+2]))
+		default:
+			take(i+1, 's', string(r))
+		}
+	}
+	return out
+}
+
+// importSQL reads CREATE TABLE statements and COMMENT ON of the common dialects.
+func importSQL(im *importer, src []byte) error {
+	p := &sqlReader{im: im, toks: sqlTokens(string(src))}
+	for p.at < len(p.toks) {
+		switch {
+		case p.words("CREATE"):
+			for p.word("OR", "REPLACE", "TEMP", "TEMPORARY", "EXTERNAL", "UNLOGGED", "TRANSIENT", "GLOBAL", "LOCAL") {
+			}
+			if !p.words("TABLE") {
+				p.skipStatement()
+				continue
+			}
+			p.words("IF")
+			p.words("NOT")
+			p.words("EXISTS")
+			if err := p.table(); err != nil {
+				return err
+			}
+			p.skipStatement()
+		case p.words("COMMENT"):
+			p.comment()
+			p.skipStatement()
+		default:
+			p.skipStatement()
+		}
+	}
+	return nil
+}
+
+type sqlReader struct {
+	im   *importer
+	toks []sqlToken
+	at   int
+}
+
+func (p *sqlReader) peek() sqlToken {
+	if p.at < len(p.toks) {
+		return p.toks[p.at]
+	}
+	return sqlToken{kind: 's', line: p.lastLine()}
+}
+
+func (p *sqlReader) lastLine() int {
+	if len(p.toks) == 0 {
+		return 1
+	}
+	return p.toks[len(p.toks)-1].line
+}
+
+// words takes w if it comes next.
+func (p *sqlReader) words(w string) bool {
+	if t := p.peek(); t.upper == w && t.kind != 't' && t.kind != 'n' {
+		p.at++
+		return true
+	}
+	return false
+}
+
+func (p *sqlReader) word(any ...string) bool { return slices.ContainsFunc(any, p.words) }
+
+func (p *sqlReader) skipStatement() {
+	for p.at < len(p.toks) && !p.words(";") {
+		p.at++
+	}
+}
+
+// name takes a possibly qualified name and returns its last part.
+func (p *sqlReader) name() (string, bool) {
+	t := p.peek()
+	if t.kind != 'w' && t.kind != 'n' {
+		return "", false
+	}
+	p.at++
+	for p.words(".") {
+		t = p.peek()
+		p.at++
+	}
+	return t.text, true
+}
+
+// group takes the tokens up to the closing bracket of one that was opened.
+func (p *sqlReader) group() (out []sqlToken) {
+	depth := 1
+	for p.at < len(p.toks) {
+		t := p.toks[p.at]
+		p.at++
+		if t.kind == 's' && t.text == "(" {
+			depth++
+		} else if t.kind == 's' && t.text == ")" {
+			if depth--; depth == 0 {
+				return out
+			}
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+func names(toks []sqlToken) (out []string) {
+	for _, t := range toks {
+		if t.kind == 'w' && t.upper != "ASC" && t.upper != "DESC" || t.kind == 'n' {
+			out = append(out, t.text)
+		}
+	}
+	return out
+}
+
+func (p *sqlReader) table() error {
+	line := p.peek().line
+	name, ok := p.name()
+	if !ok || !p.words("(") {
+		return pipeline.Errorf(pipeline.CodeInvalid, "%s:%d: CREATE TABLE without a name and columns", p.im.file, line).WithHint("a table is described by its columns, not by a query")
+	}
+	f := &Feed{Name: name}
+	inner := &sqlReader{im: p.im, toks: p.group()}
+	for inner.at < len(inner.toks) {
+		if part := inner.part(); len(part) > 0 {
+			(&sqlReader{im: p.im, toks: part}).element(f)
+		}
+	}
+	if len(f.Fields) == 0 {
+		return pipeline.Errorf(pipeline.CodeInvalid, "%s:%d: the table %s has no columns", p.im.file, line, name).WithHint("write them in brackets after its name")
+	}
+	if p.words("COMMENT") {
+		p.words("=")
+		if t := p.peek(); t.kind == 't' {
+			f.Description = t.text
+		}
+	}
+	p.im.objects = append(p.im.objects, f)
+	return nil
+}
+
+// part takes the tokens up to the next comma outside brackets; those of
+// array<…> and struct<…> are brackets too.
+func (p *sqlReader) part() (out []sqlToken) {
+	depth, angles := 0, 0
+	for p.at < len(p.toks) {
+		t := p.toks[p.at]
+		p.at++
+		if t.kind == 's' {
+			last := ""
+			if len(out) > 0 {
+				last = out[len(out)-1].upper
+			}
+			switch {
+			case t.text == "(":
+				depth++
+			case t.text == ")":
+				depth--
+			case t.text == "<" && slices.Contains([]string{"ARRAY", "STRUCT", "MAP", "LIST"}, last):
+				angles++
+			case t.text == ">" && angles > 0:
+				angles--
+			case t.text == "," && depth <= 0 && angles == 0:
+				return out
+			}
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+// element reads a column or a constraint of the table.
+func (p *sqlReader) element(f *Feed) {
+	if p.words("CONSTRAINT") {
+		p.name()
+	}
+	switch {
+	case p.words("PRIMARY"):
+		p.words("KEY")
+		if p.words("(") {
+			for i, n := range names(p.group()) {
+				if fd := f.field(n); fd != nil {
+					fd.Key = i + 1
+				}
+			}
+		}
+	case p.words("UNIQUE"):
+		p.words("KEY")
+		if p.peek().text != "(" {
+			p.name()
+		}
+		if p.words("(") {
+			cols := names(p.group())
+			if len(cols) == 1 && f.field(cols[0]) != nil {
+				f.field(cols[0]).Unique = true
+			} else {
+				f.Keys = append(f.Keys, Key{Fields: cols})
+			}
+		}
+	case p.words("FOREIGN"):
+		p.words("KEY")
+		if p.words("(") {
+			p.references(f, names(p.group()))
+		}
+	case p.words("CHECK"):
+		if p.words("(") {
+			p.check(f, p.group())
+		}
+	case p.words("EXCLUDE"), p.words("LIKE"), p.words("INDEX"), p.words("KEY"):
+		p.im.lose("line %d: an index or copy clause of %s", p.toks[0].line, f.Name)
+	default:
+		p.column(f)
+	}
+}
+
+func (p *sqlReader) references(f *Feed, from []string) {
+	if !p.words("REFERENCES") {
+		return
+	}
+	to, ok := p.name()
+	if !ok {
+		return
+	}
+	var cols []string
+	if p.words("(") {
+		cols = names(p.group())
+	}
+	if len(cols) != len(from) || len(from) == 0 {
+		p.im.lose("line %d: a foreign key to %s without its columns", p.peek().line, to)
+		return
+	}
+	f.Relations = append(f.Relations, Relation{Fields: from, To: to, ToFields: cols})
+}
+
+var columnWords = []string{"NOT", "NULL", "PRIMARY", "UNIQUE", "DEFAULT", "CHECK", "REFERENCES", "COMMENT", "CONSTRAINT", "COLLATE", "GENERATED", "AUTO_INCREMENT", "IDENTITY", "ENCODE", "ON"}
+
+func (p *sqlReader) column(f *Feed) {
+	line := p.peek().line
+	name, ok := p.name()
+	if !ok {
+		p.im.lose("line %d: %q in %s", line, p.peek().text, f.Name)
+		return
+	}
+	var typ strings.Builder
+	for p.at < len(p.toks) {
+		t := p.peek()
+		if t.kind == 'w' && slices.Contains(columnWords, t.upper) {
+			break
+		}
+		p.at++
+		if t.text == "(" {
+			typ.WriteString("(")
+			for _, g := range p.group() {
+				typ.WriteString(g.text)
+			}
+			typ.WriteString(")")
+			continue
+		}
+		if typ.Len() > 0 && t.kind == 'w' && !strings.HasSuffix(typ.String(), "<") && !strings.HasSuffix(typ.String(), ":") {
+			typ.WriteString(" ")
+		}
+		typ.WriteString(t.text)
+	}
+	fd := Field{Name: name, Column: name}
+	sqlType(typ.String(), &fd)
+	f.Fields = append(f.Fields, fd)
+	at := &f.Fields[len(f.Fields)-1]
+	for p.at < len(p.toks) {
+		switch {
+		case p.words("NOT"):
+			at.Required = p.words("NULL") || at.Required
+		case p.words("PRIMARY"):
+			p.words("KEY")
+			at.Key = 1
+		case p.words("UNIQUE"):
+			at.Unique = true
+		case p.words("COMMENT"):
+			if t := p.peek(); t.kind == 't' {
+				at.Description = t.text
+				p.at++
+			}
+		case p.words("CHECK"):
+			if p.words("(") {
+				p.check(f, p.group())
+			}
+		case p.peek().upper == "REFERENCES":
+			p.references(f, []string{name})
+		default:
+			p.at++
+		}
+	}
+}
+
+// check reads the conditions that ODCS can say: comparisons of a column with a
+// number, lengths, BETWEEN and IN, joined by AND.
+func (p *sqlReader) check(f *Feed, toks []sqlToken) {
+	c := &sqlReader{im: p.im, toks: toks}
+	for c.at < len(c.toks) {
+		begin := c.at
+		if !c.condition(f) {
+			text := make([]string, 0, len(toks))
+			for _, t := range toks[begin:] {
+				text = append(text, t.text)
+			}
+			p.im.lose("line %d: CHECK (%s)", toks[0].line, strings.Join(text, " "))
+			return
+		}
+		if c.at < len(c.toks) && !c.words("AND") {
+			p.im.lose("line %d: a part of a CHECK of %s", toks[0].line, f.Name)
+			return
+		}
+	}
+}
+
+func (p *sqlReader) condition(f *Feed) bool {
+	length := false
+	if p.word("LENGTH", "CHAR_LENGTH", "LEN") {
+		if !p.words("(") {
+			return false
+		}
+		length = true
+	}
+	name, ok := p.name()
+	fd := f.field(name)
+	if !ok || fd == nil || length && !p.words(")") {
+		return false
+	}
+	switch {
+	case p.words("IN"):
+		if !p.words("(") {
+			return false
+		}
+		for _, t := range p.group() {
+			if t.kind == 't' || t.kind == 'd' {
+				fd.Options.Enum = append(fd.Options.Enum, t.text)
+			}
+		}
+		return true
+	case p.words("BETWEEN"):
+		low := p.literal()
+		return p.words("AND") && p.limit(fd, ">=", low, length) && p.limit(fd, "<=", p.literal(), length)
+	}
+	op := p.peek().text
+	p.at++
+	return p.limit(fd, op, p.literal(), length)
+}
+
+func (p *sqlReader) literal() string {
+	sign := ""
+	if p.words("-") {
+		sign = "-"
+	}
+	t := p.peek()
+	if t.kind != 'd' && t.kind != 't' {
+		return ""
+	}
+	p.at++
+	return sign + t.text
+}
+
+func (p *sqlReader) limit(fd *Field, op, v string, length bool) bool {
+	if v == "" {
+		return false
+	}
+	if length {
+		n, err := strconv.Atoi(v)
+		if err != nil {
+			return false
+		}
+		switch op {
+		case ">=":
+			fd.Options.MinLength = &n
+		case "<=":
+			fd.Options.MaxLength = &n
+		default:
+			return false
+		}
+		return true
+	}
+	numeric := fd.Type == Integer || fd.Type == Decimal
+	if _, ok := exact(v); numeric != ok && numeric || fd.Type == String || fd.Type == Boolean {
+		return false
+	}
+	switch op {
+	case ">=":
+		fd.Options.Minimum = v
+	case ">":
+		fd.Options.ExclusiveMinimum = v
+	case "<=":
+		fd.Options.Maximum = v
+	case "<":
+		fd.Options.ExclusiveMaximum = v
+	default:
+		return false
+	}
+	return true
+}
+
+func (p *sqlReader) comment() {
+	if !p.words("ON") {
+		return
+	}
+	table := p.words("TABLE")
+	if !table && !p.words("COLUMN") {
+		return
+	}
+	var parts []string
+	for {
+		t := p.peek()
+		if t.kind != 'w' && t.kind != 'n' {
+			return
+		}
+		parts = append(parts, t.text)
+		p.at++
+		if !p.words(".") {
+			break
+		}
+	}
+	if !p.words("IS") || p.peek().kind != 't' || len(parts) == 0 {
+		return
+	}
+	for _, f := range p.im.objects {
+		switch {
+		case table && f.Name == parts[len(parts)-1]:
+			f.Description = p.peek().text
+		case !table && len(parts) > 1 && f.Name == parts[len(parts)-2]:
+			if fd := f.field(parts[len(parts)-1]); fd != nil {
+				fd.Description = p.peek().text
+			}
+		}
+	}
+}
+
+// sqlType sets type and options of fd by the name of an SQL type.
+func sqlType(t string, fd *Field) {
+	word := strings.ToLower(strings.TrimSpace(t))
+	base, args, _ := strings.Cut(word, "(")
+	base = strings.TrimSpace(base)
+	args, rest, _ := strings.Cut(args, ")")
+	base = strings.TrimSpace(base + rest)
+	var size []int
+	for _, a := range strings.Split(args, ",") {
+		if n, err := strconv.Atoi(strings.TrimSpace(a)); err == nil {
+			size = append(size, n)
+		}
+	}
+	fd.Type = String
+	switch {
+	case strings.HasSuffix(base, "[]") || strings.HasPrefix(base, "array") || strings.HasPrefix(base, "list"):
+		fd.Type = Array
+	case strings.HasPrefix(base, "struct") || strings.HasPrefix(base, "map") || base == "object" || base == "variant" || base == "json" || base == "jsonb":
+		fd.Type = Object
+	case slices.Contains([]string{"int", "integer", "int4", "mediumint", "serial"}, base):
+		fd.Type, fd.Options.Format = Integer, "i32"
+	case slices.Contains([]string{"bigint", "int8", "bigserial", "int64", "long"}, base):
+		fd.Type, fd.Options.Format = Integer, "i64"
+	case slices.Contains([]string{"smallint", "int2"}, base):
+		fd.Type, fd.Options.Format = Integer, "i16"
+	case base == "tinyint":
+		fd.Type, fd.Options.Format = Integer, "i8"
+	case slices.Contains([]string{"decimal", "numeric", "number", "dec"}, base):
+		fd.Type = Decimal
+		switch {
+		case len(size) == 2 && size[1] > 0:
+			fd.Options.MultipleOf = powerOfTen(size[1])
+		case len(size) == 2 || len(size) == 1:
+			fd.Type = Integer
+		}
+	case base == "real" || base == "float4":
+		fd.Type, fd.Options.Format = Decimal, "f32"
+	case strings.HasPrefix(base, "float") || strings.HasPrefix(base, "double") || base == "money":
+		fd.Type = Decimal
+	case base == "bool" || base == "boolean" || base == "bit":
+		fd.Type = Boolean
+	case base == "date":
+		fd.Type = Date
+	case strings.HasPrefix(base, "timestamp") || strings.HasPrefix(base, "datetime"):
+		fd.Type = Timestamp
+		if strings.Contains(base, "with time zone") || strings.HasSuffix(base, "tz") {
+			yes := true
+			fd.Options.Timezone = &yes
+		}
+	case base == "time" || strings.HasPrefix(base, "time "):
+		fd.Type = Time
+	case base == "uuid" || base == "uniqueidentifier":
+		fd.Options.Format = "uuid"
+	case (strings.Contains(base, "char") || base == "string" || base == "text") && len(size) > 0:
+		n := size[0]
+		fd.Options.MaxLength = &n
+	}
+}
