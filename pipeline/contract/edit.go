@@ -2,7 +2,6 @@ package contract
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"regexp"
@@ -241,13 +240,5 @@ func each[T any](list []T) (out []string) {
 	return out
 }
 
-// quoted is s in double quotes; the escapes of JSON are escapes of YAML.
-func quoted(s string) string {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if enc.Encode(s) != nil {
-		return strconv.QuoteToASCII(s)
-	}
-	return strings.TrimSuffix(b.String(), "\n")
-}
+// quoted is s in double quotes; the escapes of Go are escapes of YAML.
+func quoted(s string) string { return strconv.Quote(strings.ToValidUTF8(s, "\ufffd")) }

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/assay-pipeline/assay/pipeline"
 )
@@ -48,16 +50,27 @@ type importer struct {
 }
 
 func (im *importer) lose(format string, args ...any) {
-	s := strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ")
+	s := oneLine(fmt.Sprintf(format, args...))
 	if len(im.lost) < 100 && !slices.Contains(im.lost, s) {
 		im.lost = append(im.lost, clip(s, 200))
 	}
 }
 
+// oneLine is s fit for a comment: one line of printable characters.
+func oneLine(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) || r == utf8.RuneError {
+			return ' '
+		}
+		return r
+	}, s)
+	return strings.Join(strings.Fields(s), " ")
+}
+
 func (im *importer) write(source string) []byte {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("# Imported from %s (%s). Complete owner, meaning and limits, then set the", strings.Join(strings.Fields(im.file), " "), source)
+	line("# Imported from %s (%s). Complete owner, meaning and limits, then set the", oneLine(im.file), source)
 	line("# status to active.")
 	for _, l := range im.lost {
 		line("# Not imported: %s", l)
