@@ -21,7 +21,10 @@ func (c *cli) contractCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, args []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(c.contractLintCommand())
+	cmd.AddCommand(c.contractLintCommand(), c.contractDiffCommand(), c.contractScorecardCommand(),
+		c.contractInferCommand(), c.contractExportCommand(), c.contractImportCommand(),
+		c.contractPublishCommand(), c.contractListCommand(), c.contractShowCommand(),
+		c.contractDeprecateCommand(), c.contractConsumerCommand())
 	return cmd
 }
 

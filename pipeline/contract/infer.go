@@ -35,6 +35,8 @@ type Inferrer struct {
 	columns []*column
 	seed    maphash.Seed
 	pairs   []*keyPair
+	format  Format
+	dialect [][2]string
 }
 
 const (
@@ -68,7 +70,7 @@ type keyPair struct {
 // A column is what was seen of one column.
 type column struct {
 	name              string
-	nulls, n          int
+	nulls, n, numbers int
 	integer, decimal  bool
 	boolean           bool
 	layouts           []inferLayout
@@ -122,6 +124,14 @@ func (in *Inferrer) Type(column string, t Type) {
 			c.typed = t
 		}
 	}
+}
+
+// Format states the format of the files; the default is CSV.
+func (in *Inferrer) Format(f Format) { in.format = f }
+
+// Dialect states a key of assay.csv that the file was read with.
+func (in *Inferrer) Dialect(key, value string) {
+	in.dialect = append(in.dialect, [2]string{key, value})
 }
 
 // Add shows one row. null says which values are null; a nil slice means the
@@ -181,9 +191,6 @@ func (c *column) add(v string, hash uint64) {
 }
 
 func (c *column) addNumber(v string) {
-	if !c.decimal {
-		return
-	}
 	digits := strings.TrimPrefix(v, "-")
 	whole, frac, point := strings.Cut(digits, ".")
 	ok := digits != "" && strings.Trim(whole, "0123456789") == "" && strings.Trim(frac, "0123456789") == "" && whole != "" &&
@@ -192,6 +199,7 @@ func (c *column) addNumber(v string) {
 		c.integer, c.decimal = false, false
 		return
 	}
+	c.numbers++
 	c.integer = c.integer && !point
 	c.places = max(c.places, len(frac))
 	f, _ := strconv.ParseFloat(v, 64)
@@ -310,6 +318,8 @@ func (c *column) logicalType() (t Type, format string, doubt string) {
 			}
 		}
 		return c.layouts[0].t, c.layouts[0].pattern, ""
+	case c.numbers >= 20 && c.n-c.numbers <= c.n/100:
+		return String, "", fmt.Sprintf("%d of %d values are numbers; is it one, and are the others faults?", c.numbers, c.n)
 	}
 	return String, "", ""
 }

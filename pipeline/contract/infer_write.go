@@ -35,6 +35,16 @@ func (in *Inferrer) Contract() ([]byte, error) {
 	w.line("customProperties:")
 	w.line("  - {property: assay.feed, value: %s}", inline(feedify(in.name)))
 	w.line("  - {property: assay.evolution, value: reject}")
+	if in.format != "" {
+		w.line("  - {property: assay.format, value: %s}", in.format)
+	}
+	if len(in.dialect) > 0 {
+		var keys []string
+		for _, kv := range in.dialect {
+			keys = append(keys, kv[0]+": "+quoted(kv[1]))
+		}
+		w.line("  - {property: assay.csv, value: {%s}}", strings.Join(keys, ", "))
+	}
 	w.line("schema:")
 	w.line("  - name: %s", inline(feedify(in.name)))
 	w.line("    properties:")

@@ -24,10 +24,13 @@ type entry struct {
 	err  error
 }
 
+// NewSet is an empty set, for Add.
+func NewSet() *Set { return &Set{feeds: map[string][]*entry{}} }
+
 // Load reads every *.odcs.yaml (and .yml) under dir. Errors: not_found where
 // dir does not exist, unavailable where it cannot be read.
 func Load(fsys fs.FS, dir string) (*Set, error) {
-	s := &Set{feeds: map[string][]*entry{}}
+	s := NewSet()
 	err := fs.WalkDir(fsys, dir, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !isContract(name) {
 			return err
