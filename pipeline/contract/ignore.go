@@ -3,6 +3,7 @@ package contract
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,7 +98,7 @@ func (c *Comparison) AffectedBy(consumers []Consumer) {
 			continue
 		}
 		for _, k := range consumers {
-			if k.Uses(x.Feed, x.Field, x.Old) {
+			if k.Uses(x.Feed, x.Field, x.Old) && !slices.Contains(x.Affected, k.Name) {
 				x.Affected = append(x.Affected, k.Name)
 			}
 		}
@@ -116,9 +117,9 @@ type Consumer struct {
 }
 
 // Uses reports whether k reads the field of the feed. A change of the feed as a
-// whole concerns every consumer of it. former is the field's earlier name.
+// whole concerns every consumer of it; the empty feed stands for all. former is the field's earlier name.
 func (k Consumer) Uses(feed, field, former string) bool {
-	if k.Feed != "" && k.Feed != feed {
+	if k.Feed != "" && feed != "" && k.Feed != feed {
 		return false
 	}
 	if len(k.Fields) == 0 || field == "" {
@@ -145,7 +146,8 @@ func (c *Comparison) Err() error {
 			n++
 		}
 	}
-	return pipeline.Errorf(pipeline.CodeConflict, "%d changes from %s to %s break %s", n, c.OldVersion, c.NewVersion, map[Mode]string{
-		ForConsumers: "consumers", ForHistory: "readers of old data", ForBoth: "consumers or readers of old data"}[c.Mode]).
+	return pipeline.Errorf(pipeline.CodeConflict, "%s from %s to %s %s %s", map[bool]string{true: "a change", false: fmt.Sprintf("%d changes", n)}[n == 1],
+		c.OldVersion, c.NewVersion, map[bool]string{true: "breaks", false: "break"}[n == 1], map[Mode]string{
+			ForConsumers: "consumers", ForHistory: "readers of old data", ForBoth: "consumers or readers of old data"}[c.Mode]).
 		WithHint("take them back, keep both versions active for a while, or let them pass until a day in the ignore file")
 }

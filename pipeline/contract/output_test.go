@@ -126,7 +126,7 @@ func TestDiffAll(t *testing.T) {
 	if err != nil || !all.Breaking() {
 		t.Fatalf("the type of b changed since 1.0.0: %v %+v", err, all)
 	}
-	if err := all.Err(); err == nil || !strings.Contains(err.Error(), "break consumers") {
+	if err := all.Err(); err == nil || !strings.Contains(err.Error(), "consumers") {
 		t.Errorf("Err: %v", err)
 	}
 }

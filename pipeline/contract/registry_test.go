@@ -85,7 +85,7 @@ func TestPublish(t *testing.T) {
 	_, err = publish(edited("maximum: 10", "maximum: 20"), contract.Publishing{})
 	code(t, err, pipeline.CodeConflict, "with other words")
 	c, err := publish(edited("1.0.0", "1.1.0", "maximum: 10", "maximum: 20"), contract.Publishing{})
-	code(t, err, pipeline.CodeConflict, "break consumers")
+	code(t, err, pipeline.CodeConflict, "consumers")
 	if c == nil || len(c.Changes) != 1 || !slices.Equal(c.Changes[0].Affected, []string{"billing"}) {
 		t.Errorf("the change does not name whom it breaks: %+v", c)
 	}
