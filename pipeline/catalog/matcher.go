@@ -254,8 +254,11 @@ func (m *Matcher) Pairs(ctx context.Context, all []Entry, changed []string) ([]M
 
 // Affected returns the ids whose pairs may be judged otherwise after the items
 // in changed were added, altered or retired: those themselves and all live
-// ones of their categories, since rarity and competitors are counted there.
-// Pass them to Pairs and to Store.ReplaceMatches.
+// ones of their categories, since rarity and competitors are counted there;
+// items of no category, since they look among all; and everything, where one
+// of those changed. all still holds what is being retired. Passing the result
+// to Pairs and to Store.ReplaceMatches leaves the same matches as one run over
+// everything would, whatever the order of the changes.
 func Affected(all []Entry, changed []string) []string {
 	touched := map[string]bool{}
 	for _, id := range changed {
@@ -264,11 +267,12 @@ func Affected(all []Entry, changed []string) []string {
 	cats := map[string]bool{}
 	for i := range all {
 		if touched[all[i].Item.ID] {
-			cats[all[i].Record.Category] = true
+			cats[categoryOf(&all[i])] = true
 		}
 	}
 	for i := range all {
-		if !all[i].Retired && cats[all[i].Record.Category] {
+		c := categoryOf(&all[i])
+		if !all[i].Retired && len(cats) > 0 && (cats[c] || cats[pipeline.Unknown] || c == pipeline.Unknown) {
 			touched[all[i].Item.ID] = true
 		}
 	}
@@ -278,6 +282,13 @@ func Affected(all []Entry, changed []string) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+func categoryOf(e *Entry) string {
+	if e.Record.Category == "" {
+		return pipeline.Unknown
+	}
+	return e.Record.Category
 }
 
 // views prepares the live entries in order of id, with vectors of one space.

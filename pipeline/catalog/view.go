@@ -35,12 +35,9 @@ type view struct {
 func viewOf(e *Entry, all map[string]*criteria) *view {
 	v := &view{
 		id:       e.Item.ID,
-		category: e.Record.Category,
+		category: categoryOf(e),
 		vector:   e.Vector,
 		text:     string(embed.Fold(nil, e.Item.Source)),
-	}
-	if v.category == "" {
-		v.category = pipeline.Unknown
 	}
 	meta := e.Item.Meta
 	v.addPart(meta.PartNumber)

@@ -55,27 +55,29 @@ func (m *Match) Batch(ctx context.Context, b MatchBatch) error {
 	for _, id := range retired {
 		gone[id] = true
 	}
-	all = slices.DeleteFunc(all, func(e catalog.Entry) bool { return gone[e.Item.ID] })
-	var changed []string
+	changed := slices.Clone(retired)
 	for _, e := range all {
-		if e.Batch == b.Batch {
+		if e.Batch == b.Batch && !gone[e.Item.ID] {
 			changed = append(changed, e.Item.ID)
 		}
 	}
-	if len(changed) == 0 && len(retired) == 0 {
+	if len(changed) == 0 {
 		return nil
 	}
-	pairs, err := m.Matcher.Pairs(ctx, all, changed)
+	// What a batch brings may change the verdict on pairs of earlier batches:
+	// those are judged again, so that the order of arrival does not matter.
+	touched := catalog.Affected(all, changed)
+	all = slices.DeleteFunc(all, func(e catalog.Entry) bool { return gone[e.Item.ID] })
+	pairs, err := m.Matcher.Pairs(ctx, all, touched)
 	if err != nil {
 		return err
 	}
-	return m.store(ctx, b, all, append(slices.Clone(changed), retired...), retired, pairs)
+	return m.store(ctx, b, all, touched, retired, pairs)
 }
 
 // store writes pairs, clusters, reviews and events in one transaction.
 func (m *Match) store(ctx context.Context, b MatchBatch, all []catalog.Entry, touched, retired []string, pairs []catalog.Match) error {
 	at := stamp(m.Now)
-	slices.Sort(touched)
 	return m.Store.Atomic(ctx, func(tx Tx) error {
 		if len(retired) > 0 {
 			if err := tx.RetireItems(ctx, retired, at); err != nil {
