@@ -22,7 +22,7 @@ func (p *ports) PutEntries(ctx context.Context, entries []catalog.Entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	return p.writing(ctx, func(s session) error {
+	return p.bulk(ctx, func(s session) error {
 		a, err := arrange(ctx, s, entries)
 		if err != nil {
 			return err

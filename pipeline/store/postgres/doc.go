@@ -7,9 +7,10 @@
 // Atomic, and every method that reads before it writes, is a serializable
 // transaction that is run again when Postgres finds that it cannot be put in
 // order with the others (40001, 40P01, or a unique key that another took
-// first), for up to Options.Wait. Leases, the queue's receipts and other single
-// statements are plain.
-// Receivers of the queue skip what another is just taking.
+// first), for up to Options.Wait. Bulk writes of entries outside Atomic are
+// repeatable read, which finds every conflict that they can have. Leases, the
+// queue's receipts and other single statements are plain. Receivers of the
+// queue skip what another is just taking.
 //
 // Entries of the outbox are numbered when they are written. Transactions that
 // overlap may commit in another order than their numbers say; those of one

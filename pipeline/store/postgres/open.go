@@ -59,7 +59,7 @@ func Open(ctx context.Context, dsn string, opt Options) (*DB, error) {
 	if db.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
 		return nil, db.wrap(ctx, err)
 	}
-	db.ports = ports{reading: db.plain, single: db.plain, writing: db.atomic}
+	db.ports = ports{reading: db.plain, single: db.plain, writing: db.serializable, bulk: db.repeatable}
 	return db, nil
 }
 

@@ -32,6 +32,11 @@ type ports struct {
 	reading runner // statements that only read
 	single  runner // one statement that writes
 	writing runner // statements that belong together
+	// bulk is writing for statements that read no more than the rows they
+	// write: there the snapshot already finds every conflict (an update of a
+	// changed row, a key that is taken), and repeatable read spares the
+	// bookkeeping of serializable.
+	bulk runner
 }
 
 // A tx is the ports inside one transaction.
@@ -60,9 +65,9 @@ func (t *tx) run(_ context.Context, fn func(session) error) error {
 // Atomic runs fn in one serializable transaction, again when it could not be
 // put in order with others.
 func (db *DB) Atomic(ctx context.Context, fn func(flow.Tx) error) error {
-	return db.atomic(ctx, func(s session) error {
+	return db.serializable(ctx, func(s session) error {
 		t := &tx{session: s}
-		t.ports = ports{reading: t.run, single: t.run, writing: t.run}
+		t.ports = ports{reading: t.run, single: t.run, writing: t.run, bulk: t.run}
 		if err := fn(t); err != nil {
 			// fn may have made an error of its own of one that calls for another
 			// try.
@@ -80,13 +85,21 @@ func (db *DB) plain(ctx context.Context, fn func(session) error) error {
 	return db.wrap(ctx, fn(db.pool))
 }
 
-// atomic runs fn in a serializable transaction until it commits, fails for a
-// reason of its own, or Options.Wait has passed.
-func (db *DB) atomic(ctx context.Context, fn func(session) error) error {
+func (db *DB) serializable(ctx context.Context, fn func(session) error) error {
+	return db.atomic(ctx, pgx.Serializable, fn)
+}
+
+func (db *DB) repeatable(ctx context.Context, fn func(session) error) error {
+	return db.atomic(ctx, pgx.RepeatableRead, fn)
+}
+
+// atomic runs fn in a transaction until it commits, fails for a reason of its
+// own, or Options.Wait has passed.
+func (db *DB) atomic(ctx context.Context, level pgx.TxIsoLevel, fn func(session) error) error {
 	deadline := time.Now().Add(db.opt.Wait)
 	pause := 500 * time.Microsecond
 	for {
-		err := db.once(ctx, fn)
+		err := db.once(ctx, level, fn)
 		if !retryable(err) {
 			return db.wrap(ctx, err)
 		}
@@ -104,8 +117,8 @@ func (db *DB) atomic(ctx context.Context, fn func(session) error) error {
 	}
 }
 
-func (db *DB) once(ctx context.Context, fn func(session) error) (err error) {
-	t, err := db.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.Serializable})
+func (db *DB) once(ctx context.Context, level pgx.TxIsoLevel, fn func(session) error) (err error) {
+	t, err := db.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: level})
 	if err != nil {
 		return err
 	}

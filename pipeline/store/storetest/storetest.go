@@ -48,6 +48,7 @@ func Run(t *testing.T, place func(t *testing.T) Place) {
 		{"Entries", entries},
 		{"EntriesSelect", entriesSelect},
 		{"EntriesLate", entriesLate},
+		{"EntriesRace", entriesRace},
 		{"Vectors", vectors},
 		{"Matches", matches},
 		{"Clusters", clusters},
