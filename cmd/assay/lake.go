@@ -16,7 +16,7 @@ func (c *cli) lakeCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, args []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(c.lakeFilesCommand(), c.lakeVerifyCommand())
+	cmd.AddCommand(c.lakeFilesCommand(), c.lakeVerifyCommand(), c.lakeGCCommand(), c.lakeCompactCommand())
 	return cmd
 }
 

@@ -91,17 +91,9 @@ func (in *Ingest) publish(ctx context.Context, b Batch, f *contract.Feed, o outc
 			return nil, err
 		}
 	}
+	// The lake counts the rows and names the batches of the files, and this one
+	// even where it has no accepted row.
 	m.Files = append(slices.Clone(kept), files...)
-	for _, file := range m.Files {
-		m.Rows += file.Rows
-		if !slices.Contains(m.Batches, file.Batch) {
-			m.Batches = append(m.Batches, file.Batch)
-		}
-	}
-	// A batch without an accepted row is in the chain all the same.
-	if !slices.Contains(m.Batches, b.ID) {
-		m.Batches = append(m.Batches, b.ID)
-	}
 	return in.Lake.Publish(ctx, m)
 }
 
@@ -206,7 +198,7 @@ func (in *Ingest) rewrite(ctx context.Context, b Batch, file lake.File, columns 
 		return lake.File{}, err
 	}
 	n := w.File()
-	n.Rows, n.Batch = rows, file.Batch
+	n.Rows, n.Batch, n.Batches = rows, file.Batch, file.Batches
 	return n, nil
 }
 

@@ -30,7 +30,7 @@ type Manifest struct {
 	// the ids of the batches whose rows are in it, in order of decision.
 	Batch   string   `json:"batch"`
 	Batches []string `json:"batches"`
-	// Load is the load mode of Batch: append, snapshot, upsert.
+	// Load is the load mode of Batch: append, snapshot, upsert; or compact.
 	Load            string `json:"load,omitempty"`
 	ContractID      string `json:"contract_id,omitempty"`
 	ContractVersion string `json:"contract_version,omitempty"`
@@ -42,6 +42,9 @@ type Manifest struct {
 	Files    []File    `json:"files"`
 	Rows     int64     `json:"rows"`
 	At       time.Time `json:"at"`
+	// DataAt is when rows were last published, where that is not At: a
+	// compaction makes no data younger.
+	DataAt time.Time `json:"data_at,omitzero"`
 }
 
 // A File is one data file of a manifest.
@@ -51,6 +54,8 @@ type File struct {
 	SHA256 string `json:"sha256"` // lower-case hexadecimal
 	Rows   int64  `json:"rows"`
 	Batch  string `json:"batch,omitempty"`
+	// Batches are those whose rows are in a file that a compaction made.
+	Batches []string `json:"batches,omitempty"`
 }
 
 // identify returns the id of m: 32 hexadecimal characters, the first 12 a hash

@@ -97,7 +97,7 @@ func (l *Lake) complete(m *Manifest) error {
 	if m.At.IsZero() {
 		m.At = l.now()
 	}
-	m.At = m.At.UTC()
+	m.At, m.DataAt = m.At.UTC(), m.DataAt.UTC()
 	for _, s := range []*string{&m.Load, &m.ContractID, &m.ContractVersion, &m.ContractHash, &m.Breaker} {
 		*s = strings.ToValidUTF8(*s, "\uFFFD") // what JSON would make of it
 	}
@@ -132,8 +132,12 @@ func (l *Lake) complete(m *Manifest) error {
 		}
 		seen[f.Key] = true
 		m.Rows += f.Rows
-		if derive && !slices.Contains(m.Batches, f.Batch) {
-			m.Batches = append(m.Batches, f.Batch)
+		if derive {
+			for _, b := range f.From() {
+				if !slices.Contains(m.Batches, b) {
+					m.Batches = append(m.Batches, b)
+				}
+			}
 		}
 	}
 	if derive && !slices.Contains(m.Batches, m.Batch) {

@@ -55,8 +55,8 @@ func (l *Lake) setStatus(ctx context.Context, feed string, m *Manifest, s Status
 	s.At, s.Since = s.At.UTC(), s.Since.UTC()
 	s.Manifest, s.DataAt, s.Degraded, s.AgeSeconds = "", time.Time{}, false, 0
 	if m != nil {
-		s.Manifest, s.DataAt, s.Degraded = m.ID, m.At, m.Degraded
-		s.AgeSeconds = max(0, int64(s.At.Sub(m.At)/time.Second))
+		s.Manifest, s.DataAt, s.Degraded = m.ID, m.dataAt(), m.Degraded
+		s.AgeSeconds = max(0, int64(s.At.Sub(s.DataAt)/time.Second))
 	}
 	old, err := l.Status(ctx, feed)
 	if err != nil && pipeline.ErrorCode(err) != pipeline.CodeNotFound && pipeline.ErrorCode(err) != pipeline.CodeCorrupt {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"reflect"
 
 	"github.com/assay-pipeline/assay/pipeline"
 )
@@ -17,6 +18,8 @@ type Problem struct {
 	Kind    string `json:"kind"`
 	Message string `json:"message"`
 }
+
+func (p Problem) String() string { return p.Kind + ": " + p.Message }
 
 // Verify checks what is published of feed: the pointer against its own id and
 // the chain, every entry of the chain back to the first, every data file that
@@ -56,7 +59,7 @@ func (l *Lake) Verify(ctx context.Context, feed string) ([]Problem, error) {
 			rows += f.Rows
 			was, ok := checked[f.Key]
 			if ok {
-				if was != f {
+				if !reflect.DeepEqual(was, f) {
 					problem(f.Key, "manifest", "manifest %s describes the file differently from a later one", m.ID)
 				}
 				continue
