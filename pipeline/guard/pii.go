@@ -133,7 +133,7 @@ func findAddresses(all []PII, t string) []PII {
 		}
 		run := strings.TrimRight(t[i:end], ".")
 		if marks >= 2 && len(run) <= 3*maxAddress {
-			if s, ok := address(t, i, i+len(run)); ok {
+			if s, ok := address(t, i, i+len(run)); ok && (run != "::" || anyAddress(t, i)) {
 				e := prefixLength(t, s.End)
 				all = append(all, PII{Kind: IP, Span: pipeline.Span{Start: s.Start, End: e}})
 			}
@@ -183,6 +183,12 @@ func address(t string, from, to int) (pipeline.Span, bool) {
 		i = e
 	}
 	return pipeline.Span{}, false
+}
+
+// anyAddress reports whether the "::" at i is the address that stands for any,
+// and not a mark between words.
+func anyAddress(t string, i int) bool {
+	return i > 0 && t[i-1] == '=' || i+2 < len(t) && t[i+2] == '/' && i+3 < len(t) && isDigit(t[i+3]) || named(t, i, i+2, "ip")
 }
 
 func prefixLength(t string, i int) int {

@@ -42,9 +42,9 @@ func personID(t string, gs []group) (end int, scheme string, ok bool) {
 			return end, "ES NIF", true
 		case n == 1 && len(s) == 10 && healthInsurance(s) && is():
 			return end, "DE Krankenversicherung", true
-		case n == 1 && len(s) == 11 && g[0].digits && turkishID(s):
+		case n == 1 && len(s) == 11 && g[0].digits && turkishID(s) && (is() || wholeText(t, from, end)):
 			return end, "TR kimlik", true
-		case n == 1 && len(s) == 11 && g[0].digits && pesel(s):
+		case n == 1 && len(s) == 11 && g[0].digits && pesel(s) && (is() || wholeText(t, from, end)):
 			return end, "PL PESEL", true
 		case n == 1 && len(s) == 11 && g[0].digits && taxID(s) && is():
 			return end, "DE Steuer-ID", true

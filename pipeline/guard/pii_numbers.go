@@ -24,20 +24,40 @@ var ibanLengths = map[string]int{
 // contexts are words that name a number which could be a part number alone.
 var contexts = map[string][]string{
 	"card":  {"card", "credit", "visa", "mastercard", "amex", "kreditkarte", "karte"},
-	"phone": {"phone", "tel", "fax", "mobil", "handy", "call", "cell", "whatsapp", "rufnummer", "number is", "dial"},
+	"phone": {"phone", "telephone", "telefon", "tel", "fax", "telefax", "mobile", "mobil", "handy", "call", "cell", "whatsapp", "rufnummer", "number is", "dial", "hotline"},
+	"ip":    {"ip", "ipv4", "ipv6", "address", "unspecified", "localhost"},
 	"ssn":   {"ssn", "social security"},
-	"id": {"steuer-id", "steuerid", "tax id", "taxpayer", "idnr", "identifikationsnummer", "identity", "personal id", "id code", "pnr", "personnummer", "national id", "tckn", "tc kimlik", "kimlik",
-		"pesel", "nhs", "kvnr", "krankenvers", "krankenkasse", "egk", "versichertennummer", "nif", "dni", "nie", "codice fiscale", "id number", "passport"},
+	"id": {"steuer-id", "steuerid", "tax id", "taxpayer", "idnr", "identifikationsnummer", "henkilötunnus", "identity", "personal id", "id code", "pnr", "personnummer", "national id", "tckn", "tc kimlik", "kimlik",
+		"pesel", "nhs", "kvnr", "krankenversicherung", "krankenversichertennummer", "krankenkasse", "egk", "egk-nummer", "versichertennummer", "nif", "dni", "nie", "codice fiscale", "id number", "passport"},
 }
 
 // named reports whether one of the words of a context stands within 48 bytes
-// before i or 24 after end.
+// before i (16 for telephones) or, for all others, 24 after end, as words of their own:
+// not the phone of a microphone.
 func named(t string, i, end int, context string) bool {
-	low := strings.ToLower(t[max(0, i-48):i])
-	after := strings.ToLower(t[end:min(len(t), end+24)])
-	for _, w := range contexts[context] {
-		if strings.Contains(low, w) || strings.Contains(after, w) {
-			return true
+	before := 48
+	if context == "phone" {
+		before = 16
+	}
+	if wordsIn(t[max(0, i-before):i], contexts[context]) {
+		return true
+	}
+	return context != "phone" && wordsIn(t[end:min(len(t), end+24)], contexts[context])
+}
+
+func wordsIn(t string, words []string) bool {
+	low := lowerASCII(t)
+	for _, w := range words {
+		for from := 0; ; {
+			k := strings.Index(low[from:], w)
+			if k < 0 {
+				break
+			}
+			start, stop := from+k, from+k+len(w)
+			if (start == 0 || !isLetter(low[start-1])) && (stop == len(low) || !isLetter(low[stop])) {
+				return true
+			}
+			from = stop
 		}
 	}
 	return false
@@ -277,7 +297,15 @@ func phone(t string, gs []group) (start, end int, ok bool) {
 	if e, ok := pattern(t, first.start, "0ddd ddd dd dd"); ok {
 		return first.start, e, true
 	}
-	if total >= 8 && named(t, first.start, gs[n-1].end, "phone") && (n > 1 || t[first.start] == '0') {
+	for k := 1; k < n; k++ {
+		if t[gs[k-1].end] == '/' && k > 1 {
+			return 0, 0, false
+		}
+	}
+	if n == 3 && size(0) == 4 && size(1) == 2 && size(2) == 2 {
+		return 0, 0, false // a date
+	}
+	if (total >= 10 && n > 1 || total >= 8 && t[first.start] == '0') && named(t, first.start, gs[n-1].end, "phone") {
 		return first.start, gs[n-1].end, true
 	}
 	return 0, 0, false
