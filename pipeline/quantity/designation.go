@@ -91,6 +91,12 @@ func designation(text string, qs []Quantity, n int) (d Designation, used int, ok
 		start = q.Start - spacedPrefix(text, q)
 	}
 	switch {
+	case start > 1 && text[start-1] == '-' && isLetter(text[start-2]):
+		name = "" // Cortex-M4
+	case q.Glued && q.Prefix == "" && name != "IP":
+		name = ""
+	}
+	switch {
 	case name == "M" || name == "MF":
 		return metricThread(qs, n, start)
 	case (name == "G" || name == "R" || name == "RP" || name == "RC" || name == "BSP" || name == "NPT") && pipeSize(q):

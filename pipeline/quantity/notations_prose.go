@@ -13,6 +13,7 @@ var proseNotations = []notation{
 	{code: "[hd_i]", dim: Length, rare: true, words: "hands"},
 	{code: "[fur_us]", dim: Length, rare: true, symbols: "fur"},
 	{code: "[pca]", dim: Length, rare: true, words: "pica,picas"},
+	{code: "10*43.m-2", dim: InverseArea, rare: true, symbols: "fb-1", words: "inverse femtobarn,inverse femtobarns"},
 	{code: "b", dim: Area, rare: true, words: "barn,barns"},
 	{code: "[acr_us]", dim: Area, rare: true, symbols: "ac"},
 	{code: "ar", dim: Area, rare: true, words: "are,ares,ar"},

@@ -77,6 +77,9 @@ func lexNumeral(s string, i int, lang Language, spaced bool) (n numeral, end int
 	groups[0], ends[0] = s[i:pos], pos
 	for k < maxGroups-1 {
 		m, w := markAt(s, pos)
+		if m == space && w == 2 && !spaced && (len(groups[k]) > 3 || !groupAfterSpace(s, pos+2)) {
+			break // a no-break space may stand between two numbers as well
+		}
 		if m == noMark && spaced && pos < len(s) && s[pos] == ' ' && len(groups[k]) <= 3 && groupAfterSpace(s, pos+1) {
 			m, w = space, 1
 		}

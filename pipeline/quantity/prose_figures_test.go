@@ -160,7 +160,7 @@ func show(got []Quantity) string {
 // unitNames are names that the conformance sets use and catalogs do not.
 var unitNames = map[string]string{
 	"inverse second": "/s", "pound-mass": "[lb_av]", "second of arc": "''", "minute of arc": "'",
-	"inverse femtobarn": "fb-1", "joule second": "J.s", "candela second": "cd.s", "megayear": "Ma", "gigayear": "Ga",
+	"inverse femtobarn": "10*43.m-2", "joule second": "J.s", "candela second": "cd.s", "megayear": "10*6.a", "gigayear": "10*9.a",
 	"dozen": "12", "gross": "144", "degree fahrenheit": "[degF]", "C": "Cel", "F": "[degF]", "K": "K", "Turn": "circ", "Degree": "deg",
 	"baker's dozen": "13", "count per week": "/wk",
 }

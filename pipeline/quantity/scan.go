@@ -166,6 +166,9 @@ func (s *scanner) before(q *Quantity) {
 	if w := minusBefore(t, i); w > 0 {
 		s.sign(q, w)
 	}
+	if s.opt.Prose && t[i-1] == '+' && i > 1 && isDigit(t[i-2]) {
+		q.Glued = true // MACS J1149.5+6663
+	}
 }
 
 // plusMinusBefore is the width of ±, +/- or +- before i, with one space.
@@ -246,7 +249,7 @@ func (s *scanner) finish(q *Quantity, n numeral) {
 		return
 	}
 	s.deviation(q)
-	if q.End == q.NumEnd && q.End < len(t) {
+	if q.End == q.NumEnd && q.End < len(t) && !(s.opt.Prose && n.plain && len(n.whole) == 4 && t[q.End] == 's' && boundary(t, q.End+1)) {
 		if c := t[q.End]; isLetter(c) && !productAt(t, q.End) || c == '_' || c == '-' && q.End+1 < len(t) && (isDigit(t[q.End+1]) || isLetter(t[q.End+1]) && !s.opt.Prose) {
 			q.Glued = true
 		}

@@ -18,11 +18,8 @@ func (s *scanner) unit(q *Quantity, n numeral) {
 		return
 	}
 	glued := m.start == q.NumEnd
-	if q.Prefix != "" && glued && m.end-m.start == 1 && !strings.ContainsRune("VAW%\"", rune(s.text[m.start])) && len(s.opt.Expect) == 0 {
-		return // C0G, X7R: letters on both sides make a name
-	}
-	if q.Glued && q.Prefix == "" && glued && q.Start > 0 && isLetter(s.text[q.Start-1]) {
-		return // 1N4148W
+	if glued && s.partOfName(q, &m) {
+		return
 	}
 	q.Readings = m.entry.units
 	q.Unit = s.resolve(&m, q, n, glued)
@@ -32,6 +29,23 @@ func (s *scanner) unit(q *Quantity, n numeral) {
 		// A word that is no unit without context: the number ends before it.
 		q.End = q.NumEnd
 	}
+}
+
+// partOfName reports whether letters on both sides of a number make a name of
+// it: C0G, X7R, 1N4148W, wtw6700twh, fc-200b. A label before a value is short
+// (Ø25mm, U230V), and behind a dash only the commonest units count.
+func (s *scanner) partOfName(q *Quantity, m *match) bool {
+	t, single := s.text, m.end-m.start == 1
+	common := single && strings.IndexByte("VAW%\"", t[m.start]) >= 0
+	switch {
+	case q.Prefix != "":
+		return len(q.Prefix) > 3 || single && !common && len(s.opt.Expect) == 0
+	case q.Glued && q.Start > 0 && isLetter(t[q.Start-1]):
+		return true
+	case q.Start > 1 && t[q.Start-1] == '-' && isLetter(t[q.Start-2]):
+		return single && !common && t[m.start] != 'm' && len(s.opt.Expect) == 0
+	}
+	return false
 }
 
 // resolve picks the reading that the context allows, or none.

@@ -186,7 +186,7 @@ func boundary(t string, i int) bool {
 		if last == '\'' && isLetter(c) {
 			return false // OAO-1's
 		}
-		if c == '-' && i+1 < len(t) && isDigit(t[i+1]) && isLetter(last) && i > 1 && !isLetter(t[i-2]) && t[i-2] == ' ' {
+		if c == '-' && i+1 < len(t) && isDigit(t[i+1]) && isLetter(last) && i > 2 && (t[i-2] == ' ' || isLetter(t[i-2]) && t[i-3] == ' ') {
 			return false // 24703 L-202
 		}
 		if last == '%' || last == '"' || last == '\'' {

@@ -79,6 +79,8 @@ const (
 	SolidAngle             Dimension = "solid_angle"             // sr
 	FieldStrength          Dimension = "field_strength"          // A/m
 	CatalyticActivity      Dimension = "catalytic_activity"      // kat
+	Action                 Dimension = "action"                  // J.s
+	InverseArea            Dimension = "inverse_area"            // m-2
 	Pixels                 Dimension = "pixels"                  // 1
 )
 
@@ -95,7 +97,7 @@ var canonical = map[Dimension]string{
 	SpringRate: "N/mm", ThermalConduct: "W/(m.K)", LuminousFlux: "lm", LuminousIntensity: "cd",
 	Illuminance: "lx", Level: "dB", Percent: "%", Data: "By", DataRate: "bit/s",
 	MeshCount: "[mesh_i]", Ratio1: "1", Acidity: "[pH]", Amount: "mol", Radioactivity: "Bq", Dose: "Gy",
-	ReactivePower: "V.A{reactive}", ElectricCharge: "C", Flux: "Wb", Luminance: "cd/m2", ThermalResistance: "K/W", SlewRate: "V/us", TemperatureCoefficient: "[ppm]/K", TemperatureDrift: "mV/K", Concentration: "mol/L", Turbidity: "[NTU]", Refraction: "[diop]", Slope: "%[slope]", Exposure: "C/kg", SolidAngle: "sr", FieldStrength: "A/m", CatalyticActivity: "kat", Pixels: "1",
+	ReactivePower: "V.A{reactive}", ElectricCharge: "C", Flux: "Wb", Luminance: "cd/m2", ThermalResistance: "K/W", SlewRate: "V/us", TemperatureCoefficient: "[ppm]/K", TemperatureDrift: "mV/K", Concentration: "mol/L", Turbidity: "[NTU]", Refraction: "[diop]", Slope: "%[slope]", Exposure: "C/kg", SolidAngle: "sr", FieldStrength: "A/m", CatalyticActivity: "kat", Pixels: "1", Action: "J.s", InverseArea: "m-2",
 }
 
 // A Unit is a UCUM code and the dimension in which it was meant. The zero Unit
