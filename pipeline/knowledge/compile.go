@@ -2,6 +2,7 @@ package knowledge
 
 import (
 	"regexp"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -45,6 +46,7 @@ func (r *reader) compile(p *Pack, d *draft) {
 	for i := range s.Tables {
 		r.checkTable(d, i)
 	}
+	sort.Slice(s.ranges, func(i, j int) bool { return s.ranges[i].low < s.ranges[j].low })
 	r.terms(d)
 	r.expandAll(d)
 	for i := range s.Patterns {

@@ -48,6 +48,7 @@ type Schema struct {
 	lexicon   *Lexicon
 	standards map[string]int // by folded name, aliases included
 	rows      map[string]rowAt
+	ranges    []rangeAt
 	entries   map[string]Entry
 }
 
@@ -148,7 +149,8 @@ type Table struct {
 	Prefixes []Prefix
 	// Columns are attribute names.
 	Columns []string
-	Rows    map[string][]pipeline.Value
+	// Rows by key; a key LOW..HIGH holds for every number in between.
+	Rows map[string][]pipeline.Value
 	// Default: the row holds what is meant where the text says nothing (the
 	// coarse pitch of M10); a text that says otherwise is right.
 	Default bool

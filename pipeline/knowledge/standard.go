@@ -14,6 +14,12 @@ type rowAt struct {
 	key           string
 }
 
+// rangeAt is a row that holds for a range of numbers.
+type rangeAt struct {
+	rowAt
+	low, high float64
+}
+
 var standardForm = regexp.MustCompile(`^([A-Z][A-Z/ ]*?) ([0-9A-Z][0-9A-Za-z.\-]*)$`)
 
 // checkStandard enters the names of a standard: ISO 4017 is also EN ISO 4017,
@@ -94,6 +100,16 @@ func (r *reader) checkTable(d *draft, i int) {
 	}
 	for k, p := range t.Prefixes {
 		for key := range t.Rows {
+			if lo, hi, ok := strings.Cut(key, ".."); ok {
+				low, ok1 := pipeline.Number(lo)
+				high, ok2 := pipeline.Number(hi)
+				if !ok1 || !ok2 || low.Float() > high.Float() {
+					r.fail(n, "table %s has the range %q; a range is LOW..HIGH", t.ID, key)
+					continue
+				}
+				d.ranges = append(d.ranges, rangeAt{rowAt{i, k, key}, low.Float(), high.Float()})
+				continue
+			}
 			full := rowKey(t.Key, p.Prefix+key)
 			if have, ok := d.rows[full]; ok {
 				r.fail(n, "tables %s and %s both have %s", d.Tables[have.table].ID, t.ID, p.Prefix+key)
@@ -130,7 +146,9 @@ func (s *Schema) Row(attribute, value string) (Row, bool) {
 		// A suffix of the maker's (7303B) does not change the dimensions.
 		base := strings.TrimRight(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 		if at, ok = s.rows[rowKey(attribute, base)]; !ok || base == "" {
-			return Row{}, false
+			if at, ok = s.inRange(attribute, value); !ok {
+				return Row{}, false
+			}
 		}
 	}
 	t := &s.Tables[at.table]
@@ -138,6 +156,19 @@ func (s *Schema) Row(attribute, value string) (Row, bool) {
 		Entry: t.ID + "/" + t.Prefixes[at.prefix].Prefix + at.key, Columns: t.Columns, Values: t.Rows[at.key],
 		Implies: t.Prefixes[at.prefix].Implies, Default: t.Default,
 	}, true
+}
+
+func (s *Schema) inRange(attribute, value string) (rowAt, bool) {
+	v, ok := pipeline.Number(value)
+	if !ok {
+		return rowAt{}, false
+	}
+	for _, r := range s.ranges {
+		if s.Tables[r.table].Key == attribute && r.low <= v.Float() && v.Float() <= r.high {
+			return r.rowAt, true
+		}
+	}
+	return rowAt{}, false
 }
 
 // Keyed reports whether a table of the category is keyed by the attribute.
@@ -195,6 +226,9 @@ func (s *Schema) Entry(name string) (Entry, bool) {
 		key, ok := strings.CutPrefix(name, t.ID+"/")
 		if !ok {
 			continue
+		}
+		if lo, _, isRange := strings.Cut(key, ".."); isRange {
+			key = lo
 		}
 		row, ok := s.Row(t.Key, key)
 		if !ok || row.Entry != name {

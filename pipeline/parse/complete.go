@@ -269,12 +269,27 @@ func (ps *Parser) entry(s *knowledge.Schema, r *pipeline.Record, name string) (g
 		if a.Evidence != name {
 			continue
 		}
-		if a.Valid(len(r.Source)) && a.In(r.Source) == a.Text && ps.means(s, a.Text, name) {
+		if a.Valid(len(r.Source)) && a.In(r.Source) == a.Text && (ps.means(s, a.Text, name) || keys(s, r, a, name)) {
 			out.Spellings = []string{a.Text}
 			break
 		}
 	}
 	return out, true
+}
+
+// keys reports whether another value that was read from the same text is what a
+// table's row is keyed by: 1450 U/min for the speed 1310..1500.
+func keys(s *knowledge.Schema, r *pipeline.Record, a *pipeline.Attribute, entry string) bool {
+	for i := range r.Attributes {
+		b := &r.Attributes[i]
+		if b.Span != a.Span || b.Name == a.Name || b.Evidence != "" {
+			continue
+		}
+		if row, ok := s.Row(b.Name, b.Value.String()); ok && row.Entry == entry {
+			return true
+		}
+	}
+	return false
 }
 
 // means reports whether the dictionary reads text as the entry.
