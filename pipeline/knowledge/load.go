@@ -74,6 +74,8 @@ func Load(fsys fs.FS) (*Pack, error) {
 		}
 		if root, ok := r.parse(file, data); ok {
 			r.category(d, root)
+		} else {
+			d.broken = true
 		}
 	}
 	if len(names) == 0 && len(r.problems) == 0 {
@@ -83,7 +85,9 @@ func Load(fsys fs.FS) (*Pack, error) {
 	sort.Strings(names)
 	for _, name := range names {
 		d := drafts[name]
-		r.compile(p, d)
+		if !d.broken { // what stands in the broken file cannot be missed
+			r.compile(p, d)
+		}
 		p.schemas[name] = &d.Schema
 	}
 	p.categories = names

@@ -13,9 +13,11 @@ var nameForm = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 // draft is a category while its files are read.
 type draft struct {
 	Schema
-	head node                // where the category is declared
-	at   map[string]node     // where "attribute x", "abbreviation y" … are declared
-	only map[string][]string // attribute → the part of its shared list
+	head node // where the category is declared
+	// broken: a file of it is not YAML.
+	broken bool
+	at     map[string]node     // where "attribute x", "abbreviation y" … are declared
+	only   map[string][]string // attribute → the part of its shared list
 }
 
 func (d *draft) mark(kind, name string, n node) (again bool) {

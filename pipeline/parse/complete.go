@@ -250,19 +250,13 @@ func (ps *Parser) check(s *knowledge.Schema, r *pipeline.Record, lang quantity.L
 // the entry: an abbreviation that nobody listed is grounded because the
 // dictionary expands it, whatever the extractor says.
 func (ps *Parser) entry(s *knowledge.Schema, r *pipeline.Record, name string) (guard.Entry, bool) {
-	e, ok := s.Entry(name)
+	out, ok := ps.entries[s.Category][name]
 	if !ok {
-		return guard.Entry{}, false
-	}
-	out := guard.Entry{Name: name, Spellings: e.Spellings, Fields: make(map[string]guard.Said, len(e.Values))}
-	for attr, v := range e.Values {
-		a, _, ok := s.Attribute(attr)
-		if !ok {
-			continue
+		e, found := s.Entry(name)
+		if !found {
+			return guard.Entry{}, false
 		}
-		if val, ok := a.Canonical(v); ok {
-			out.Fields[attr] = guard.Said{Values: []pipeline.Value{val}, Unit: a.Unit}
-		}
+		out = guardEntry(s, e)
 	}
 	for i := range r.Attributes {
 		a := &r.Attributes[i]
@@ -275,6 +269,22 @@ func (ps *Parser) entry(s *knowledge.Schema, r *pipeline.Record, name string) (g
 		}
 	}
 	return out, true
+}
+
+// guardEntry is an entry of the pack in the guard's form.
+func guardEntry(s *knowledge.Schema, e knowledge.Entry) guard.Entry {
+	out := guard.Entry{Name: e.Name, Spellings: e.Spellings, Fields: make(map[string]guard.Said, len(e.Values))}
+	for i := range s.Attributes {
+		a := &s.Attributes[i]
+		v, ok := e.Values[a.Name]
+		if !ok {
+			continue
+		}
+		if val, ok := a.Canonical(v); ok {
+			out.Fields[a.Name] = guard.Said{Values: []pipeline.Value{val}, Unit: a.Unit}
+		}
+	}
+	return out
 }
 
 // keys reports whether another value that was read from the same text is what a

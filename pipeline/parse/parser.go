@@ -60,7 +60,7 @@ type Options struct {
 }
 
 // maxSource is the longest text that is parsed; more is cut, and flagged.
-const maxSource = 64 << 10
+const maxSource = 16 << 10
 
 // A Parser makes records. It is safe for concurrent use.
 type Parser struct {
@@ -68,16 +68,22 @@ type Parser struct {
 	extractor Extractor
 	opt       Options
 	guards    map[string]guard.Schema
+	entries   map[string]map[string]guard.Entry // by category and name
 	checkers  sync.Pool
 	folded    sync.Pool
 }
 
 // New returns a Parser over the extractor.
 func New(p *knowledge.Pack, x Extractor, opt Options) *Parser {
-	ps := &Parser{pack: p, extractor: x, opt: opt, guards: map[string]guard.Schema{}}
+	ps := &Parser{pack: p, extractor: x, opt: opt, guards: map[string]guard.Schema{}, entries: map[string]map[string]guard.Entry{}}
 	for _, name := range p.Categories() {
 		s, _ := p.Schema(name)
 		ps.guards[name] = guardSchema(s)
+		ps.entries[name] = map[string]guard.Entry{}
+		for _, e := range s.Entries() {
+			entry, _ := s.Entry(e)
+			ps.entries[name][e] = guardEntry(s, entry)
+		}
 	}
 	ps.checkers.New = func() any { return guard.NewChecker() }
 	ps.folded.New = func() any { return new(knowledge.Folded) }
@@ -100,7 +106,7 @@ func (ps *Parser) Parse(ctx context.Context, item pipeline.Item) (pipeline.Recor
 	read := item
 	if len(read.Source) > maxSource {
 		read.Source = read.Source[:maxSource]
-		r.Flags = append(r.Flags, pipeline.Flag{Code: "too_long", Detail: "only the first 64 KiB of the text were read"})
+		r.Flags = append(r.Flags, pipeline.Flag{Code: "too_long", Detail: "only the first 16 KiB of the text were read"})
 	}
 	category, score := ps.classify(&read, &r)
 	r.Category = category
