@@ -45,6 +45,7 @@ func propose(ctx context.Context, views []*view, k int) ([]pair, error) {
 		}
 	}
 	sharedParts(views, put)
+	sharedSketches(views, put)
 	for _, group := range byCategory(views) {
 		if err := ctx.Err(); err != nil {
 			return nil, canceled(err)
@@ -100,6 +101,41 @@ func sharedParts(views []*view, put func(a, b int32)) {
 		if len(block) <= maxBlock {
 			eachPair(block, put)
 		}
+	}
+}
+
+// sharedSketches proposes pairs of short texts, and of short with long ones,
+// that have two words in common but for vowels: abbreviated by hand they share
+// few 3-grams.
+func sharedSketches(views []*view, put func(a, b int32)) {
+	at := map[string][]int32{}
+	short := map[int32]bool{}
+	for i, v := range views {
+		words := v.plainWords()
+		if len(words) > 5 || len(words) < 2 {
+			continue
+		}
+		short[int32(i)] = v.thin()
+		for n, w := range words {
+			words[n] = sketch(w)
+		}
+		slices.Sort(words)
+		words = slices.Compact(words)
+		for n, a := range words {
+			for _, b := range words[n+1:] {
+				at[a+" "+b] = append(at[a+" "+b], int32(i))
+			}
+		}
+	}
+	for _, block := range at {
+		if len(block) > maxBlock {
+			continue
+		}
+		eachPair(block, func(a, b int32) {
+			if short[a] || short[b] {
+				put(a, b)
+			}
+		})
 	}
 }
 

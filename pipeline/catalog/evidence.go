@@ -308,7 +308,7 @@ func shared(a, b []string) string {
 }
 
 func (w *Weights) texts(c *comparison) {
-	if c.a.text == c.b.text && c.a.text != "" {
+	if c.sameText() {
 		c.add("text", Agree, w.TextBest, "the texts are the same")
 	} else {
 		bits := 0.0
@@ -330,6 +330,10 @@ func (w *Weights) texts(c *comparison) {
 			strings.Join(head(c.a.numbers, 3), ", "), strings.Join(head(c.b.numbers, 3), ", ")))
 	}
 }
+
+// sameText reports whether the texts differ at most in case, punctuation and
+// spaces.
+func (c *comparison) sameText() bool { return c.a.strict == c.b.strict && c.a.text != "" }
 
 // differ reports whether each of two sorted sets has something the other
 // lacks.

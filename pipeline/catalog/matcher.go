@@ -118,7 +118,7 @@ func (w *Weights) verdict(c *comparison, contested func(v *view, i int) bool) Ma
 	case !known:
 		return w.byText(c, m, identified)
 	}
-	if m.Score < w.Distinct && !identified {
+	if m.Score < w.Distinct && !identified && !c.unspecified() {
 		return say(Distinct, "too little speaks for one thing")
 	}
 	var why []string
@@ -167,22 +167,49 @@ func (c *comparison) doubts(contested func(v *view, i int) bool) []string {
 	return why
 }
 
+// unspecified reports whether a side leaves out at least half of what such an
+// item needs, and nothing speaks against the pair: that it looks unlike proves
+// nothing then.
+func (c *comparison) unspecified() bool {
+	if c.maker == Conflict || c.part == Conflict || c.blurred {
+		return false
+	}
+	needed := 0
+	var missing [2]int
+	for _, i := range c.a.crit.critical {
+		if !c.a.crit.list[i].required {
+			continue
+		}
+		needed++
+		for n, v := range []*view{c.a, c.b} {
+			if !v.vals[i].known {
+				missing[n]++
+			}
+		}
+	}
+	return needed > 0 && 2*max(missing[0], missing[1]) >= needed && overlapping(c.a, c.b)
+}
+
 // byText judges a pair of which no schema is known: equal texts or part
 // numbers make a duplicate, alike ones a review.
 func (w *Weights) byText(c *comparison, m Match, identified bool) Match {
-	same := c.a.text == c.b.text && c.a.text != "" && !c.foreign
-	thin := len(c.a.tokens) < 3
-	m.Score = max(m.Score, 0)
+	same := c.sameText() && !c.foreign
+	enough := len(c.a.tokens) >= 3
+	signed := c.a.text == c.b.text && !c.sameText() // -15 V and 15 V, 10 mW and 10 MW
 	switch {
-	case identified && c.maker == Agree && !c.blurred,
-		same && !thin && c.part != Conflict && c.maker != Conflict:
+	case identified && c.maker == Agree && !c.blurred && !signed,
+		same && enough && c.part != Conflict && c.maker != Conflict:
 		m.Verdict, m.Score = Duplicate, max(m.Score, w.Duplicate)
-	case c.part == Agree, same, c.cosine >= 0.75 && !c.blurred:
+	case c.part == Agree, same, c.cosine >= 0.75 && !c.blurred && !signed,
+		(c.a.thin() || c.b.thin()) && !c.blurred && c.maker != Conflict && overlapping(c.a, c.b):
 		m.Verdict, m.Score = Review, min(max(m.Score, 0.5), w.Duplicate-0.01)
 	default:
 		m.Verdict, m.Score = Distinct, min(m.Score, 0.4)
 	}
 	m.Reasons = c.reasons()
+	if m.Verdict == Review && !same && (c.a.thin() || c.b.thin()) {
+		m.Reasons = append([]string{"too little is said to tell"}, m.Reasons...)
+	}
 	return m
 }
 

@@ -2,8 +2,10 @@ package catalog
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -123,6 +125,59 @@ func TestJudgeIsSymmetric(t *testing.T) {
 		}
 		if conflictOf(viewOf(&a, crit), viewOf(&b, crit)) >= 0 && (x.Verdict != Distinct || x.Veto == "") {
 			t.Fatalf("a veto was overruled: %+v", x)
+		}
+	})
+}
+
+// TestOrderOfArrival: matching batch by batch, each with what Affected names,
+// leaves the matches of one run over everything, whatever the order.
+func TestOrderOfArrival(t *testing.T) {
+	crit := readSchemas(t, shop+"\nother size number unit=mm required\n")
+	rapid.Check(t, func(t *rapid.T) {
+		m := &Matcher{known: crit, K: 2}
+		var all []Entry
+		for i := range rapid.IntRange(2, 16).Draw(t, "items") {
+			e := shopItem(fmt.Sprintf("i%02d", i),
+				rapid.SampledFrom([]string{"10", "12", ""}).Draw(t, "size"),
+				rapid.SampledFrom([]string{"20", "30", ""}).Draw(t, "length"), "")
+			e.Record.Category = rapid.SampledFrom([]string{"part", "part", "other", pipeline.Unknown, ""}).Draw(t, "category")
+			all = append(all, e)
+		}
+		ctx := context.Background()
+		want, err := m.Pairs(ctx, all, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		order := rapid.Permutation(all).Draw(t, "order")
+		cut := rapid.IntRange(0, len(order)).Draw(t, "first batch")
+		stored := map[[2]string]Match{}
+		for _, span := range [][2]int{{0, cut}, {cut, len(order)}} {
+			present := order[:span[1]]
+			var changed []string
+			for _, e := range order[span[0]:span[1]] {
+				changed = append(changed, e.Item.ID)
+			}
+			touched := Affected(present, changed)
+			ms, err := m.Pairs(ctx, present, touched)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for k := range stored {
+				if slices.Contains(touched, k[0]) || slices.Contains(touched, k[1]) {
+					delete(stored, k)
+				}
+			}
+			for _, x := range ms {
+				stored[[2]string{x.A, x.B}] = x
+			}
+		}
+		if len(stored) != len(want) {
+			t.Fatalf("%d matches batch by batch, %d at once", len(stored), len(want))
+		}
+		for _, x := range want {
+			if got := stored[[2]string{x.A, x.B}]; !reflect.DeepEqual(got, x) {
+				t.Fatalf("batch by batch %+v\nat once %+v", got, x)
+			}
 		}
 	})
 }

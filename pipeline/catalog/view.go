@@ -25,6 +25,7 @@ type view struct {
 	makerRaw string
 	pack     string // pack quantity and unit of measure, comparable form
 	text     string // the folded source
+	strict   string // text and what folding loses: signs, and m against M
 	tokens   []string
 	numbers  []string // numbers and codes of the text that no attribute explains
 	words    []string // other words that no attribute explains
@@ -39,6 +40,7 @@ func viewOf(e *Entry, all map[string]*criteria) *view {
 		vector:   e.Vector,
 		text:     string(embed.Fold(nil, e.Item.Source)),
 	}
+	v.strict = v.text + signs(e.Item.Source)
 	meta := e.Item.Meta
 	v.addPart(meta.PartNumber)
 	v.makerRaw = meta.Manufacturer
@@ -265,4 +267,95 @@ func common(a, b []string) int {
 		}
 	}
 	return n
+}
+
+// signs lists what tells two texts apart that fold alike: the sign of a number
+// (-15 V, 15 V), and milli against mega (10 mW, 10 MW) in a text that uses both
+// cases.
+func signs(src string) string {
+	var b strings.Builder
+	mixed := strings.ToUpper(src) != src && strings.ToLower(src) != src
+	runes := []rune(src)
+	digit := func(i int) bool { return i >= 0 && i < len(runes) && unicode.IsDigit(runes[i]) }
+	word := func(i int) bool {
+		return i >= 0 && i < len(runes) && (unicode.IsLetter(runes[i]) || unicode.IsDigit(runes[i]))
+	}
+	for i, r := range runes {
+		switch r {
+		case '-', '\u2212', '\u2013':
+			if digit(i+1) && !word(i-1) && !(i > 1 && runes[i-1] == ' ' && digit(i-2)) {
+				b.WriteString("|-")
+				for k := i + 1; digit(k); k++ {
+					b.WriteRune(runes[k])
+				}
+			}
+		case 'm', 'M':
+			before := i - 1
+			if before >= 0 && runes[before] == ' ' {
+				before--
+			}
+			if mixed && digit(before) && i+1 < len(runes) && strings.ContainsRune("WVAFHΩΩ", runes[i+1]) {
+				b.WriteByte('|')
+				b.WriteRune(r)
+			}
+		}
+	}
+	return b.String()
+}
+
+// sketch is a word without its vowels and doubled letters: what is left of it
+// in most abbreviations.
+func sketch(w string) string {
+	var b []byte
+	for i := range len(w) {
+		c := w[i]
+		if i > 0 && strings.IndexByte("aeiou", c) >= 0 || len(b) > 0 && b[len(b)-1] == c {
+			continue
+		}
+		b = append(b, c)
+	}
+	return string(b)
+}
+
+// alike reports whether two words may be one: equal, one the beginning of the
+// other, or the same but for vowels.
+func alike(a, b string) bool {
+	if a == b {
+		return true
+	}
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	return len(a) >= 3 && (strings.HasPrefix(b, a) || sketch(a) == sketch(b))
+}
+
+// plainWords are the words without digits of at least two letters.
+func (v *view) plainWords() []string {
+	var out []string
+	for _, t := range v.tokens {
+		if len(t) >= 2 && !strings.ContainsAny(t, "0123456789") {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// thin reports whether v says too little to be told from others: at most four
+// words, and not a number or code among them that both sides could compare.
+func (v *view) thin() bool { return len(v.tokens) <= 4 }
+
+// overlapping reports whether the words of the shorter of two texts are, for
+// the most part, words of the longer, abbreviated perhaps.
+func overlapping(a, b *view) bool {
+	x, y := a.plainWords(), b.plainWords()
+	if len(x) > len(y) {
+		x, y = y, x
+	}
+	n := 0
+	for _, w := range x {
+		if slices.ContainsFunc(y, func(u string) bool { return alike(w, u) }) {
+			n++
+		}
+	}
+	return n > 0 && 3*n >= 2*len(x)
 }
