@@ -29,12 +29,15 @@ func (c *cli) contractCommand() *cobra.Command {
 }
 
 func (c *cli) contractLintCommand() *cobra.Command {
-	return &cobra.Command{
+	var format string
+	cmd := &cobra.Command{
 		Use:   "lint [FILE|FOLDER…]",
 		Short: "Say what is wrong with contracts, and what in them is not enforced",
 		Long: `Read contracts and print what is wrong: errors (the contract cannot be used),
 warnings (it can, and probably does not say what is meant), and notes (clauses
 that are not enforced). Without an argument, the contracts of the project.
+Contracts that are read together are also held against each other: foreign keys
+must lead to a feed and a field of the same type.
 
 Exit code: 0 without errors, 2 with one.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -42,9 +45,11 @@ Exit code: 0 without errors, 2 with one.`,
 			if err != nil {
 				return err
 			}
-			return c.lint(files)
+			return c.lint(files, format)
 		},
 	}
+	cmd.Flags().StringVar(&format, "format", "", "text, json, junit, sarif or github (default: as --output)")
+	return cmd
 }
 
 // contractFiles are the contracts that the arguments name: files as they are,
@@ -93,24 +98,42 @@ type lintFile struct {
 	Findings []contract.Finding `json:"findings"`
 }
 
-func (c *cli) lint(files []string) error {
-	var all []lintFile
-	counts := map[contract.Level]int{}
-	for _, file := range files {
+func (c *cli) lint(files []string, format string) error {
+	set := contract.NewSet()
+	all := make([]lintFile, 0, len(files))
+	at := map[string]int{}
+	for i, file := range files {
 		src, err := os.ReadFile(file)
 		if err != nil {
 			return fileError(file, err)
 		}
-		found := contract.LintSource(file, src)
-		if found == nil {
-			found = []contract.Finding{}
+		all = append(all, lintFile{file, []contract.Finding{}})
+		at[file] = i
+		if len(files) == 1 {
+			// Alone, a contract cannot know which other feeds there are.
+			all[i].Findings = append(all[i].Findings, contract.LintSource(file, src)...)
 		}
-		for _, f := range found {
+		set.Add(file, src)
+	}
+	if len(files) > 1 {
+		for _, f := range set.Lint() {
+			lf := &all[at[f.File]]
+			lf.Findings = append(lf.Findings, f)
+		}
+	}
+	counts := map[contract.Level]int{}
+	var flat []contract.Finding
+	for _, lf := range all {
+		flat = append(flat, lf.Findings...)
+		for _, f := range lf.Findings {
 			counts[f.Level]++
 		}
-		all = append(all, lintFile{file, found})
 	}
-	if c.json() {
+	if format != "" {
+		if err := contract.WriteFindings(c.stdout, format, flat); err != nil {
+			return err
+		}
+	} else if c.json() {
 		if err := c.printJSON(map[string]any{"schema_version": 1, "contracts": all}); err != nil {
 			return err
 		}

@@ -122,6 +122,9 @@ func changes(n, parent *node) []func(d *Document) error {
 		case "boolean":
 			values = []any{e.value != "true"}
 		}
+		if _, listed := gapOf(bare(n.path)); listed && len(values) > 2 {
+			values = values[:2] // what is not enforced has no valid and invalid values
+		}
 		for _, v := range values {
 			if e.kind == scalarNode {
 				out = append(out, func(d *Document) error { return d.Set(e.path, v) })

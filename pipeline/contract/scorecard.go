@@ -1,8 +1,12 @@
 package contract
 
 import (
+	"maps"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 )
 
 // Lint lints every contract of the set, and what only the whole set can tell:
@@ -11,35 +15,41 @@ import (
 func (s *Set) Lint() []Finding {
 	var out []Finding
 	for _, err := range s.broken {
-		if p := Problems(err); p != nil {
-			out = append(out, p...)
-		}
+		out = append(out, Problems(err)...)
 	}
-	for _, d := range s.docs {
-		for _, f := range d.Lint() {
-			if !slices.Contains(out, f) {
-				out = append(out, f)
+	found := make([][]Finding, len(s.docs))
+	var wg sync.WaitGroup
+	var next atomic.Int64
+	for range min(runtime.GOMAXPROCS(0), len(s.docs)) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; int(i) < len(s.docs); i = next.Add(1) - 1 {
+				found[i] = s.docs[i].Lint()
 			}
-		}
-		for _, name := range d.Feeds() {
-			out = append(out, s.lintRelations(d, name)...)
+		})
+	}
+	wg.Wait()
+	for i := range found {
+		out = append(out, found[i]...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.feeds)) {
+		for _, e := range s.feeds[name] {
+			if e.feed != nil {
+				out = append(out, s.lintRelations(e.doc, e.feed)...)
+			}
 		}
 	}
 	sortFindings(out)
-	return out
+	return slices.Compact(out) // what breaks a feed is found by Lint again
 }
 
-func (s *Set) lintRelations(d *Document, name string) (out []Finding) {
-	f, err := d.Feed(name)
-	if err != nil {
-		return nil // d.Lint has said why
-	}
+func (s *Set) lintRelations(d *Document, f *Feed) (out []Finding) {
 	add := func(level Level, r Relation, what, do string) {
 		out = append(out, Finding{File: d.file, Line: r.Line, Column: 1, Path: f.Schema, Level: level, Rule: "relationship", What: what, Do: do})
 	}
 	for _, r := range f.Relations {
 		to := f
 		if r.To != f.Name {
+			var err error
 			if to, err = s.Feed(r.To); err != nil {
 				add(LevelError, r, "the foreign key leads to the feed "+r.To+", for which there is no usable contract", didYouMean(r.To, s.Feeds(), "add its contract, or name its feed with assay.feed"))
 				continue
