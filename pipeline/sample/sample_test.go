@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"flag"
+	"math"
 	"os"
 	"strings"
 	"testing"
@@ -83,7 +84,7 @@ func TestSecondPerSeed(t *testing.T) {
 }
 
 func TestTruthIsWhole(t *testing.T) {
-	for seed := range uint64(4) {
+	for _, seed := range []uint64{0, 1, 1 << 32, math.MaxUint64} {
 		s := sample.Generate(sample.Options{Seed: seed})
 		tr := s.Truth
 		if len(tr.Items) != 5000 {
