@@ -85,15 +85,19 @@ func (f Figures) Holds() error {
 func (f Figures) Text() string {
 	var b strings.Builder
 	r := f.Rows
-	fmt.Fprintf(&b, "Rows    %d of %d seeded faults rejected for the right reason; %d of %d clean rows rejected\n", r.Right, r.Faults, r.CleanRejected, r.Clean)
-	fmt.Fprintf(&b, "Breaker %d of %d bad days held, %d opened the breaker\n\n", r.BadDaysHeld, r.BadDays, r.BreakersOpened)
-	fmt.Fprintf(&b, "%-10s %6s %9s %8s %9s %10s %7s %6s %6s %6s\n", "", "items", "category", "parse F1", "wrong crit", "duplicates", "prec.", "recall", "twins", "merged")
+	fmt.Fprintf(&b, "rows     %d of %d seeded faults rejected for the right reason, %d of %d clean rows rejected\n", r.Right, r.Faults, r.CleanRejected, r.Clean)
+	fmt.Fprintf(&b, "breaker  %d of %d bad days held, %d opened the breaker\n\n", r.BadDaysHeld, r.BadDays, r.BreakersOpened)
+	fmt.Fprintf(&b, "%-9s %6s %22s %34s %16s\n", "", "", "parse", "duplicate pairs", "near twins")
+	fmt.Fprintf(&b, "%-9s %6s %9s %6s %5s  %8s %6s %7s %6s %6s %8s %6s\n", "", "items", "category", "F1", "wrong",
+		"to find", "found", "review", "prec.", "recall", "pairs", "merged")
+	left := 0
 	for _, g := range Groups {
 		p, m, s := f.Parse[g], f.Pairs[g], f.Score[g]
-		merged := max(m.TwinsCalled, m.TwinsClustered)
-		fmt.Fprintf(&b, "%-10s %6d %9.3f %8.3f %10d %10d %7.3f %6.3f %6d %6d\n", g, p.Items, s.CategoryAccuracy, s.ParseF1, p.WrongCritical,
-			m.Duplicates, s.PairPrecision, s.PairRecall, m.Twins, merged)
+		left += m.Undecidable
+		fmt.Fprintf(&b, "%-9s %6d %9.3f %6.3f %5d  %8d %6d %7d %6.3f %6.3f %8d %6d\n", g, p.Items, s.CategoryAccuracy, s.ParseF1, p.WrongCritical,
+			m.Duplicates, m.Found, m.Reviewed, s.PairPrecision, s.PairRecall, m.Twins, max(m.TwinsCalled, m.TwinsClustered))
 	}
+	fmt.Fprintf(&b, "\nwrong: values of critical attributes. Left out: %d pairs whose two lines do not say enough for anybody to tell.\n", left)
 	if len(r.Misses) > 0 {
 		b.WriteString("\n")
 		for _, m := range r.Misses {
