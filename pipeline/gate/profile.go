@@ -59,7 +59,8 @@ const sampleRows = 4000
 type profiler struct {
 	g      *Gate
 	fields []fieldState
-	sample *stats.Bottom[[]string]
+	sample *stats.Bottom[string]
+	row    []byte
 	rows   int64
 }
 
@@ -72,11 +73,8 @@ type fieldState struct {
 	lens             bool
 }
 
-// nullText stands for a null in a sampled row.
-const nullText = codec.NullText
-
 func newProfiler(g *Gate) *profiler {
-	return &profiler{g: g, fields: make([]fieldState, len(g.fields)), sample: stats.NewBottom[[]string](sampleRows)}
+	return &profiler{g: g, fields: make([]fieldState, len(g.fields)), sample: stats.NewBottom[string](sampleRows)}
 }
 
 func (p *profiler) add(s *sheet) {
@@ -104,21 +102,45 @@ func (p *profiler) add(s *sheet) {
 		if !p.sample.Wants(id) {
 			continue
 		}
-		row := make([]string, len(p.g.fields))
-		for i, f := range p.g.fields {
-			v := &s.vecs[i]
-			switch {
-			case v.state[r] != okCell:
-				row[i] = nullText
-			case f.typ == contract.Decimal:
-				row[i] = formatFloat(f.float(s, v, r))
-			case f.typ == contract.Date || f.typ == contract.Timestamp || f.typ == contract.Time || f.typ == contract.Integer:
-				row[i] = strconv.FormatInt(v.ints[r], 10)
-			default:
-				row[i] = clip(v.display(r))
-			}
+		p.row = p.g.sampled(p.row[:0], s, r)
+		p.sample.Add(id, string(p.row))
+	}
+}
+
+// sampled appends the values of a row, each preceded by its length; a null, or
+// what is not of its type, is the length 0 and any other value one more than
+// its length.
+func (g *Gate) sampled(b []byte, s *sheet, r int) []byte {
+	for i, f := range g.fields {
+		v := &s.vecs[i]
+		if v.state[r] != okCell {
+			b = append(b, 0)
+			continue
 		}
-		p.sample.Add(id, row)
+		at := len(b)
+		b = append(b, 0)
+		switch f.typ {
+		case contract.Decimal:
+			b = strconv.AppendFloat(b, f.float(s, v, r), 'g', -1, 64)
+		case contract.Date, contract.Timestamp, contract.Time, contract.Integer:
+			b = strconv.AppendInt(b, v.ints[r], 10)
+		default:
+			b = append(b, clip(v.display(r))...)
+		}
+		b[at] = byte(len(b) - at)
+	}
+	return b
+}
+
+// columnOf takes the value of column i out of a sampled row.
+func columnOf(row string, i int) (string, bool) {
+	for {
+		n := int(row[0])
+		if i == 0 {
+			return row[min(1, n):max(n, 0)], n > 0
+		}
+		row = row[max(n, 1):]
+		i--
 	}
 }
 
@@ -231,7 +253,7 @@ func (p *profiler) profile() *Profile {
 	return out
 }
 
-func (f *field) describe(fp *FieldProfile, st fieldState, i int, entries []stats.Entry[[]string]) {
+func (f *field) describe(fp *FieldProfile, st fieldState, i int, entries []stats.Entry[string]) {
 	freq := map[string]int{}
 	var nums []float64
 	numeric := false
@@ -240,8 +262,8 @@ func (f *field) describe(fp *FieldProfile, st fieldState, i int, entries []stats
 		numeric = true
 	}
 	for _, e := range entries {
-		s := e.Value[i]
-		if s == nullText {
+		s, ok := columnOf(e.Value, i)
+		if !ok {
 			continue
 		}
 		freq[s]++

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"slices"
 	"strconv"
@@ -111,6 +112,16 @@ func benchmark(b *testing.B, data []byte, opt gate.Options) {
 			b.Fatal(err, rep)
 		}
 	}
+}
+
+// BenchmarkFile judges the file that ASSAY_BENCH_FILE names, of the same columns.
+func BenchmarkFile(b *testing.B) {
+	name := os.Getenv("ASSAY_BENCH_FILE")
+	data, err := os.ReadFile(name)
+	if err != nil {
+		b.Skip("needs ASSAY_BENCH_FILE")
+	}
+	benchmark(b, data, gate.Options{Workers: 1})
 }
 
 func BenchmarkCSV(b *testing.B) { benchmark(b, speedFile(10, 0), gate.Options{Workers: 1}) }
