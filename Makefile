@@ -104,6 +104,10 @@ bench-sample: ## the demo's figures on 20 seeds, worst first (SEEDS=20)
 bench-state: ## figures of the stores; Postgres too where ASSAY_TEST_POSTGRES names one (ROWS=1000000)
 	$(GO) -C bench run -mod=mod ./state -rows $(or $(ROWS),1000000)
 
+.PHONY: bench-gate
+bench-gate: ## the gate against wc and DuckDB; needs a C compiler (ROWS=1000000)
+	CGO_ENABLED=1 $(GO) -C bench run -mod=mod ./gate -rows $(or $(ROWS),1000000)
+
 .PHONY: bench-match
 bench-match: ## the matcher that learns, on the public data sets in ../shared/data
 	@$(GO) test ./pipeline/catalog/learn -run TestFigures -count 1 -timeout 30m -v -figures | grep -Ev '^(=== |--- |PASS|ok )' | grep .
