@@ -39,11 +39,15 @@ func (l *Lake) Feeds(ctx context.Context) ([]string, error) {
 // and entries of the chain that no manifest reaches from the current one, and
 // the debris of interrupted writes. It returns what it removed, or with dry
 // what it would remove. A batch that is being staged is as good as garbage, so
-// grace must exceed the time from staging to publish; zero is for a lake on
-// which nothing runs. Where a manifest of a feed cannot be read, nothing of
+// grace must exceed the time from staging to publish; zero takes everything and
+// is for a lake on which nothing runs. Where a manifest of a feed cannot be read, nothing of
 // that feed is removed and the error is returned.
 func (l *Lake) GC(ctx context.Context, grace time.Duration, dry bool) ([]Object, error) {
 	before := l.now().Add(-grace)
+	if grace == 0 {
+		// Whatever the clocks of this process and of the storage say.
+		before = time.Unix(1<<40, 0)
+	}
 	var gone []Object
 	feeds, err := l.Feeds(ctx)
 	if err != nil {
