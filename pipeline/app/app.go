@@ -19,7 +19,6 @@ import (
 	"github.com/assay-pipeline/assay/pipeline/flow"
 	"github.com/assay-pipeline/assay/pipeline/knowledge"
 	"github.com/assay-pipeline/assay/pipeline/lake"
-	"github.com/assay-pipeline/assay/pipeline/lake/dirlake"
 	"github.com/assay-pipeline/assay/pipeline/notify"
 	"github.com/assay-pipeline/assay/pipeline/parse"
 	"github.com/assay-pipeline/assay/pipeline/store/sqlite"
@@ -97,7 +96,7 @@ func (a *App) Lake() (*lake.Lake, error) {
 	if a.lake != nil {
 		return a.lake, nil
 	}
-	d, err := dirlake.New(a.Config.path(a.Config.Lake))
+	d, err := a.driver()
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ import (
 // Config is all of Assay's configuration. Each backend is one URL in one
 // variable. docs/configuration.md is generated from this struct.
 type Config struct {
-	Lake      string   `env:"ASSAY_LAKE" envDefault:"file:lake" doc:"Where files live: landing, curated, quarantine, reports. \"file:DIR\" or \"file:///DIR\"."`
+	Lake      string   `env:"ASSAY_LAKE" envDefault:"file:lake" doc:"Where files live: landing, curated, quarantine, reports. \"file:DIR\", \"file:///DIR\" or \"s3://BUCKET/PREFIX\" (region, credentials and endpoint as the AWS SDK finds them)."`
 	Store     string   `env:"ASSAY_STORE" envDefault:"sqlite:.assay/assay.db" doc:"Where state lives: ledger, breakers, catalog, reviews. \"sqlite:FILE\" or \"sqlite:///FILE\"."`
 	Contracts string   `env:"ASSAY_CONTRACTS" doc:"Where data contracts come from: \"dir:DIR\" (its *.odcs.yaml, subfolders included) or \"embed:\" (the examples inside the binary). Default: dir:contracts where that folder exists, else embed:."`
 	Knowledge string   `env:"ASSAY_KNOWLEDGE" doc:"Where category schemas and dictionaries come from: \"dir:DIR\" or \"embed:\". Default: dir:contracts/catalog where that folder exists, else embed:."`
@@ -186,7 +186,7 @@ func (c Config) check() []string {
 		name, value string
 		schemes     []string
 	}{
-		{"ASSAY_LAKE", c.Lake, []string{"file"}},
+		{"ASSAY_LAKE", c.Lake, []string{"file", "s3"}},
 		{"ASSAY_STORE", c.Store, []string{"sqlite"}},
 		{"ASSAY_CONTRACTS", c.Contracts, []string{"dir", "embed"}},
 		{"ASSAY_KNOWLEDGE", c.Knowledge, []string{"dir", "embed"}},

@@ -1,0 +1,42 @@
+package app
+
+import (
+	"context"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/lake"
+	"github.com/assay-pipeline/assay/pipeline/lake/dirlake"
+	"github.com/assay-pipeline/assay/pipeline/lake/s3lake"
+)
+
+// driver opens the storage of the lake by its URL.
+func (a *App) driver() (lake.Driver, error) {
+	rest, ok := strings.CutPrefix(a.Config.Lake, "s3://")
+	if !ok {
+		return dirlake.New(a.Config.path(a.Config.Lake))
+	}
+	// Region, credentials and endpoint are those of the AWS SDK: environment,
+	// shared files, or the role of the function. Nothing is asked of the network
+	// before the first request.
+	cfg, err := config.LoadDefaultConfig(context.Background())
+	if err != nil {
+		return nil, pipeline.Errorf(pipeline.CodeInvalid, "ASSAY_LAKE: AWS configuration: %w", err)
+	}
+	if cfg.Region == "" {
+		return nil, pipeline.Errorf(pipeline.CodeInvalid, "ASSAY_LAKE is %s, but no AWS region is set", a.Config.Lake).WithHint("set AWS_REGION")
+	}
+	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
+		// Stores other than AWS have no host name per bucket.
+		o.UsePathStyle = o.BaseEndpoint != nil
+	})
+	bucket, prefix, _ := strings.Cut(rest, "/")
+	d, err := s3lake.New(client, bucket, prefix)
+	if err != nil {
+		return nil, pipeline.Errorf(pipeline.CodeInvalid, "ASSAY_LAKE: %w", err).WithHint("write it like s3://bucket/prefix")
+	}
+	return d, nil
+}
