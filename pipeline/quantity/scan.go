@@ -249,7 +249,8 @@ func (s *scanner) finish(q *Quantity, n numeral) {
 		return
 	}
 	s.deviation(q)
-	if q.End == q.NumEnd && q.End < len(t) && !(s.opt.Prose && n.plain && len(n.whole) == 4 && t[q.End] == 's' && boundary(t, q.End+1)) {
+	decade := s.opt.Prose && n.plain && len(n.whole) == 4 && strings.HasPrefix(t[q.End:], "s") && boundary(t, q.End+1)
+	if q.End == q.NumEnd && q.End < len(t) && !decade {
 		if c := t[q.End]; isLetter(c) && !productAt(t, q.End) || c == '_' || c == '-' && q.End+1 < len(t) && (isDigit(t[q.End+1]) || isLetter(t[q.End+1]) && !s.opt.Prose) {
 			q.Glued = true
 		}
