@@ -133,3 +133,50 @@ func TestRetry(t *testing.T) {
 		t.Errorf("after %d runs: %v", n, err)
 	}
 }
+
+// A role that may create nothing but tables in a schema made for it can
+// migrate and work.
+func TestModestRole(t *testing.T) {
+	ctx := context.Background()
+	admin, err := pgx.Connect(ctx, dsn(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema := fresh(t)
+	role := schema + "_role"
+	exec := func(q string) {
+		t.Helper()
+		if _, err := admin.Exec(ctx, q); err != nil {
+			t.Fatalf("%s: %v", q, err)
+		}
+	}
+	t.Cleanup(func() {
+		exec("DROP SCHEMA IF EXISTS " + schema + " CASCADE")
+		exec("DROP ROLE " + role)
+		if err := admin.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	open(t, postgres.Options{Schema: schema + "_x"}) // makes sure of the extension
+	exec("DROP SCHEMA " + schema + "_x CASCADE")
+	exec("CREATE ROLE " + role + " LOGIN PASSWORD 'x'")
+	as, err := url.Parse(dsn(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	as.User = url.UserPassword(role, "x")
+	if _, err := postgres.Open(ctx, as.String(), postgres.Options{Schema: schema, Migrate: true}); pipeline.ErrorCode(err) != pipeline.CodeDenied {
+		t.Errorf("without a schema of its own: %v", err)
+	}
+	exec("CREATE SCHEMA " + schema + " AUTHORIZATION " + role)
+	db, err := postgres.Open(ctx, as.String(), postgres.Options{Schema: schema, Migrate: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.PutBatch(ctx, flow.Batch{ID: "b1", Feed: "f"}); err != nil {
+		t.Error(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -186,11 +186,13 @@ func (s schema) migrate(ctx context.Context, db *DB, cfg *pgx.ConnConfig) (err e
 		_, uerr := pool.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, key)
 		err = errors.Join(err, uerr)
 	}()
-	for _, q := range []string{
-		`CREATE SCHEMA IF NOT EXISTS ` + pgx.Identifier{db.opt.Schema}.Sanitize(),
-		`CREATE EXTENSION IF NOT EXISTS vector SCHEMA public`,
+	for _, need := range []struct{ missing, create string }{
+		{`SELECT NOT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = '` + strings.ReplaceAll(db.opt.Schema, "'", "''") + `')`,
+			`CREATE SCHEMA IF NOT EXISTS ` + pgx.Identifier{db.opt.Schema}.Sanitize()},
+		{`SELECT NOT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'vector')`,
+			`CREATE EXTENSION IF NOT EXISTS vector SCHEMA public`},
 	} {
-		if err := quiet(ctx, pool, q); err != nil {
+		if err := ensure(ctx, pool, need.missing, need.create); err != nil {
 			return err
 		}
 	}
@@ -206,10 +208,14 @@ func (s schema) migrate(ctx context.Context, db *DB, cfg *pgx.ConnConfig) (err e
 	return err
 }
 
-// quiet runs a statement that makes what may be there already. A role that may
-// not create it can still use it.
-func quiet(ctx context.Context, db *sql.DB, query string) error {
-	_, err := db.ExecContext(ctx, query)
+// ensure creates what is missing. It looks first, because a role that may not
+// create it can still use what an administrator made.
+func ensure(ctx context.Context, db *sql.DB, missing, create string) error {
+	var absent bool
+	if err := db.QueryRowContext(ctx, missing).Scan(&absent); err != nil || !absent {
+		return err
+	}
+	_, err := db.ExecContext(ctx, create)
 	if sqlState(err) == "0A000" || sqlState(err) == "58P01" {
 		return pipeline.Errorf(pipeline.CodeInvalid, "store: the server has no pgvector: %w", err).
 			WithHint("install it (package postgresql-17-pgvector, image pgvector/pgvector:pg17)")
