@@ -118,9 +118,12 @@ func plain(s string) string {
 type value struct {
 	known   bool
 	implied bool // nothing is written; the custom of the trade fills it
-	derived bool // follows from another value of the same item
-	number  bool
-	num     float64
+	// doubtful says why the record itself doubts the value, empty where it does
+	// not
+	doubtful string
+	derived  bool // follows from another value of the same item
+	number   bool
+	num      float64
 	// converted from another system of units, so that num is not round
 	converted bool
 	key       string // what is compared: the folded word or the number to 6 digits

@@ -135,7 +135,7 @@ func (w *Weights) verdict(c *comparison, contested func(v *view, i int) bool) Ma
 // doubts are the reasons why a pair without a veto is no duplicate yet: a
 // critical attribute that one side leaves out, a required one that both leave
 // out, and numbers that nobody could read where something that matters was not
-// read either. What merely follows from another value (the head of DIN 933) is
+// read either, and a value that its own record doubts. What merely follows from another value (the head of DIN 933) is
 // not left out by a side that lacks it: that other value is.
 func (c *comparison) doubts(contested func(v *view, i int) bool) []string {
 	var why []string
@@ -160,6 +160,13 @@ func (c *comparison) doubts(contested func(v *view, i int) bool) []string {
 			reason += ", and there are more that fit it and differ"
 		}
 		why = append(why, reason)
+	}
+	for _, i := range c.a.crit.critical {
+		for _, v := range []*view{c.a, c.b} {
+			if d := v.vals[i].doubtful; d != "" {
+				why = append(why, fmt.Sprintf("%s of %s is in doubt: %s", c.a.crit.list[i].title, v.id, d))
+			}
+		}
 	}
 	if c.blurred && (c.implied || len(c.open) > 0) {
 		why = append(why, "numbers or codes that nobody could read differ")

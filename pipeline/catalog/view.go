@@ -57,6 +57,7 @@ func viewOf(e *Entry, all map[string]*criteria) *view {
 			v.vals[j] = v.crit.list[j].valueOf(a)
 		}
 		v.bases(e)
+		v.doubts(e)
 		v.fillImplicit()
 		for bit, j := range v.crit.critical {
 			if v.vals[j].known {
@@ -83,6 +84,24 @@ func viewOf(e *Entry, all map[string]*criteria) *view {
 	v.tokens = slices.Compact(v.tokens)
 	v.numbers, v.words = unexplained(e)
 	return v
+}
+
+// contradiction is the flag of a record whose text says two things about one
+// attribute.
+const contradiction = "contradiction"
+
+// doubts marks the critical values that the record itself flags as
+// contradictory.
+func (v *view) doubts(e *Entry) {
+	for i := range e.Record.Flags {
+		f := &e.Record.Flags[i]
+		if j, ok := v.crit.byName[f.Attribute]; ok && f.Code == contradiction && v.crit.list[j].critical && v.vals[j].known {
+			v.vals[j].doubtful = f.Detail
+			if f.Detail == "" {
+				v.vals[j].doubtful = "contradictory"
+			}
+		}
+	}
 }
 
 // bases makes sure that what counts as derived follows from a critical value of

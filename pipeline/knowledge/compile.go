@@ -340,7 +340,7 @@ func (a *Attribute) Canonical(value string) (pipeline.Value, bool) {
 var macros = strings.NewReplacer(
 	"{num}", `(?:[0-9]+(?:[.,][0-9]+)?)`,
 	"{int}", `[0-9]+`,
-	"{x}", ` ?[x*] ?`,
+	"{x}", ` *[x*] *`,
 	"{sp}", `[ \-./]?`,
 )
 
