@@ -40,7 +40,9 @@ func (c *compiler) warnf(at *node, rule, do, format string, args ...any) {
 
 // unenforced records a clause by the name of its entry in the list of gaps.
 func (c *compiler) unenforced(at *node, entry string) {
-	c.feed.Unenforced = append(c.feed.Unenforced, Clause{Path: at.path, Line: at.line, Column: at.col, Reason: gap(entry).Reason})
+	if g, listed := gap(entry); listed {
+		c.feed.Unenforced = append(c.feed.Unenforced, Clause{Path: at.path, Line: at.line, Column: at.col, Reason: g.Reason})
+	}
 }
 
 // feedName is the name under which a schema object is a feed.
@@ -306,6 +308,9 @@ func (c *compiler) keys(object *node) []Key {
 		if f.Key > 0 || f.Unique {
 			scope := KeyScope(c.word(custom(p, "assay.scope"), "assay.scope", string(ScopeBatch), string(ScopeBatch), string(ScopeFeed)))
 			days := c.mapping(custom(p, "assay.horizonDays"), "assay.horizonDays", "days").count("days", 0, 1)
+			if scope == ScopeFeed {
+				c.unenforced(custom(p, "assay.scope"), "pending")
+			}
 			if f.Key > 0 && scope == ScopeFeed {
 				pk.Scope, pk.HorizonDays = scope, max(pk.HorizonDays, days)
 			}
@@ -349,6 +354,9 @@ func (c *compiler) customKeys() (out []Key) {
 					c.errorf(fs, "custom", didYouMean(name, c.feed.fieldNames(), "name a property"), "assay.keys: there is no field %s", name)
 				}
 			}
+		}
+		if k.Scope == ScopeFeed {
+			c.unenforced(e, "pending")
 		}
 		k.Name = m.text("name", strings.Join(k.Fields, "+"))
 		if len(k.Fields) == 0 {

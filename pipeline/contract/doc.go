@@ -4,10 +4,30 @@
 // Parse reads a document. Its structure is judged by the JSON Schema of the
 // standard, its meaning by Document.Feed, which compiles one schema object into
 // a Feed: names resolved, defaults applied, every clause either in it or listed
-// in Feed.Unenforced with a reason. The gate and the flow see Feeds only.
+// in Feed.Unenforced with a reason. The gate and the flow see Feeds only. The
+// kinds of clauses that are not enforced stand in unenforced.txt, at most 15; a
+// test walks the JSON Schema and holds it against that list.
+//
 // Document.Lint compiles everything and adds what others need to rely on the
-// contract. Load reads a folder of contracts; one that is broken does not hide
-// the others.
+// contract. Load reads a folder of contracts into a Set; one that is broken does
+// not hide the others. Set, Add, Append and Delete of a Document change the
+// bytes of one value and leave every other byte as it was.
+//
+// # Versions
+//
+// Diff compares two versions. A change is judged by what it does to the set of
+// batches that the contract accepts: one that widens it (a higher maximum, a
+// further value of an enum, a field that may be null) breaks consumers, one that
+// narrows it breaks readers of old data, and some do both. testdata/diff is the
+// table. The Registry publishes versions, refuses one that breaks without being
+// a new major version, knows the consumers and their fields, and says which
+// version judges a batch.
+//
+// # From data, and to and from other tools
+//
+// An Inferrer proposes a contract from rows. Export writes JSON Schema, Avro,
+// DDL, a Glue table, Go, Markdown and HTML; Import reads JSON Schema, Avro, DDL
+// and dbt.
 //
 // # What ODCS lacks
 //

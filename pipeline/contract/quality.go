@@ -51,10 +51,12 @@ func (c *compiler) quality(owner *node, field string) {
 			}
 		case "sql":
 			c.sqlRule(q, &k)
+			c.unenforced(q, "pending")
 		case "custom":
 			if !c.customRule(q, &k) {
 				continue
 			}
+			c.unenforced(q, "pending")
 		}
 		c.operator(q, &k)
 		c.finish(q, &k)

@@ -62,13 +62,14 @@ func (g Gap) matches(path string) bool {
 	return false
 }
 
-func gap(name string) Gap {
+// gap is the entry of that name; false once it has been taken off the list.
+func gap(name string) (Gap, bool) {
 	for _, g := range Gaps() {
 		if g.Name == name {
-			return g
+			return g, true
 		}
 	}
-	return Gap{Name: name}
+	return Gap{}, false
 }
 
 // used are clauses within those on the list that are put to use all the same.

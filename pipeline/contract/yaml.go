@@ -171,7 +171,7 @@ func readYAML(file string, src []byte) (*node, []Finding) {
 // far away; the first line without which the part above can be read is where
 // people should look.
 func brokenLine(src []byte, reported int) int {
-	if len(src) > 256<<10 {
+	if len(src) > 64<<10 {
 		return reported
 	}
 	lines := bytes.SplitAfter(src, []byte("\n"))
