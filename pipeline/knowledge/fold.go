@@ -114,10 +114,7 @@ func (f *Folded) cut() {
 			switch c {
 			case ',':
 				// A comma between digits is a decimal comma more often than not.
-				if i > 0 && isDigit(text[i-1]) && i+1 < len(text) && isDigit(text[i+1]) {
-					break
-				}
-				brk = true
+				brk = brk || !decimalComma(text, i)
 			case ';', '|', ':', '\n', '(', ')', '[', ']':
 				brk = true
 			}
@@ -138,4 +135,26 @@ func (f *Folded) cut() {
 		})
 		last, brk, i = j, false, j
 	}
+}
+
+// decimalComma reports whether the comma at i belongs to a number: digits on
+// both sides, not more than three after it unless a lone 0 goes before, and no
+// code before it (1N4007,1000V and NP0,0603 are lists).
+func decimalComma(text string, i int) bool {
+	from, to := i, i+1
+	for from > 0 && isDigit(text[from-1]) {
+		from--
+	}
+	for to < len(text) && isDigit(text[to]) {
+		to++
+	}
+	if from == i || to == i+1 {
+		return false
+	}
+	letters := from
+	for letters > 0 && isLetter(text[letters-1]) {
+		letters--
+	}
+	code := from-letters > 1 || from > letters && letters > 0 && isDigit(text[letters-1]) && text[letters] != 'x'
+	return to-i-1 <= 3 && !code || !code && i-from == 1 && text[from] == '0'
 }

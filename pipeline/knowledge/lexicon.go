@@ -340,7 +340,7 @@ func decimal(atoms []Atom, i int) bool {
 		return false
 	}
 	a := atoms[i]
-	return a.Digits && atoms[i-1].Digits && (a.Join == '.' || a.Join == ',')
+	return a.Digits && !a.Break && atoms[i-1].Digits && (a.Join == '.' || a.Join == ',')
 }
 
 // emit adds m unless the same span has the same meanings with a better score.

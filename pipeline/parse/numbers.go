@@ -38,7 +38,7 @@ func (r *reading) numbers() {
 		if !q.HasUnit() {
 			r.resolve(q)
 		}
-		if !q.HasUnit() || q.Kind == quantity.Tolerant || !r.free(q.Start, q.NumEnd) {
+		if !q.HasUnit() || q.Kind == quantity.Tolerant && q.Unit.Dimension != quantity.Percent || !r.free(q.Start, q.NumEnd) {
 			continue
 		}
 		for k := range r.schema.Attributes {

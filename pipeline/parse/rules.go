@@ -71,8 +71,8 @@ func (x *Rules) Extract(_ context.Context, req Request) (Response, error) {
 	r.taken = zeroed(r.taken, len(r.source))
 	r.filled = zeroed(r.filled, len(r.schema.Attributes))
 	r.out, r.flags, r.labels = nil, nil, r.labels[:0]
-	r.patterns()
 	r.scan()
+	r.patterns()
 	r.terms()
 	r.numbers()
 	return Response{Attributes: r.out, Flags: r.flags}, nil
@@ -197,7 +197,7 @@ func (r *reading) starts(i int) bool {
 		return true
 	}
 	p := &r.Atoms[i-1]
-	if a.Digits && p.Digits && (a.Join == '.' || a.Join == ',') {
+	if a.Digits && !a.Break && p.Digits && (a.Join == '.' || a.Join == ',') {
 		return false
 	}
 	if a.Glued {
@@ -222,6 +222,18 @@ func (r *reading) capture(c knowledge.Capture) bool {
 	folded := string(r.Text[c.Start:c.End])
 	switch a.Kind {
 	case knowledge.KindNumber:
+		for i := range r.quantities {
+			q := r.quantities[i]
+			if q.Start != start || q.End > end {
+				continue
+			}
+			if !q.HasUnit() {
+				q, _ = q.Resolve(a.Dimension)
+			}
+			if q.HasUnit() && q.Unit.Dimension == a.Dimension {
+				return r.number(c.Attribute, &q, 0.95)
+			}
+		}
 		d, ok := quantity.ParseNumber(strings.TrimSpace(folded), r.lang)
 		if !ok || !d.Exact() {
 			return false
