@@ -33,7 +33,7 @@ func (c bamlCase) run(t *testing.T) (ok bool, detail string) {
 		return false, err.Error()
 	}
 	got, _ := json.Marshal(r.Value)
-	return err == nil && sameJSON(r.Value, want), fmt.Sprintf("got  %s %v\n  want %s", got, err, c.Expected)
+	return err == nil && sameJSON(r.Value, want), fmt.Sprintf("got  %.200s %v\n  want %.200s", got, err, c.Expected)
 }
 
 // bamlTypes are the classes and enumerations of a schema in BAML's notation.
@@ -43,16 +43,13 @@ var (
 	bamlBlock = regexp.MustCompile(`(?s)\b(class|enum)\s+(\w+)\s*\{(.*?)\n?\s*\}`)
 	bamlAlias = regexp.MustCompile(`@alias\("?([^")]*)"?\)`)
 	bamlNote  = regexp.MustCompile(`(?s)@@?description\((#".*?"#|"(?:[^"\\]|\\.)*")\)|@(?:check|assert)\(.*?\}\}\)`)
-	bamlDesc  = regexp.MustCompile(`@description\("([^"]*)"\)`)
 )
 
 func (b *bamlTypes) declare(schema string) {
 	for _, m := range bamlBlock.FindAllStringSubmatch(schema, -1) {
 		b.shapes[m[2]] = &Shape{}
 	}
-	descriptions := schema
 	schema = bamlNote.ReplaceAllString(schema, "")
-	_ = descriptions
 	for _, m := range bamlBlock.FindAllStringSubmatch(schema, -1) {
 		s := b.shapes[m[2]]
 		for line := range strings.SplitSeq(m[3], "\n") {
@@ -83,9 +80,6 @@ func (b *bamlTypes) declare(schema string) {
 		if m[1] == "class" {
 			s.Type, s.Closed = "object", true
 		}
-	}
-	for _, d := range bamlDesc.FindAllStringSubmatch(descriptions, -1) {
-		_ = d
 	}
 }
 

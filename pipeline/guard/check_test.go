@@ -126,7 +126,7 @@ func TestSwapsFlagged(t *testing.T) {
 			flagged++
 		}
 	}
-	t.Logf("%d of %d swaps flagged", flagged, total)
+	t.Logf(`{"swap_flagged": %.4f}`, float64(flagged)/float64(total))
 	if flagged*10 < total*9 {
 		t.Errorf("%d of %d swaps flagged, at least 90 %% are wanted", flagged, total)
 	}

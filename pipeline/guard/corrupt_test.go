@@ -139,6 +139,10 @@ var corruptions = []struct {
 // pass, with and without a span; the true values all pass.
 func TestCorruptions(t *testing.T) {
 	const want = 1500
+	allLeaks, allLost, truths := 0, 0, 0
+	defer func() {
+		t.Logf(`{"ungrounded_leaks": %d, "grounding_false_block": %.4f}`, allLeaks, float64(allLost)/float64(max(1, truths)))
+	}()
 	for _, c := range corruptions {
 		t.Run(c.name, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, 2))
@@ -151,6 +155,7 @@ func TestCorruptions(t *testing.T) {
 					t.Fatalf("%+v", w)
 				}
 				truth.Span = w.span
+				truths++
 				if v := Ground(l.text, truth); !v.Grounded {
 					lost++
 					t.Errorf("lost: %s %s in %q: %s", truth.Value, truth.Unit, l.text, v.Reason)
@@ -173,6 +178,7 @@ func TestCorruptions(t *testing.T) {
 				}
 			}
 			t.Logf("%d corruptions, %d leaks, %d true values lost", made, leaks, lost)
+			allLeaks, allLost = allLeaks+leaks, allLost+lost
 		})
 	}
 }

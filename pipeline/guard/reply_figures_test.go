@@ -144,7 +144,7 @@ func (c repairCase) run(schema []byte) (ok bool, detail string) {
 		}
 	}
 	b, _ := json.Marshal(got)
-	return err == nil && sameJSON(got, want), fmt.Sprintf("got  %s %v\n  want %s", b, err, c.Expected)
+	return err == nil && sameJSON(got, want), fmt.Sprintf("got  %.200s %v\n  want %.200s", b, err, c.Expected)
 }
 
 // sameJSON compares values; a missing value that the other side filled with ""
