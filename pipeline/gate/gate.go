@@ -53,18 +53,25 @@ type Options struct {
 	Workers int
 	// Progress is told the bytes read from Input so far.
 	Progress func(bytes int64)
-	// Now is the clock for the duration in the report; nil leaves it out.
+	// Now is the clock for the duration in the report and for freshness; nil
+	// leaves both out.
 	Now func() time.Time
+	// EventTime is when the batch came about, for freshness.
+	EventTime time.Time
+	// History are the profiles of the batches before, oldest first, for rules
+	// of volume and drift.
+	History []*Profile
 }
 
 // A Gate judges files by one contract. It is safe for concurrent use.
 type Gate struct {
-	feed   *contract.Feed
-	fields []*field
-	keys   []*key
-	rules  []rule
-	checks []*threshold
-	record int // the rule of records that cannot be split
+	feed        *contract.Feed
+	fields      []*field
+	keys        []*key
+	rules       []rule
+	checks      []*threshold
+	expressions []*expression
+	record      int // the rule of records that cannot be split
 	// guarded: some field is classified.
 	guarded bool
 	dialect codec.Dialect
@@ -93,6 +100,8 @@ type threshold struct {
 	ops  []rat
 	// missing: why it is not judged, "" if it is.
 	unjudged string
+	// late: it needs the profile, and the clock or earlier batches.
+	late bool
 }
 
 // Feed is the contract that g was compiled from.

@@ -170,12 +170,12 @@ func (r *run) report(problem error) *Report {
 	for i := range g.rules {
 		rep.Checks = append(rep.Checks, r.result(i, problem != nil))
 	}
+	rep.Profile = r.prof.profile()
 	r.presence(rep)
 	r.thresholds(rep, problem != nil)
 	if r.sink != nil {
 		rep.Files = r.sink.files
 	}
-	rep.Profile = r.prof.profile()
 	r.metrics(rep)
 	r.notes(rep)
 	if problem == nil {
@@ -232,6 +232,19 @@ func (r *run) thresholds(rep *Report, broken bool) {
 		c := &rep.Checks[t.rule]
 		if t.unjudged != "" || broken {
 			c.Result, c.Detail = ResultNotJudged, t.unjudged
+			continue
+		}
+		if t.late {
+			detail, holds, why := r.overTime(t, rep.Profile)
+			if why != "" {
+				c.Result, c.Detail = ResultNotJudged, why
+				continue
+			}
+			c.Evaluated, c.Failed, c.Detail = 1, 0, detail
+			if !holds {
+				c.Failed = 1
+			}
+			c.settle(!holds)
 			continue
 		}
 		x := t.measure(c.Failed, rows)

@@ -190,6 +190,9 @@ func (r *run) columns(s *sheet) {
 			f.judgeAbsent(s)
 		}
 	}
+	for _, e := range r.g.expressions {
+		e.judge(s)
+	}
 	for i, k := range r.g.keys {
 		k.hashes(s, &s.keys[i])
 	}

@@ -35,7 +35,11 @@ func (r *Report) WriteText(w io.Writer) error {
 			passed++
 			continue
 		}
-		rows = append(rows, []string{c.Result, c.Rule, c.Field, c.details()})
+		name := c.Rule
+		if c.Rule == "expression" || c.Rule == "sql" {
+			name = c.ID // the rule's own name tells more
+		}
+		rows = append(rows, []string{c.Result, name, c.Field, c.details()})
 	}
 	var b strings.Builder
 	if len(rows) > 1 {

@@ -84,6 +84,10 @@ func (c *compiler) check(k *contract.Check) error {
 			ky.fields = append(ky.fields, f)
 		}
 		c.g.keys = append(c.g.keys, ky)
+	case "expression":
+		return c.expression(t.rule, k)
+	case "freshness", "volume", "drift":
+		t.late = true
 	default:
 		t.unjudged = notHere(k)
 	}
@@ -116,6 +120,9 @@ func wanted(k *contract.Check) string {
 		"mustBeLessThan": "<", "mustBeLessOrEqualTo": "≤", "mustBeBetween": "between", "mustNotBeBetween": "not between"}[k.Operator]
 	if op == "" {
 		return ""
+	}
+	if k.Metric == "expression" && k.Operator == "mustBe" && len(k.Operands) == 1 && k.Operands[0] == "0" {
+		return short(k.Expression, 80)
 	}
 	unit := ""
 	if k.Percent {
