@@ -13,11 +13,12 @@ import (
 func (c *cli) breakerCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "breaker",
-		Short: "Look at circuit breakers",
+		Short: "Look at circuit breakers, and move them",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, args []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(c.breakerListCommand())
+	cmd.AddCommand(c.breakerListCommand(), c.breakerSignalCommand(breaker.Trip), c.breakerSignalCommand(breaker.Reset),
+		c.breakerSuggestCommand(), c.breakerSimulateCommand())
 	return cmd
 }
 

@@ -71,13 +71,11 @@ func (in *Ingest) outgoing(b Batch, f *contract.Feed, r *gate.Report, ts []break
 		}
 	}
 	for _, t := range ts {
-		err := add(pipeline.BreakerChanged, t.Key.Scope+"/"+t.Key.Signal, t.At, BreakerData{
-			Scope: t.Key.Scope, Signal: t.Key.Signal, From: string(t.From), To: string(t.To), Cause: t.Cause,
-			Actor: t.Actor, Batch: t.Batch, Evidence: t.Evidence, At: t.At,
-		})
+		e, err := breakerEvent(b.Feed, t)
 		if err != nil {
 			return nil, err
 		}
+		out = append(out, Outgoing{Event: &e})
 	}
 	for _, s := range shards {
 		s.Seq, s.Shards = b.Seq, len(shards)

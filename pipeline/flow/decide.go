@@ -244,6 +244,18 @@ func BreakerPolicy(f *contract.Feed) (breaker.Policy, error) {
 	if c.MinRows > 0 {
 		p.MinRows = c.MinRows
 	}
+	for _, sla := range f.SLA {
+		if sla.Property == "frequency" {
+			p = p.Fresh(sla.Within)
+		}
+	}
+	if c.Freshness != "" {
+		age, err := contract.ParseDuration(c.Freshness)
+		if err != nil {
+			return p, pipeline.Errorf(pipeline.CodeInvalid, "%s: assay.breaker.freshness: %w", f.File, err).WithHint("write it like 30m, 2h or 1d")
+		}
+		p = p.MaxAge(age)
+	}
 	if c.MaxNullRate != nil {
 		p = p.Limit(breaker.NullRate, *c.MaxNullRate)
 	}
