@@ -4,93 +4,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/assay-pipeline/assay/pipeline"
 )
-
-// A sqlToken is a word, a quoted name, a text, a number or a sign.
-type sqlToken struct {
-	text  string
-	kind  byte // w word, n quoted name, t text, d number, s sign
-	line  int
-	upper string
-}
-
-func sqlTokens(src string) (out []sqlToken) {
-	line := 1
-	rs := []rune(src)
-	for i := 0; i < len(rs); {
-		r := rs[i]
-		start := line
-		take := func(end int, kind byte, text string) {
-			out = append(out, sqlToken{text, kind, start, strings.ToUpper(text)})
-			i = end
-		}
-		switch {
-		case r == '\n':
-			line++
-			i++
-		case unicode.IsSpace(r):
-			i++
-		case r == '-' && i+1 < len(rs) && rs[i+1] == '-':
-			for i < len(rs) && rs[i] != '\n' {
-				i++
-			}
-		case r == '/' && i+1 < len(rs) && rs[i+1] == '*':
-			i += 2
-			for i < len(rs) && (rs[i] != '*' || i+1 >= len(rs) || rs[i+1] != '/') {
-				if rs[i] == '\n' {
-					line++
-				}
-				i++
-			}
-			i += 2
-		case r == '\'' || r == '"' || r == '`' || r == '[':
-			closing := r
-			if r == '[' {
-				closing = ']'
-			}
-			var b strings.Builder
-			j := i + 1
-			for ; j < len(rs); j++ {
-				if rs[j] == '\n' {
-					line++
-				}
-				if rs[j] == closing {
-					if j+1 < len(rs) && rs[j+1] == closing && r != '[' {
-						j++
-					} else {
-						break
-					}
-				}
-				b.WriteRune(rs[j])
-			}
-			kind := byte('n')
-			if r == '\'' {
-				kind = 't'
-			}
-			take(min(j+1, len(rs)), kind, b.String())
-		case unicode.IsLetter(r) || r == '_':
-			j := i
-			for j < len(rs) && (unicode.IsLetter(rs[j]) || unicode.IsDigit(rs[j]) || rs[j] == '_' || rs[j] == '$') {
-				j++
-			}
-			take(j, 'w', string(rs[i:j]))
-		case unicode.IsDigit(r):
-			j := i
-			for j < len(rs) && (unicode.IsDigit(rs[j]) || rs[j] == '.') {
-				j++
-			}
-			take(j, 'd', string(rs[i:j]))
-		case (r == '<' || r == '>' || r == '!') && i+1 < len(rs) && (rs[i+1] == '=' || r == '<' && rs[i+1] == '>'):
-			take(i+2, 's', string(rs[i:i+2]))
-		default:
-			take(i+1, 's', string(r))
-		}
-	}
-	return out
-}
 
 // importSQL reads CREATE TABLE statements and COMMENT ON of the common dialects.
 func importSQL(im *importer, src []byte) error {
@@ -514,64 +430,5 @@ func (p *sqlReader) comment() {
 				fd.Description = p.peek().text
 			}
 		}
-	}
-}
-
-// sqlType sets type and options of fd by the name of an SQL type.
-func sqlType(t string, fd *Field) {
-	word := strings.ToLower(strings.TrimSpace(t))
-	base, args, _ := strings.Cut(word, "(")
-	base = strings.TrimSpace(base)
-	args, rest, _ := strings.Cut(args, ")")
-	base = strings.TrimSpace(base + rest)
-	var size []int
-	for _, a := range strings.Split(args, ",") {
-		if n, err := strconv.Atoi(strings.TrimSpace(a)); err == nil {
-			size = append(size, n)
-		}
-	}
-	fd.Type = String
-	switch {
-	case strings.HasSuffix(base, "[]") || strings.HasPrefix(base, "array") || strings.HasPrefix(base, "list"):
-		fd.Type = Array
-	case strings.HasPrefix(base, "struct") || strings.HasPrefix(base, "map") || base == "object" || base == "variant" || base == "json" || base == "jsonb":
-		fd.Type = Object
-	case slices.Contains([]string{"int", "integer", "int4", "mediumint", "serial"}, base):
-		fd.Type, fd.Options.Format = Integer, "i32"
-	case slices.Contains([]string{"bigint", "int8", "bigserial", "int64", "long"}, base):
-		fd.Type, fd.Options.Format = Integer, "i64"
-	case slices.Contains([]string{"smallint", "int2"}, base):
-		fd.Type, fd.Options.Format = Integer, "i16"
-	case base == "tinyint":
-		fd.Type, fd.Options.Format = Integer, "i8"
-	case slices.Contains([]string{"decimal", "numeric", "number", "dec"}, base):
-		fd.Type = Decimal
-		switch {
-		case len(size) == 2 && size[1] > 0:
-			fd.Options.MultipleOf = powerOfTen(size[1])
-		case len(size) == 2 || len(size) == 1:
-			fd.Type = Integer
-		}
-	case base == "real" || base == "float4":
-		fd.Type, fd.Options.Format = Decimal, "f32"
-	case strings.HasPrefix(base, "float") || strings.HasPrefix(base, "double") || base == "money":
-		fd.Type = Decimal
-	case base == "bool" || base == "boolean" || base == "bit":
-		fd.Type = Boolean
-	case base == "date":
-		fd.Type = Date
-	case strings.HasPrefix(base, "timestamp") || strings.HasPrefix(base, "datetime"):
-		fd.Type = Timestamp
-		if strings.Contains(base, "with time zone") || strings.HasSuffix(base, "tz") {
-			yes := true
-			fd.Options.Timezone = &yes
-		}
-	case base == "time" || strings.HasPrefix(base, "time "):
-		fd.Type = Time
-	case base == "uuid" || base == "uniqueidentifier":
-		fd.Options.Format = "uuid"
-	case (strings.Contains(base, "char") || base == "string" || base == "text") && len(size) > 0:
-		n := size[0]
-		fd.Options.MaxLength = &n
 	}
 }
