@@ -110,7 +110,7 @@ bench-gate: ## the gate against wc and DuckDB; needs a C compiler (ROWS=1000000)
 
 .PHONY: bench-match
 bench-match: ## the matcher that learns, on the public data sets in ../shared/data
-	@$(GO) test ./pipeline/catalog/learn -run TestFigures -count 1 -timeout 30m -v -figures | grep -Ev '^(=== |--- |PASS|ok )' | grep .
+	@$(GO) test ./pipeline/catalog -run TestFigures -count 1 -timeout 30m -v -figures | grep -Ev '^(=== |--- |PASS|ok )' | grep .
 
 ## ----------------------------------------------------------------------------
 

@@ -302,7 +302,7 @@ func signs(src string) string {
 	for i, r := range runes {
 		switch r {
 		case '-', '\u2212', '\u2013':
-			if digit(i+1) && !word(i-1) && !(i > 1 && runes[i-1] == ' ' && digit(i-2)) {
+			if digit(i+1) && !word(i-1) {
 				b.WriteString("|-")
 				for k := i + 1; digit(k); k++ {
 					b.WriteRune(runes[k])
@@ -345,7 +345,7 @@ func alike(a, b string) bool {
 	if len(a) > len(b) {
 		a, b = b, a
 	}
-	return len(a) >= 3 && (strings.HasPrefix(b, a) || sketch(a) == sketch(b))
+	return len(a) >= 3 && strings.HasPrefix(b, a) || len(a) >= 2 && sketch(a) == sketch(b)
 }
 
 // plainWords are the words without digits of at least two letters.

@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -61,7 +59,7 @@ func shops(t testing.TB, products int) (*Space, []Label) {
 }
 
 func TestLearnsAndRepeats(t *testing.T) {
-	s, labels := shops(t, 150)
+	s, labels := shops(t, 80)
 	ctx := context.Background()
 	m, err := Train(ctx, s, labels)
 	if err != nil {
@@ -270,31 +268,4 @@ func FuzzReadTable(f *testing.F) {
 		}
 		_, _ = ReadLabels("f", strings.NewReader(s))
 	})
-}
-
-// shared finds the evaluation data beside the repository.
-func shared(t testing.TB) string {
-	t.Helper()
-	if d := os.Getenv("ASSAY_TEST_DATA"); d != "" {
-		return d
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			t.Skip("needs ../shared/data: no go.mod above")
-		}
-		dir = up
-	}
-	data := filepath.Join(filepath.Dir(dir), "shared", "data")
-	if _, err := os.Stat(data); err != nil {
-		t.Skip("needs ../shared/data: matching data sets")
-	}
-	return data
 }
