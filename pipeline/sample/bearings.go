@@ -261,6 +261,7 @@ func describeBearing(w *writer, p *product) {
 	if deepGroove && !generic && w.chance(50) {
 		// Nothing but the type and the size, which tell the designation.
 		w.add(segment{slot: 's', text: w.unitAfter(w.times(b, o, wd), "mm"), says: dims, implies: []string{"designation"}})
+		w.mute = p.get("seal") == "open" && p.get("clearance") == "CN"
 		if s := p.get("seal"); s != "open" {
 			w.add(segment{slot: 'v', text: pick(w.dice, sealCodes[""][s]), says: []string{"seal"}})
 		}

@@ -24,8 +24,9 @@
 // recall (Truth.Undecidable). To call such a pair duplicate is no mistake
 // either, as long as it is true. What custom leaves unwritten counts as
 // written: an open bearing, normal clearance, a right-hand thread, coarse
-// pitch, a motor for three phases and 50 Hz, in IP55. Numbers and codes are never misspelt: a wrong digit is
-// another product.
+// pitch, a motor for three phases and 50 Hz, in IP55. A bearing that is told by
+// its size alone, without any suffix, says nothing of seal and clearance.
+// Numbers and codes are never misspelt: a wrong digit is another product.
 //
 // # What is held apart from the readers
 //
@@ -35,8 +36,8 @@
 // derived from them: every abbreviation and every typo is made when a line is
 // written, by the rules in shorten.go, from the whole word. This package
 // imports neither contracts nor quantity, knowledge, parse or catalog; a test
-// asserts that no word of its terms shortens another, and that
-// most of the forms that it makes stand in no dictionary.
+// asserts that no word of its terms shortens another, and that most of the
+// forms that it makes stand in no dictionary.
 //
 // # Orders and their faults
 //

@@ -143,6 +143,9 @@ func (s *Sample) describe(d dice, f *family, p *product, at int) *entry {
 		if x.implicit && x.value != "" && out.Source == InText && silent(x) {
 			out.Source = Custom // 6205 alone says open and normal by saying nothing
 		}
+		if w.mute && silent(x) {
+			out.Source = Unsaid
+		}
 		if x.critical && out.Source == Unsaid {
 			e.told = false
 		}

@@ -59,6 +59,9 @@ type writer struct {
 	omit bool
 	// part: the text or a column states the part number.
 	part bool
+	// mute: nothing in the text could carry a suffix, so that its absence says
+	// nothing.
+	mute bool
 	// brief: this plant's cryptic moments.
 	brief bool
 }
