@@ -14,14 +14,15 @@ import (
 // 6205, the head of DIN 933, the material of A2-70. What the text says itself
 // stays, and a contradiction is flagged.
 func (ps *Parser) complete(s *knowledge.Schema, r *pipeline.Record) {
-	// Twice, because a value that gave way may have come before the one that
-	// follows from it.
-	for range 2 {
+	if ps.completeOnce(s, r) {
+		// A value that gave way may stand before the one that it gave way to:
+		// what follows from it follows now.
 		ps.completeOnce(s, r)
 	}
 }
 
-func (ps *Parser) completeOnce(s *knowledge.Schema, r *pipeline.Record) {
+// completeOnce reports whether a value gave way to a standard.
+func (ps *Parser) completeOnce(s *knowledge.Schema, r *pipeline.Record) (gaveWay bool) {
 	read := len(r.Attributes)
 	for i := 0; i < len(r.Attributes) && i < read+len(s.Attributes); i++ {
 		from := r.Attributes[i] // a copy: the slice grows
@@ -32,10 +33,10 @@ func (ps *Parser) completeOnce(s *knowledge.Schema, r *pipeline.Record) {
 		if s.Keyed(a.Name) {
 			if row, ok := s.Row(a.Name, from.Value.String()); ok {
 				for c, name := range row.Columns {
-					ps.follow(s, r, from, name, row.Values[c], row.Entry, row.Default)
+					gaveWay = ps.follow(s, r, from, name, row.Values[c], row.Entry, row.Default) || gaveWay
 				}
 				for _, im := range row.Implies {
-					ps.imply(s, r, from, im, row.Entry)
+					gaveWay = ps.imply(s, r, from, im, row.Entry) || gaveWay
 				}
 			}
 		}
@@ -46,7 +47,7 @@ func (ps *Parser) completeOnce(s *knowledge.Schema, r *pipeline.Record) {
 				continue
 			}
 			for _, im := range std.Implies {
-				ps.imply(s, r, from, im, std.ID)
+				gaveWay = ps.imply(s, r, from, im, std.ID) || gaveWay
 			}
 			for name := range std.Sizes {
 				if v, ok := r.Attribute(name); ok && !std.HasSize(name, v.Value.String()) && !sized(r, name) {
@@ -63,11 +64,12 @@ func (ps *Parser) completeOnce(s *knowledge.Schema, r *pipeline.Record) {
 					if entry == "" {
 						entry = s.EntryName(a, a.Allowed[k].Value)
 					}
-					ps.imply(s, r, from, im, entry)
+					gaveWay = ps.imply(s, r, from, im, entry) || gaveWay
 				}
 			}
 		}
 	}
+	return gaveWay
 }
 
 func sized(r *pipeline.Record, name string) bool {
@@ -79,28 +81,25 @@ func sized(r *pipeline.Record, name string) bool {
 	return false
 }
 
-func (ps *Parser) imply(s *knowledge.Schema, r *pipeline.Record, from pipeline.Attribute, im knowledge.Implied, entry string) {
+func (ps *Parser) imply(s *knowledge.Schema, r *pipeline.Record, from pipeline.Attribute, im knowledge.Implied, entry string) bool {
 	a, _, ok := s.Attribute(im.Attribute)
 	if !ok {
-		return
+		return false
 	}
 	v, ok := a.Canonical(im.Value)
-	if !ok {
-		return
-	}
-	ps.follow(s, r, from, im.Attribute, v, entry, false)
+	return ok && ps.follow(s, r, from, im.Attribute, v, entry, false)
 }
 
 // follow adds the value of attribute name that follows from another one. The
 // text wins over a standard; it is flagged where they differ, unless the
 // standard only says what is usual.
-func (ps *Parser) follow(s *knowledge.Schema, r *pipeline.Record, from pipeline.Attribute, name string, v pipeline.Value, entry string, usual bool) {
+func (ps *Parser) follow(s *knowledge.Schema, r *pipeline.Record, from pipeline.Attribute, name string, v pipeline.Value, entry string, usual bool) (gaveWay bool) {
 	if v.IsZero() || entry == "" {
-		return
+		return false
 	}
 	a, _, ok := s.Attribute(name)
 	if !ok {
-		return
+		return false
 	}
 	if have, ok := r.Attribute(name); ok {
 		if !usual && !same(a, have.Value, v) && yields(a, have) {
@@ -109,7 +108,7 @@ func (ps *Parser) follow(s *knowledge.Schema, r *pipeline.Record, from pipeline.
 					r.Attributes[i] = implied(a, from, v, entry)
 				}
 			}
-			return
+			return true
 		}
 		if !usual && !same(a, have.Value, v) && !related(a, have.Value, v) {
 			flag(r, pipeline.Flag{
@@ -117,12 +116,13 @@ func (ps *Parser) follow(s *knowledge.Schema, r *pipeline.Record, from pipeline.
 				Detail: fmt.Sprintf("%s means %s %s, the text says %s", entry, a.Title, withUnit(v, a.Unit), withUnit(have.Value, a.Unit)),
 			})
 		}
-		return
+		return false
 	}
 	if len(from.Text) == 0 {
-		return
+		return false
 	}
 	r.Attributes = append(r.Attributes, implied(a, from, v, entry))
+	return false
 }
 
 // implied is the value of a that follows from another one by an entry.
@@ -239,7 +239,18 @@ func prefixes(s *knowledge.Schema, d quantity.Dimension) (out []string) {
 func (ps *Parser) check(s *knowledge.Schema, r *pipeline.Record, lang quantity.Language) {
 	g := ps.guards[s.Category]
 	g.Language = lang
-	g.Entry = func(name string) (guard.Entry, bool) { return ps.entry(s, r, name) }
+	// The values that follow from one standard come one after the other.
+	var last guard.Entry
+	g.Entry = func(name string) (guard.Entry, bool) {
+		if name == last.Name && name != "" {
+			return last, true
+		}
+		e, ok := ps.entry(s, r, name)
+		if ok {
+			last = e
+		}
+		return e, ok
+	}
 	k, _ := ps.checkers.Get().(*guard.Checker)
 	guard.Enforce(r, k.Check(r.Source, r, g))
 	ps.checkers.Put(k)
