@@ -73,6 +73,9 @@ func Demo(ctx context.Context, opt DemoOptions) (*DemoResult, error) {
 	if opt.Workers > 0 {
 		cfg.Workers = opt.Workers
 	}
+	if err := os.MkdirAll(filepath.Join(cfg.path(cfg.Lake), lake.Landing), 0o755); err != nil {
+		return nil, pipeline.Errorf(pipeline.CodeUnavailable, "%s: %w", opt.Dir, err)
+	}
 	a := Open(cfg, Options{Now: func() time.Time { return clock }})
 	defer a.Close()
 	r, err := a.Run(ctx)

@@ -79,6 +79,9 @@ func (w *world) write(name, text string) {
 // open (re)builds everything from the configuration, as a new process would.
 func (w *world) open() {
 	w.t.Helper()
+	if err := os.MkdirAll(filepath.Join(w.dir, "lake"), 0o755); err != nil {
+		w.t.Fatal(err)
+	}
 	cfg, err := app.ReadConfig([]string{"ASSAY_KNOWLEDGE=embed:"}, w.dir)
 	if err != nil {
 		w.t.Fatal(err)
@@ -394,4 +397,22 @@ func TestACorrectedFileIsAnotherBatch(t *testing.T) {
 	w.land("2026-03-01.csv", "a,washer,1")
 	w.want("a content that was decided before", len(w.once()), 1)
 	w.want("rows", w.curated(), []string{"a=9"})
+}
+
+func TestALakeThatCannotBeWrittenSettlesNothing(t *testing.T) {
+	w := newWorld(t, "")
+	w.land("2026-03-01.csv", "a,washer,1")
+	// Not even root can make a folder where a file stands.
+	w.write(filepath.Join("lake", "data"), "in the way")
+	if _, err := w.run.Once(context.Background(), ""); pipeline.ErrorCode(err) != pipeline.CodeDenied {
+		t.Fatalf("%v, want denied", err)
+	}
+	if err := os.Remove(filepath.Join(w.dir, "lake", "data")); err != nil {
+		t.Fatal(err)
+	}
+	bs := w.once()
+	if len(bs) != 1 || bs[0].Stage != flow.Done {
+		t.Errorf("after the lake was mended: %+v", bs)
+	}
+	w.want("rows", w.curated(), []string{"a=1"})
 }

@@ -166,7 +166,9 @@ func (in *Ingest) judge(ctx context.Context, b Batch) (Batch, error) {
 	}
 	report, files, err := in.gate(ctx, f, b)
 	if err != nil {
-		if c := pipeline.ErrorCode(err); c == pipeline.CodeInvalid || c == pipeline.CodeLimit {
+		// What the content is to blame for is the batch's fate; a lake that is
+		// full or cannot be written is not.
+		if pipeline.ErrorCode(err) == pipeline.CodeInvalid {
 			return in.unjudged(ctx, b, err.Error())
 		}
 		return Batch{}, err

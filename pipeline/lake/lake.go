@@ -236,9 +236,14 @@ func (l *Lake) wrap(op, key string, err error) error {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return pipeline.Errorf(pipeline.CodeLimit, "lake: %s %s: %w", op, at, err).
 			WithHint("free space on the disk or raise the quota of %s, then run again; nothing was half-written", at)
-	case errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR):
+	case errors.Is(err, syscall.ENAMETOOLONG):
 		return pipeline.Errorf(pipeline.CodeInvalid, "lake: %s %s: %w", op, at, err).
-			WithHint("a file stands where a folder is needed, or the name is too long")
+			WithHint("give it a shorter name")
+	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR):
+		// Like a right that is lacking: somebody has to mend the storage, and
+		// no batch is to blame.
+		return pipeline.Errorf(pipeline.CodeDenied, "lake: %s %s: %w", op, at, err).
+			WithHint("a file stands where a folder is needed: move it away")
 	}
 	return pipeline.Errorf(pipeline.CodeUnavailable, "lake: %s %s: %w", op, at, err).
 		WithHint("check that the storage of %s can be reached, then run again", at)

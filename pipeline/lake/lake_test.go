@@ -237,7 +237,7 @@ func TestUnwritable(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := l.WriteObject(t.Context(), lake.DataKey("orders", "b", 0), []byte("x"))
-	wantCode(t, err, pipeline.CodeInvalid, root)
+	wantCode(t, err, pipeline.CodeDenied, root)
 	if os.Getuid() != 0 {
 		if err := os.Chmod(root, 0o555); err != nil {
 			t.Fatal(err)
