@@ -137,6 +137,9 @@ func readGroups(s string, groups []string, marks []mark, ends []int, lang Langua
 	if k == 1 {
 		return take(1, -1)
 	}
+	if groups[0] == "" {
+		return take(2, 1) // ,5
+	}
 	thousands := func(from, to int) bool { // groups from..to-1 follow thousands marks
 		if groups[0] == "" || len(groups[0]) > 3 || groups[0] == "0" {
 			return false
