@@ -17,6 +17,7 @@ import (
 
 func (c *cli) parseCommand() *cobra.Command {
 	var flags itemFlags
+	var explain bool
 	cmd := &cobra.Command{
 		Use:   "parse TEXT|FILE",
 		Short: "Read an item description, or a file of them, into typed records",
@@ -44,10 +45,11 @@ line (.txt); its records come out as JSON lines in input order with --output jso
 			if len(args) == 1 && looksLikeFile(args[0]) {
 				return pipeline.Errorf(pipeline.CodeNotFound, "%s: no such file", args[0])
 			}
-			return c.parseText(cmd.Context(), p, strings.Join(args, " "))
+			return c.parseText(cmd.Context(), p, strings.Join(args, " "), explain)
 		},
 	}
 	flags.add(cmd)
+	cmd.Flags().BoolVar(&explain, "explain", false, "mark in the text what each value was read from (one TEXT; in colour on a terminal)")
 	return cmd
 }
 
@@ -70,13 +72,16 @@ func looksLikeFile(s string) bool {
 	return false
 }
 
-func (c *cli) parseText(ctx context.Context, p *parse.Parser, text string) error {
+func (c *cli) parseText(ctx context.Context, p *parse.Parser, text string, explain bool) error {
 	rec, err := p.Parse(ctx, pipeline.Item{ID: "1", Source: text})
 	if err != nil {
 		return err
 	}
 	if c.json() {
 		return c.printJSON(rec)
+	}
+	if explain {
+		return parse.Explain(c.stdout, rec, terminal(c.stdout))
 	}
 	return c.printRecord(rec)
 }
