@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"os"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -20,7 +21,14 @@ import (
 func (a *App) driver() (lake.Driver, error) {
 	rest, ok := strings.CutPrefix(a.Config.Lake, "s3://")
 	if !ok {
-		return dirlake.New(a.Config.path(a.Config.Lake))
+		root := a.Config.path(a.Config.Lake)
+		// A lake that is not there is a wrong folder or a wrong variable, not an
+		// empty landing zone.
+		if st, err := os.Stat(root); err != nil || !st.IsDir() {
+			return nil, pipeline.Errorf(pipeline.CodeNotFound, "there is no lake at %s", root).
+				WithHint("assay init writes a project; ASSAY_LAKE and --dir say where it is")
+		}
+		return dirlake.New(root)
 	}
 	// Region, credentials and endpoint are those of the AWS SDK: environment,
 	// shared files, or the role of the function. Nothing is asked of the network
