@@ -271,3 +271,37 @@ func quote(s string) string {
 }
 
 func short(d time.Duration) string { return age(d.Seconds()) }
+
+// TestRunbook: what docs/runbook.md quotes is what the cases say.
+func TestRunbook(t *testing.T) {
+	b, err := os.ReadFile("../../docs/runbook.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases strings.Builder
+	for _, f := range files {
+		c, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cases.Write(c)
+	}
+	quoted := 0
+	for line := range strings.Lines(string(b)) {
+		cause, ok := strings.CutPrefix(strings.TrimSpace(line), "> ")
+		if !ok {
+			continue
+		}
+		quoted++
+		if !strings.Contains(cases.String(), ": "+cause+"\n") {
+			t.Errorf("the runbook quotes %q, which no case says", cause)
+		}
+	}
+	if quoted < 9 {
+		t.Errorf("the runbook quotes %d causes", quoted)
+	}
+}
