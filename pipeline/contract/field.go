@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	_ "time/tzdata" // time zones of contracts are known where the system has none
 	"unicode/utf8"
 )
 
