@@ -82,7 +82,9 @@ func readAll(t testing.TB, r Reader) ([]line, error) {
 				l.Offset, l.Length, l.Line = c.Offset+int64(c.Starts[i]), int64(c.Ends[i]-c.Starts[i]), lineOf(&c, c.Starts[i])
 			}
 			for j := range c.Cols {
-				l.Cells = append(l.Cells, string(c.Text(c.Cols[j].Cells[i])))
+				if len(c.Cols[j].Cells) > 0 {
+					l.Cells = append(l.Cells, string(c.Text(c.Cols[j].Cells[i])))
+				}
 			}
 			out = append(out, l)
 		}

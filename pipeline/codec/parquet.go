@@ -204,7 +204,11 @@ func (p *Parquet) column(ch *Chunk, i, n int) error {
 		}
 		return nil
 	}
-	put := putter(p.cols[i].Type())
+	typ := p.cols[i].Type()
+	put, number := putter(typ), false
+	if k := typ.Kind(); k == parquet.Int32 || k == parquet.Int64 {
+		number = wide(typ)
+	}
 	for len(col.Kinds) < n {
 		if cur.values == nil {
 			page, err := cur.pages.ReadPage()
@@ -219,7 +223,10 @@ func (p *Parquet) column(ch *Chunk, i, n int) error {
 		k, err := cur.values.ReadValues(cur.buf[:min(len(cur.buf), n-len(col.Kinds))])
 		for _, v := range cur.buf[:k] {
 			if v.IsNull() {
-				col.null()
+				col.null(typ)
+				if number {
+					col.Cells = append(col.Cells, Cell{})
+				}
 			} else {
 				put(ch, col, v)
 			}
@@ -230,48 +237,55 @@ func (p *Parquet) column(ch *Chunk, i, n int) error {
 			return err
 		}
 	}
-	// What the column's type never uses is left empty: that is how a reader of
-	// the chunk tells.
-	switch p.cols[i].Type().Kind() {
-	case parquet.Float, parquet.Double:
-		col.Cells, col.Ints = col.Cells[:0], col.Ints[:0]
-	default:
-		col.Floats = col.Floats[:0]
-	}
 	return nil
 }
 
-func (c *Column) null() {
-	c.Kinds = append(c.Kinds, Null)
-	c.Cells = append(c.Cells, Cell{})
-	c.Ints = append(c.Ints, 0)
-	c.Floats = append(c.Floats, 0)
-}
+// The appenders keep the slices that a column uses at one length: Kinds, and
+// of Cells, Ints and Floats those that its values stand in.
 
 func (c *Column) int(kind Kind, v int64) {
-	c.null()
-	c.Kinds[len(c.Kinds)-1] = kind
-	c.Ints[len(c.Ints)-1] = v
+	c.Kinds = append(c.Kinds, kind)
+	c.Ints = append(c.Ints, v)
 }
 
 func (c *Column) float(v float64) {
-	c.null()
-	c.Kinds[len(c.Kinds)-1] = Float
-	c.Floats[len(c.Floats)-1] = v
+	c.Kinds = append(c.Kinds, Float)
+	c.Floats = append(c.Floats, v)
 }
 
 func (c *Column) text(ch *Chunk, kind Kind, b []byte) {
-	c.null()
 	start := uint32(len(ch.Data))
 	ch.Data = append(ch.Data, b...)
-	c.Kinds[len(c.Kinds)-1] = kind
-	c.Cells[len(c.Cells)-1] = Cell{start, uint32(len(ch.Data))}
+	c.Kinds = append(c.Kinds, kind)
+	c.Cells = append(c.Cells, Cell{start, uint32(len(ch.Data))})
+}
+
+// null appends a null of a column whose values have the type t.
+func (c *Column) null(t parquet.Type) {
+	switch t.Kind() {
+	case parquet.Float, parquet.Double:
+		c.float(0)
+	case parquet.Boolean:
+		c.Kinds = append(c.Kinds, Null)
+	case parquet.Int32, parquet.Int64, parquet.Int96:
+		c.int(Null, 0)
+	default:
+		c.Kinds = append(c.Kinds, Null)
+		c.Cells = append(c.Cells, Cell{})
+	}
+	c.Kinds[len(c.Kinds)-1] = Null
 }
 
 // putter appends values of a Parquet type to a column.
 func putter(t parquet.Type) func(*Chunk, *Column, parquet.Value) {
 	if d, ok := annotation(t).(*format.DecimalType); ok {
-		return func(ch *Chunk, c *Column, v parquet.Value) { c.text(ch, Number, decimalText(v, d.Scale)) }
+		whole := t.Kind() == parquet.Int32 || t.Kind() == parquet.Int64
+		return func(ch *Chunk, c *Column, v parquet.Value) {
+			c.text(ch, Number, decimalText(v, d.Scale))
+			if whole {
+				c.Ints = append(c.Ints, 0)
+			}
+		}
 	}
 	if unit := timestampUnit(t); unit != 0 {
 		return func(_ *Chunk, c *Column, v parquet.Value) { c.int(Micros, micros(v.Int64(), unit)) }
@@ -293,20 +307,21 @@ func putter(t parquet.Type) func(*Chunk, *Column, parquet.Value) {
 			}
 			if x > 1<<63-1 {
 				c.text(ch, Number, new(big.Int).SetUint64(x).Append(nil, 10))
+				c.Ints = append(c.Ints, 0)
 				return
 			}
 			c.int(Int, int64(x))
+			c.Cells = append(c.Cells, Cell{})
 		}
 	}
 	switch t.Kind() {
 	case parquet.Boolean:
 		return func(_ *Chunk, c *Column, v parquet.Value) {
-			c.null()
 			k := False
 			if v.Boolean() {
 				k = True
 			}
-			c.Kinds[len(c.Kinds)-1] = k
+			c.Kinds = append(c.Kinds, k)
 		}
 	case parquet.Int32:
 		kind := Int
@@ -332,6 +347,18 @@ func putter(t parquet.Type) func(*Chunk, *Column, parquet.Value) {
 		kind = Nested
 	}
 	return func(ch *Chunk, c *Column, v parquet.Value) { c.text(ch, kind, v.ByteArray()) }
+}
+
+// wide reports whether whole numbers of the type may stand as text beside those
+// in Ints: decimals, and unsigned ones beyond int64.
+func wide(t parquet.Type) bool {
+	switch u := annotation(t).(type) {
+	case *format.DecimalType:
+		return true
+	case *format.IntType:
+		return !u.IsSigned
+	}
+	return false
 }
 
 func micros(v, unit int64) int64 {
