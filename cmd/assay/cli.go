@@ -137,7 +137,7 @@ Start with:
 	})
 	for _, sub := range []func() *cobra.Command{
 		c.demoCommand, c.initCommand, c.runCommand, c.checkCommand, c.contractCommand,
-		c.parseCommand, c.matchCommand, c.searchCommand, c.breakerCommand, c.reportCommand,
+		c.parseCommand, c.knowledgeCommand, c.matchCommand, c.searchCommand, c.breakerCommand, c.reportCommand,
 		c.lakeCommand, c.versionCommand,
 	} {
 		root.AddCommand(sub())
