@@ -416,3 +416,28 @@ func TestALakeThatCannotBeWrittenSettlesNothing(t *testing.T) {
 	}
 	w.want("rows", w.curated(), []string{"a=1"})
 }
+
+func TestRulesOverThePastSeeThePast(t *testing.T) {
+	w := newWorld(t, "")
+	w.contract(strings.Replace(feedContract("  - {property: assay.load, value: append}"), "  - name: parts\n", `  - name: parts
+    quality:
+      - {id: steady, type: custom, engine: assay, implementation: {volume: 50%}, severity: error}
+`, 1))
+	w.open()
+	many := func(day, n int) []flow.Batch {
+		var rows []string
+		for i := range n {
+			rows = append(rows, fmt.Sprintf("d%d-%d,washer,1", day, i))
+		}
+		w.land(fmt.Sprintf("2026-03-%02d.csv", day), rows...)
+		return w.once()
+	}
+	for day := 1; day <= 3; day++ {
+		if bs := many(day, 40); bs[0].Stage != flow.Done {
+			t.Fatalf("day %d: %+v", day, bs)
+		}
+	}
+	if bs := many(4, 5); bs[0].Verdict != pipeline.Failed || bs[0].Stage != flow.Held {
+		t.Errorf("a day with an eighth of the rows: %+v", bs[0])
+	}
+}

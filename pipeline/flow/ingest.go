@@ -1,12 +1,14 @@
 package flow
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/assay-pipeline/assay/pipeline"
@@ -183,6 +185,11 @@ func (in *Ingest) gate(ctx context.Context, f *contract.Feed, b Batch) (*gate.Re
 		return nil, nil, err
 	}
 	in.trace(StepJudge)
+	history, err := in.history(ctx, f, b)
+	if err != nil {
+		return nil, nil, err
+	}
+	at := stamp(in.Now)
 	out := &output{lake: in.Lake, batch: b}
 	report, err := g.Judge(ctx, in.input(b), gate.Options{
 		Batch:    b.ID,
@@ -190,6 +197,10 @@ func (in *Ingest) gate(ctx context.Context, f *contract.Feed, b Batch) (*gate.Re
 		Memory:   in.Memory,
 		Tmp:      in.Tmp,
 		Progress: in.Progress,
+		// One moment, so that a report does not depend on how long it took.
+		Now:       func() time.Time { return at },
+		EventTime: b.EventTime,
+		History:   history,
 	})
 	if err != nil {
 		return nil, nil, err
@@ -206,6 +217,42 @@ func (in *Ingest) gate(ctx context.Context, f *contract.Feed, b Batch) (*gate.Re
 	}
 	in.trace(StepReport)
 	return report, files, in.writeReport(ctx, b, report)
+}
+
+// historyOf is the most batches that a rule over a feed's past looks back at.
+const historyOf = 30
+
+// history is the profiles of the feed's last published batches, oldest first,
+// for a contract with rules that compare against them; nil for another one.
+func (in *Ingest) history(ctx context.Context, f *contract.Feed, b Batch) ([]*gate.Profile, error) {
+	window := 0
+	for _, c := range f.Checks {
+		if c.Metric == "drift" || c.Metric == "volume" {
+			window = max(window, c.Window)
+			if c.Window == 0 {
+				window = historyOf
+			}
+		}
+	}
+	if window == 0 {
+		return nil, nil
+	}
+	past, err := in.Store.Batches(ctx, BatchFilter{Feed: b.Feed, Stage: Done, Latest: true, Limit: min(window, historyOf)})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(past, func(x, y Batch) int { return cmp.Compare(x.Seq, y.Seq) })
+	var profiles []*gate.Profile
+	for _, p := range past {
+		r, err := ReadReport(ctx, in.Lake, p.Report)
+		if err != nil {
+			return nil, err
+		}
+		if r.Profile != nil {
+			profiles = append(profiles, r.Profile)
+		}
+	}
+	return profiles, nil
 }
 
 // input opens the landed object for the gate.
