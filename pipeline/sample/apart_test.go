@@ -14,7 +14,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/goccy/go-yaml"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/assay-pipeline/assay/pipeline/sample"
 )
@@ -42,10 +42,10 @@ func dictionaryWords(t *testing.T) map[string]bool {
 				walk(k)
 				walk(e)
 			}
-		case yaml.MapSlice:
-			for _, e := range v {
-				walk(e.Key)
-				walk(e.Value)
+		case map[any]any:
+			for k, e := range v {
+				walk(k)
+				walk(e)
 			}
 		}
 	}
