@@ -441,3 +441,19 @@ func TestRulesOverThePastSeeThePast(t *testing.T) {
 		t.Errorf("a day with an eighth of the rows: %+v", bs[0])
 	}
 }
+
+func TestAFileWithoutAUsableNameDoesNotKeepTheOthersWaiting(t *testing.T) {
+	w := newWorld(t, "")
+	w.land("good.csv", "1,WASHER M8,1")
+	odd := filepath.Join(w.dir, "lake", "landing", "parts", "\xff\xfe.csv")
+	if err := os.WriteFile(odd, []byte("id,text,price\n2,WASHER M9,1\n"), 0o644); err != nil {
+		t.Skip("needs a file system that takes any bytes as a name: ", err)
+	}
+	res, err := w.run.Once(context.Background(), "")
+	if pipeline.ErrorCode(err) != pipeline.CodeInvalid || !strings.Contains(err.Error(), "is not UTF-8") {
+		t.Errorf("the odd name is not said: %v", err)
+	}
+	if len(res.Batches) != 1 || res.Batches[0].Stage != flow.Done || res.Shards != 1 {
+		t.Errorf("batches %+v, %d shards parsed", res.Batches, res.Shards)
+	}
+}

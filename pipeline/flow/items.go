@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/codec"
@@ -72,6 +73,10 @@ func lines(ctx context.Context, name string, r io.Reader, yield func(n int, line
 		}
 		if len(strings.TrimSpace(sc.Text())) == 0 {
 			continue
+		}
+		if !utf8.Valid(sc.Bytes()) {
+			return pipeline.Errorf(pipeline.CodeInvalid, "%s:%d: the line is not UTF-8", name, n).
+				WithHint("convert the file first: iconv -f latin1 -t utf-8")
 		}
 		if err := yield(n, sc.Bytes()); err != nil {
 			return err

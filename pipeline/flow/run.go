@@ -70,9 +70,20 @@ func (r *Run) Once(ctx context.Context, feed string) (Result, error) {
 	if err != nil {
 		return res, err
 	}
+	var odd []error
 	for i, l := range landed {
 		b, err := r.Ingest.Object(ctx, l.Key)
-		if err != nil {
+		switch code := pipeline.ErrorCode(err); {
+		case err == nil:
+		case code == pipeline.CodeInvalid:
+			// A file that no batch can be made of, such as one whose name is not
+			// UTF-8, does not keep the others waiting. It is said at the end.
+			odd = append(odd, err)
+			continue
+		case code == pipeline.CodeNotFound:
+			r.Log.Warn("landed file is gone", "feed", l.Feed, "error", err)
+			continue
+		default:
 			return res, err
 		}
 		res.Batches = append(res.Batches, b)
@@ -84,7 +95,13 @@ func (r *Run) Once(ctx context.Context, feed string) (Result, error) {
 	if err := r.Ingest.Mark(ctx); err != nil {
 		return res, err
 	}
-	return res, r.drain(ctx, &res)
+	if err := r.drain(ctx, &res); err != nil {
+		return res, err
+	}
+	if len(odd) > 0 {
+		return res, odd[0]
+	}
+	return res, nil
 }
 
 // drain relays and works until outbox and queue are empty.

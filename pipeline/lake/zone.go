@@ -62,7 +62,10 @@ func CheckName(what, name string) error {
 
 // checkKey reports whether key is one that a driver may see.
 func checkKey(key string) error {
-	if !fs.ValidPath(key) || key == "." || !utf8.ValidString(key) || strings.ContainsRune(key, 0) {
+	if !utf8.ValidString(key) {
+		return pipeline.Errorf(pipeline.CodeInvalid, "lake key %q is not UTF-8", key).WithHint("rename the file")
+	}
+	if !fs.ValidPath(key) || key == "." || strings.ContainsRune(key, 0) {
 		return pipeline.Errorf(pipeline.CodeInvalid, "lake key %q is not a relative, slash-separated path", key).
 			WithHint("keys have no empty element, no \"..\", no leading slash")
 	}
