@@ -171,6 +171,8 @@ func TestSet(t *testing.T) {
 		"c/sub/half.odcs.yml":   {Data: edited("name: orders", "name: half", "logicalType: number", "logicalType: decimal")},
 		"c/other.odcs.yaml":     {Data: edited("id: orders", "id: other", "name: orders", "name: twice")},
 		"c/another.odcs.yaml":   {Data: edited("id: orders", "id: another", "name: orders", "name: twice")},
+		"c/copy-a.odcs.yaml":    {Data: edited("id: orders", "id: copied", "name: orders", "name: copied")},
+		"c/copy-b.odcs.yaml":    {Data: edited("id: orders", "id: copied", "name: orders", "name: copied", "minimum: 0", "minimum: 1")},
 		"c/newer.odcs.yaml":     {Data: edited("id: orders", "id: v", "name: orders", "name: versions", "1.0.0", "1.10.0")},
 		"c/older.odcs.yaml":     {Data: edited("id: orders", "id: v", "name: orders", "name: versions", "1.0.0", "1.9.0")},
 		"c/draft.odcs.yaml":     {Data: edited("id: orders", "id: v", "name: orders", "name: versions", "1.0.0", "2.0.0", "active", "draft")},
@@ -189,6 +191,8 @@ func TestSet(t *testing.T) {
 	code(t, err, pipeline.CodeInvalid, `"decimal" is not allowed`)
 	_, err = set.Feed("twice")
 	code(t, err, pipeline.CodeInvalid, "two contracts define the feed twice")
+	_, err = set.Feed("copied")
+	code(t, err, pipeline.CodeInvalid, "two contracts define the feed copied: c/copy-a.odcs.yaml and c/copy-b.odcs.yaml")
 	_, err = set.Feed("order")
 	code(t, err, pipeline.CodeNotFound, "did you mean orders?")
 	if f, err := set.Feed("versions"); err != nil || f.Version != "1.10.0" {

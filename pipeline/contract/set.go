@@ -128,9 +128,9 @@ func (s *Set) Feed(name string) (*Feed, error) {
 			}
 		case best == nil || best.err != nil:
 			best = e
-		case best.doc.ID() != e.doc.ID() && active(best.doc) == active(e.doc):
+		case active(best.doc) == active(e.doc) && (best.doc.ID() != e.doc.ID() || CompareVersions(best.doc.Version(), e.doc.Version()) == 0):
 			return nil, pipeline.Errorf(pipeline.CodeInvalid, "two contracts define the feed %s: %s and %s", name, best.doc.file, e.doc.file).
-				WithHint("rename one with assay.feed, or set the status of one to draft")
+				WithHint("rename one with assay.feed, or set the status of one to draft, or raise the version of one")
 		case active(e.doc) && !active(best.doc), active(e.doc) == active(best.doc) && CompareVersions(e.doc.Version(), best.doc.Version()) > 0:
 			best = e
 		}
