@@ -35,6 +35,9 @@ with the other commands: assay -C assay-demo report.
 Exit code: 0 when the figures hold, 1 when one does not.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("items") && (items < 300 || items > 20000) {
+				return pipeline.Errorf(pipeline.CodeInvalid, "--items %d is out of range", items).WithHint("use 300 to 20000")
+			}
 			if seeds > 0 {
 				return c.demoSeeds(cmd.Context(), seed, seeds, items)
 			}
@@ -42,7 +45,7 @@ Exit code: 0 when the figures hold, 1 when one does not.`,
 		},
 	}
 	cmd.Flags().Uint64Var(&seed, "seed", 1, "which sample to generate")
-	cmd.Flags().IntVar(&items, "items", 0, "items in the catalog (default 5000)")
+	cmd.Flags().IntVar(&items, "items", 0, "items in the catalog, 300 to 20000 (default 5000)")
 	cmd.Flags().StringVar(&keep, "keep", "assay-demo", "folder for the demo's lake and store; replaced by the next demo")
 	cmd.Flags().IntVar(&seeds, "seeds", 0, "run that many seeds, one after another, and print the worst")
 	return cmd

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"text/tabwriter"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -45,7 +46,15 @@ line (.txt); its records come out as JSON lines in input order with --output jso
 			if len(args) == 1 && looksLikeFile(args[0]) {
 				return pipeline.Errorf(pipeline.CodeNotFound, "%s: no such file", args[0])
 			}
-			return c.parseText(cmd.Context(), p, strings.Join(args, " "), explain)
+			if len(args) == 1 && isFolder(args[0]) {
+				return pipeline.Errorf(pipeline.CodeInvalid, "%s is a folder", args[0]).WithHint("name a file in it")
+			}
+			text := strings.Join(args, " ")
+			if !utf8.ValidString(text) {
+				return pipeline.Errorf(pipeline.CodeInvalid, "the text is not UTF-8").
+					WithHint("convert it first: iconv -f latin1 -t utf-8")
+			}
+			return c.parseText(cmd.Context(), p, text, explain)
 		},
 	}
 	flags.add(cmd)
@@ -56,6 +65,16 @@ line (.txt); its records come out as JSON lines in input order with --output jso
 func isFile(name string) bool {
 	st, err := os.Stat(name)
 	return err == nil && st.Mode().IsRegular()
+}
+
+// isFolder reports whether name is meant as a path and is a folder: a word that
+// is also the name of a folder here is a description.
+func isFolder(name string) bool {
+	if !strings.ContainsAny(name, `/\`) {
+		return false
+	}
+	st, err := os.Stat(name)
+	return err == nil && st.IsDir()
 }
 
 // looksLikeFile: a word with an extension that parse reads is a file that is
