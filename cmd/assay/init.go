@@ -26,8 +26,8 @@ func (c *cli) initCommand() *cobra.Command {
 		Use:   "init [FOLDER]",
 		Short: "Write a project: one feed, its contract, one category, a landing zone",
 		Long: `Write a project into FOLDER (default: the current one): a contract for one
-feed, the knowledge of one category, a landing zone with a small file in it, and
-a README. Nothing that is there already is overwritten; where a file of the project
+feed, the knowledge of one category, and a landing zone with a small file in it.
+Nothing that is there already is overwritten; where a file of the project
 is in the way, nothing is written.
 
   cd FOLDER && assay run     takes the file through the pipeline`,
