@@ -56,6 +56,7 @@ is in the way, nothing is written.
 			}
 			fmt.Fprintln(c.stdout, "  assay contract lint")
 			fmt.Fprintln(c.stdout, "  assay run")
+			fmt.Fprintln(c.stdout, "the project knows washers alone; without its folder contracts/catalog it knows every category that ships with the program")
 			return nil
 		},
 	}

@@ -42,6 +42,9 @@ could not be judged, 3 when another run holds the lake or a backend is out of re
 			if err := c.printRun(res); err != nil {
 				return err
 			}
+			if err := c.sayHeld(cmd.Context(), a, feed); err != nil {
+				return err
+			}
 			return runExit(res)
 		},
 	}
@@ -60,6 +63,25 @@ func (c *cli) runOnce(ctx context.Context, a *app.App, feed string) (flow.Result
 	defer p.Done()
 	r.Ingest.Progress = p.Set
 	return r.Once(ctx, feed)
+}
+
+// sayHeld reminds of what waits for somebody, also when nothing new came.
+func (c *cli) sayHeld(ctx context.Context, a *app.App, feed string) error {
+	if c.json() {
+		return nil
+	}
+	s, err := a.Store(ctx)
+	if err != nil {
+		return err
+	}
+	held, err := s.Batches(ctx, flow.BatchFilter{Feed: feed, Stage: flow.Held})
+	if err != nil {
+		return err
+	}
+	if len(held) > 0 {
+		fmt.Fprintf(c.stdout, "held: %s; assay report explains each\n", count(len(held), "batch"))
+	}
+	return nil
 }
 
 func runExit(res flow.Result) error {
@@ -127,15 +149,19 @@ func (c *cli) watch(ctx context.Context, a *app.App, feed string) error {
 	}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	said := ""
 	for {
 		_, err := r.Once(ctx, feed)
 		if ctx.Err() != nil {
 			return nil // Ctrl-C is how watching ends
 		}
-		if err != nil {
-			if !pipeline.ErrorCode(err).Retryable() {
-				return err
-			}
+		// Whatever is wrong may be mended while the watch goes on; it is said
+		// once, and again when something else is.
+		switch {
+		case err == nil:
+			said = ""
+		case err.Error() != said:
+			said = err.Error()
 			fmt.Fprintf(c.stderr, "assay: %v; trying again\n", err)
 		}
 		select {

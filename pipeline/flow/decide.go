@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -43,6 +44,11 @@ func (in *Ingest) decide(ctx context.Context, b Batch, f *contract.Feed, report 
 		return Batch{}, err
 	}
 	o := judgeWith(policy, state, b, f, report, stamp(in.Now))
+	if o.decision.Published() && f.Load == contract.Snapshot {
+		if o, err = in.snapshotGuard(ctx, b, report, o); err != nil {
+			return Batch{}, err
+		}
+	}
 	if !o.decision.Published() {
 		return in.commit(ctx, b, f, report, o, nil)
 	}
@@ -53,6 +59,35 @@ func (in *Ingest) decide(ctx context.Context, b Batch, f *contract.Feed, report 
 		return Batch{}, err
 	}
 	return in.commit(ctx, b, f, report, o, m)
+}
+
+// snapshotGuard holds a snapshot that would do damage by being what it is: one
+// that is older than the published one, or one without a row that would empty
+// the feed. What a snapshot lacks is deleted, so neither can be taken at its
+// word.
+func (in *Ingest) snapshotGuard(ctx context.Context, b Batch, report *gate.Report, o outcome) (outcome, error) {
+	m, err := in.Lake.Current(ctx, b.Feed)
+	if pipeline.ErrorCode(err) == pipeline.CodeNotFound {
+		return o, nil
+	}
+	if err != nil {
+		return o, err
+	}
+	prev, err := in.Store.Batch(ctx, m.Batch)
+	switch code := pipeline.ErrorCode(err); {
+	case code == pipeline.CodeNotFound: // a compaction made the manifest
+	case err != nil:
+		return o, err
+	case prev.ID != b.ID && b.EventTime.Before(prev.EventTime):
+		o.decision = pipeline.Hold
+		o.reason = fmt.Sprintf("this snapshot is of %s, the published one of %s", b.EventTime.Format(time.DateTime), prev.EventTime.Format(time.DateTime))
+		return o, nil
+	}
+	if report.Rows.Accepted == 0 && m.Rows > 0 {
+		o.decision = pipeline.Hold
+		o.reason = fmt.Sprintf("a snapshot without an accepted row would delete all %d rows of the feed", m.Rows)
+	}
+	return o, nil
 }
 
 // judgeWith folds the batch into the breaker's state and says what happens to

@@ -457,3 +457,23 @@ func TestAFileWithoutAUsableNameDoesNotKeepTheOthersWaiting(t *testing.T) {
 		t.Errorf("batches %+v, %d shards parsed", res.Batches, res.Shards)
 	}
 }
+
+func TestASnapshotThatWouldDoDamageIsHeld(t *testing.T) {
+	w := newWorld(t, "  - {property: assay.load, value: snapshot}")
+	w.land("2026-03-04.csv", "a,washer,1", "b,nut,2")
+	w.once()
+	good := w.curated()
+	for name, why := range map[string]string{"2026-01-01.csv": "this snapshot is of 2026-01-01", "2026-03-05.csv": "would delete all 2 rows"} {
+		if name == "2026-01-01.csv" {
+			w.land(name, "a,washer,1")
+		} else {
+			w.write(filepath.Join("lake", "landing", "parts", name), "id,text,price\n")
+		}
+		bs := w.once()
+		if len(bs) != 1 || bs[0].Stage != flow.Held || !strings.Contains(bs[0].Reason, why) {
+			t.Errorf("%s: %+v", name, bs)
+		}
+		w.want("rows after "+name, w.curated(), good)
+	}
+	w.want("items", w.items(), []string{"parts/a", "parts/b"})
+}

@@ -21,7 +21,7 @@
 // Everything lives in one Postgres schema (Options.Schema). Migrations are
 // embedded, applied by goose, forward-only, and first expand, then contract in
 // a later release. Open refuses a schema that this program does not know: an
-// older one is brought up by Migrate (assay migrate), or by Open itself with
+// older one is brought up by Migrate, or by Open itself with
 // Options.Migrate; a newer one needs a newer program. migrations/fingerprints
 // has a hash of the catalog's definitions for each version, which finds a
 // schema that was altered by hand. An advisory lock keeps two migrations apart.

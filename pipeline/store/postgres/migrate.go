@@ -144,7 +144,7 @@ func (s schema) prepare(ctx context.Context, db *DB, cfg *pgx.ConnConfig) error 
 	}
 	if !db.opt.Migrate {
 		return pipeline.Errorf(pipeline.CodeInvalid, "store %s: schema %s has version %d, this program needs %d", db.name, db.opt.Schema, f.version, s.latest).
-			WithHint("run assay migrate")
+			WithHint("bring it up first, with postgres.Migrate")
 	}
 	return s.migrate(ctx, db, cfg)
 }
