@@ -60,6 +60,9 @@ func (c *cli) match(ctx context.Context, a *app.App, files []string, flags *item
 	if err != nil {
 		return err
 	}
+	p := c.startProgress("items", int64(len(items)))
+	defer p.Done()
+	o.Step = p.Stage
 	pairs, clusters, err := o.Match(ctx, items)
 	if err != nil {
 		return err

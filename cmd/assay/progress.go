@@ -17,14 +17,26 @@ type progress struct {
 	start time.Time
 	done  int64
 	on    bool
+	bytes bool
 }
 
 // patience is how long a command may be silent on a terminal.
 const patience = 2 * time.Second
 
-// startProgress prepares a bar of total units; total -1 is "unknown".
+// startProgress prepares a bar of total bytes; total -1 is "unknown".
 func (c *cli) startProgress(what string, total int64) *progress {
-	return &progress{w: c.stderr, total: total, what: what, start: time.Now(), on: terminal(c.stderr) && !c.quiet}
+	return &progress{w: c.stderr, total: total, what: what, start: time.Now(), on: terminal(c.stderr) && !c.quiet, bytes: true}
+}
+
+// Stage counts things other than bytes from now on, such as shards or items;
+// total -1 is "unknown".
+func (p *progress) Stage(what string, done, total int) {
+	if p.what != what {
+		p.Done()
+		p.bar, p.what, p.bytes = nil, what, false
+	}
+	p.total = int64(total)
+	p.Set(int64(done))
 }
 
 // Set moves the bar to n units. It is not safe for concurrent use.
@@ -37,7 +49,7 @@ func (p *progress) Set(n int64) {
 		p.bar = progressbar.NewOptions64(p.total,
 			progressbar.OptionSetWriter(p.w),
 			progressbar.OptionSetDescription(p.what),
-			progressbar.OptionShowBytes(true),
+			progressbar.OptionShowBytes(p.bytes),
 			progressbar.OptionThrottle(100*time.Millisecond),
 			progressbar.OptionClearOnFinish(),
 		)

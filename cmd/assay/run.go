@@ -62,6 +62,7 @@ func (c *cli) runOnce(ctx context.Context, a *app.App, feed string) (flow.Result
 	p := c.startProgress("judging", -1)
 	defer p.Done()
 	r.Ingest.Progress = p.Set
+	r.Step = p.Stage
 	return r.Once(ctx, feed)
 }
 

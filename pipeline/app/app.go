@@ -196,17 +196,23 @@ func (a *App) Matcher() (*catalog.Matcher, error) {
 	return &catalog.Matcher{Pack: pack, Embedder: a.Embedder()}, nil
 }
 
-// Ingest builds the use case that judges landed files.
-func (a *App) Ingest(ctx context.Context) (*flow.Ingest, error) {
+// backends opens what the use cases over landed and published files share.
+func (a *App) backends(ctx context.Context) (*lake.Lake, *sqlite.DB, *contract.Set, error) {
 	l, err := a.Lake()
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
 	s, err := a.Store(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
 	c, err := a.Contracts()
+	return l, s, c, err
+}
+
+// Ingest builds the use case that judges landed files.
+func (a *App) Ingest(ctx context.Context) (*flow.Ingest, error) {
+	l, s, c, err := a.backends(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -218,15 +224,7 @@ func (a *App) Ingest(ctx context.Context) (*flow.Ingest, error) {
 
 // Parse builds the use case that reads published items.
 func (a *App) Parse(ctx context.Context) (*flow.Parse, error) {
-	l, err := a.Lake()
-	if err != nil {
-		return nil, err
-	}
-	s, err := a.Store(ctx)
-	if err != nil {
-		return nil, err
-	}
-	c, err := a.Contracts()
+	l, s, c, err := a.backends(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -43,12 +43,10 @@ func (in *Ingest) decide(ctx context.Context, b Batch, f *contract.Feed, report 
 	if err != nil {
 		return Batch{}, err
 	}
-	o := judgeWith(policy, state, b, f, report, stamp(in.Now))
-	if o.decision.Published() && f.Load == contract.Snapshot {
-		if o, err = in.snapshotGuard(ctx, b, report, o); err != nil {
-			return Batch{}, err
-		}
+	if err := in.guardSnapshot(ctx, b, f, report); err != nil {
+		return Batch{}, err
 	}
+	o := judgeWith(policy, state, b, f, report, stamp(in.Now))
 	if !o.decision.Published() {
 		return in.commit(ctx, b, f, report, o, nil)
 	}
@@ -61,33 +59,37 @@ func (in *Ingest) decide(ctx context.Context, b Batch, f *contract.Feed, report 
 	return in.commit(ctx, b, f, report, o, m)
 }
 
-// snapshotGuard holds a snapshot that would do damage by being what it is: one
-// that is older than the published one, or one without a row that would empty
-// the feed. What a snapshot lacks is deleted, so neither can be taken at its
-// word.
-func (in *Ingest) snapshotGuard(ctx context.Context, b Batch, report *gate.Report, o outcome) (outcome, error) {
+// guardSnapshot has a snapshot held that would do damage by being what it is:
+// one that is older than the published one, or one without a row that would
+// empty the feed. What a snapshot lacks is deleted, so neither can be taken at
+// its word. It changes the report's own decision, so that the breaker sees it
+// as a held batch too.
+func (in *Ingest) guardSnapshot(ctx context.Context, b Batch, f *contract.Feed, report *gate.Report) error {
+	if f.Load != contract.Snapshot || !report.Decision.Published() {
+		return nil
+	}
 	m, err := in.Lake.Current(ctx, b.Feed)
 	if pipeline.ErrorCode(err) == pipeline.CodeNotFound {
-		return o, nil
+		return nil
 	}
 	if err != nil {
-		return o, err
+		return err
 	}
 	prev, err := in.Store.Batch(ctx, m.Batch)
 	switch code := pipeline.ErrorCode(err); {
 	case code == pipeline.CodeNotFound: // a compaction made the manifest
 	case err != nil:
-		return o, err
+		return err
 	case prev.ID != b.ID && b.EventTime.Before(prev.EventTime):
-		o.decision = pipeline.Hold
-		o.reason = fmt.Sprintf("this snapshot is of %s, the published one of %s", b.EventTime.Format(time.DateTime), prev.EventTime.Format(time.DateTime))
-		return o, nil
+		report.Decision = pipeline.Hold
+		report.Reason = fmt.Sprintf("this snapshot is of %s, the published one of %s", b.EventTime.Format(time.DateTime), prev.EventTime.Format(time.DateTime))
+		return nil
 	}
 	if report.Rows.Accepted == 0 && m.Rows > 0 {
-		o.decision = pipeline.Hold
-		o.reason = fmt.Sprintf("a snapshot without an accepted row would delete all %d rows of the feed", m.Rows)
+		report.Decision = pipeline.Hold
+		report.Reason = fmt.Sprintf("a snapshot without an accepted row would delete all %d rows of the feed", m.Rows)
 	}
-	return o, nil
+	return nil
 }
 
 // judgeWith folds the batch into the breaker's state and says what happens to

@@ -476,4 +476,13 @@ func TestASnapshotThatWouldDoDamageIsHeld(t *testing.T) {
 		w.want("rows after "+name, w.curated(), good)
 	}
 	w.want("items", w.items(), []string{"parts/a", "parts/b"})
+	samples, _, err := w.db.BreakerHistory(context.Background(), flow.FeedBreaker("parts"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var published []bool
+	for _, s := range samples {
+		published = append(published, s.Published)
+	}
+	w.want("what the breaker was told was published", published, []bool{true, false, false})
 }

@@ -28,6 +28,9 @@ func (o *Offline) Match(ctx context.Context, items []pipeline.Item) ([]catalog.M
 	if err != nil {
 		return nil, nil, err
 	}
+	if o.Step != nil {
+		o.Step("match", 0, -1)
+	}
 	ids := make([]string, len(entries))
 	for i, e := range entries {
 		ids[i] = e.Item.ID

@@ -71,7 +71,7 @@ func (r *Run) Once(ctx context.Context, feed string) (Result, error) {
 		return res, err
 	}
 	var odd []error
-	for i, l := range landed {
+	for _, l := range landed {
 		b, err := r.Ingest.Object(ctx, l.Key)
 		switch code := pipeline.ErrorCode(err); {
 		case err == nil:
@@ -90,7 +90,6 @@ func (r *Run) Once(ctx context.Context, feed string) (Result, error) {
 		if r.Batch != nil {
 			r.Batch(b)
 		}
-		r.step("judge", i+1, len(landed))
 	}
 	if err := r.Ingest.Mark(ctx); err != nil {
 		return res, err
