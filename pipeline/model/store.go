@@ -1,0 +1,102 @@
+package model
+
+import (
+	"context"
+	"time"
+)
+
+// A Call is one line of the call log: one question with all of its attempts.
+// Prompt and Reply are as they were sent, scrubbed of personal data.
+type Call struct {
+	ID string `json:"id"`
+	// Key is that of the question (see Question.Key).
+	Key     string    `json:"key"`
+	At      time.Time `json:"at"`
+	Model   string    `json:"model"` // PROVIDER:NAME as configured
+	Purpose string    `json:"purpose"`
+	// Item and Batch are what the question was asked for.
+	Item  string `json:"item,omitempty"`
+	Batch string `json:"batch,omitempty"`
+	// Versions of prompt, schema and knowledge; ids of what was retrieved.
+	Prompt    string   `json:"prompt,omitempty"`
+	Schema    string   `json:"schema,omitempty"`
+	Knowledge string   `json:"knowledge,omitempty"`
+	Retrieved []string `json:"retrieved,omitempty"`
+
+	Request  Request   `json:"request"`
+	Reply    Reply     `json:"reply"`
+	Attempts []Attempt `json:"attempts"`
+	// Usage and Micros are the sums over the attempts. Priced is false where no
+	// price is known.
+	Usage  Usage `json:"usage"`
+	Micros int64 `json:"micros"`
+	Priced bool  `json:"priced"`
+	// Error is empty where the question was answered.
+	Error string `json:"error,omitempty"`
+}
+
+// An Attempt is one exchange with a provider.
+type Attempt struct {
+	Status    int           `json:"status,omitempty"`
+	RequestID string        `json:"request_id,omitempty"`
+	Usage     Usage         `json:"usage"`
+	Micros    int64         `json:"micros"`
+	Latency   time.Duration `json:"latency"`
+	Error     string        `json:"error,omitempty"`
+}
+
+// A CallFilter selects calls, newest first.
+type CallFilter struct {
+	Item, Batch, Model string
+	Since              time.Time
+	Limit              int // 0 = 100
+}
+
+// A Sum is what calls of one group cost.
+type Sum struct {
+	// Group is the model, batch, item or day that was asked for.
+	Group  string `json:"group"`
+	Calls  int64  `json:"calls"`
+	Failed int64  `json:"failed"`
+	Usage  Usage  `json:"usage"`
+	Micros int64  `json:"micros"`
+	// Unpriced counts calls whose price is not known.
+	Unpriced int64 `json:"unpriced"`
+}
+
+// A Store keeps calls, answers and what was spent. Errors: not_found, limit
+// (Spend), unavailable.
+type Store interface {
+	// PutCall inserts or replaces a call by id.
+	PutCall(ctx context.Context, c Call) error
+	Call(ctx context.Context, id string) (Call, error)
+	Calls(ctx context.Context, f CallFilter) ([]Call, error)
+	// SumCalls sums calls since a time by model, batch, item, purpose or day
+	// (UTC), the dearest first.
+	SumCalls(ctx context.Context, by string, since time.Time) ([]Sum, error)
+	// DeleteCalls deletes calls and answers made before a time and reports how
+	// many calls went; ForgetCalls those of one item.
+	DeleteCalls(ctx context.Context, before time.Time) (int, error)
+	ForgetCalls(ctx context.Context, item string) (int, error)
+
+	// PutAnswer keeps the answer to a question; Answer finds it.
+	PutAnswer(ctx context.Context, a Answered) error
+	Answer(ctx context.Context, key string) (Answered, error)
+
+	// Spend adds micros to an account's day and returns the sum after it. Above
+	// most it changes nothing and says limit; most < 0 sets no bound, and a
+	// negative amount is never refused.
+	Spend(ctx context.Context, account, day string, micros, most int64) (int64, error)
+	// Spent is the sum of an account's day, 0 where nothing was spent.
+	Spent(ctx context.Context, account, day string) (int64, error)
+}
+
+// An Answered is an answer that is kept, so that the same question is not asked
+// twice.
+type Answered struct {
+	Key   string    `json:"key"`
+	Item  string    `json:"item,omitempty"`
+	Call  string    `json:"call"`
+	Reply Reply     `json:"reply"`
+	At    time.Time `json:"at"`
+}
