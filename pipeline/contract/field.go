@@ -70,18 +70,22 @@ func (c *compiler) field(p *node, prefix string) Field {
 		c.warnf(p.get("primaryKeyPosition"), "key", "set primaryKey: true, or remove the position", "primaryKeyPosition without primaryKey")
 	}
 	c.options(p, &f)
+	path := prefix + f.Name
+	if strings.HasSuffix(prefix, "[]") {
+		path = prefix // the items of an array have no name in the data
+	}
 	switch f.Type {
 	case Object:
-		f.Fields = c.fields(p.list("properties"), prefix+f.Name+".")
+		f.Fields = c.fields(p.list("properties"), path+".")
 	case Array:
 		if it := p.get("items"); it != nil {
-			item := c.field(it, prefix+f.Name+"[]")
+			item := c.field(it, path+"[]")
 			f.Items = &item
 		}
 	}
 	c.examples(p, &f)
-	c.quality(p, prefix+f.Name)
-	c.liftEnum(&f, prefix+f.Name)
+	c.quality(p, path)
+	c.liftEnum(&f, path)
 	return f
 }
 

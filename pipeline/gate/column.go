@@ -59,6 +59,10 @@ type sheet struct {
 	out      []codec.Vector
 	// undecided keys of rows, by row.
 	undecided []undecidedKey
+	// boxes hold what stands within objects and arrays; shown is what failed
+	// there, as it may be shown.
+	boxes map[*nested]*box
+	shown map[fail]string
 }
 
 // A count is what a rule has seen.

@@ -41,6 +41,7 @@ type field struct {
 	counted []*counted // row predicates of thresholds over this field
 	nested  *nested
 	inKey   bool
+	rules   [2]int // the first of its rules, and the one after the last
 }
 
 // A bound is one of the four range rules, or the range of a number format.
@@ -112,9 +113,13 @@ var numberRanges = map[string][2]string{
 }
 
 func (c *compiler) field(spec *contract.Field) (*field, error) {
+	if hides(spec) && !spec.Classified {
+		whole := *spec
+		whole.Classified, spec = true, &whole
+	}
 	f := &field{spec: spec, index: len(c.g.fields), typ: spec.Type, store: stores[spec.Type],
 		nulls: newNulls(c.g.feed.Dialect), inKey: spec.Key > 0,
-		required: -1, minLength: -1, maxLength: -1, pattern: -1, format: -1, enum: -1, multipleOf: -1, timezone: -1}
+		present: -1, required: -1, minLength: -1, maxLength: -1, pattern: -1, format: -1, enum: -1, multipleOf: -1, timezone: -1}
 	d := c.g.feed.Dialect
 	if d.Decimal != "" && d.Decimal != "." {
 		f.decimal = d.Decimal[0]
@@ -129,13 +134,19 @@ func (c *compiler) field(spec *contract.Field) (*field, error) {
 		return c.rule(rule{id: spec.Name + "." + name, field: spec.Name, name: name, severity: spec.Severity,
 			onFail: spec.OnFail, dimension: dimension, want: want})
 	}
-	f.present = c.rule(rule{id: spec.Name + ".present", field: spec.Name, name: "present", batch: true,
-		onFail: contract.FailBatch, dimension: "completeness", want: "the column " + spec.Column})
+	f.rules[0] = len(c.g.rules)
+	defer func() { f.rules[1] = len(c.g.rules) }()
+	if !c.inner {
+		f.present = c.rule(rule{id: spec.Name + ".present", field: spec.Name, name: "present", batch: true,
+			onFail: contract.FailBatch, dimension: "completeness", want: "the column " + spec.Column})
+	}
 	if spec.Required {
 		f.required = row("required", "completeness", "a value")
 	}
 	f.typed = row("type", "conformity", article(f.typ))
-	c.g.rules[f.typed].rejects = true
+	if !c.inner {
+		c.g.rules[f.typed].rejects = true
+	}
 	o := &spec.Options
 	var err error
 	switch f.typ {
@@ -180,7 +191,9 @@ func (c *compiler) field(spec *contract.Field) (*field, error) {
 			f.timezone = row("timezone", "conformity", want)
 		}
 	case contract.Object, contract.Array:
-		f.nested = c.nested(spec)
+		if f.nested, err = c.nested(spec); err != nil {
+			return nil, err
+		}
 	}
 	if err := c.ranges(f, row); err != nil {
 		return nil, err

@@ -133,7 +133,7 @@ func Compile(f *contract.Feed) (*Gate, error) {
 			return nil, err
 		}
 		g.fields = append(g.fields, fd)
-		g.guarded = g.guarded || spec.Classified
+		g.guarded = g.guarded || fd.spec.Classified
 	}
 	for _, k := range f.Keys {
 		if err := c.key(k); err != nil {
@@ -152,8 +152,9 @@ func Compile(f *contract.Feed) (*Gate, error) {
 }
 
 type compiler struct {
-	g   *Gate
-	ids map[string]int
+	g     *Gate
+	ids   map[string]int
+	inner bool // what is compiled stands within an object or array
 }
 
 func (c *compiler) errorf(line int, format string, args ...any) *pipeline.Error {

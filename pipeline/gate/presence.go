@@ -57,7 +57,7 @@ func (r *run) presence(rep *Report) {
 			continue // JSON: its rows were judged, each by its missing member
 		}
 		for j := range rep.Checks {
-			if o := &rep.Checks[j]; o.Field == f.spec.Name && j != f.present && !r.g.rules[j].batch {
+			if o := &rep.Checks[j]; about(o.Field, f.spec.Name) && j != f.present && !r.g.rules[j].batch {
 				o.Result, o.Detail, o.Evaluated, o.Failed, o.Samples = ResultNotJudged, "the column is missing", 0, 0, nil
 			}
 		}

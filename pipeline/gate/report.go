@@ -146,6 +146,12 @@ func (r *run) value(s *sheet, rule, row int) string {
 		}
 	}
 	name := g.rules[rule].field
+	if text, ok := s.shown[fail{uint32(row), uint16(rule)}]; ok {
+		if g.guarded && text != masked {
+			return shape([]byte(text))
+		}
+		return clip([]byte(text))
+	}
 	for _, f := range g.fields {
 		if f.spec.Name == name {
 			return g.shown(f, &s.vecs[f.index], row, rule)

@@ -183,6 +183,7 @@ func (g *Gate) newSheet() *sheet {
 func (r *run) columns(s *sheet) {
 	s.fails = s.fails[:0]
 	clear(s.tally)
+	clear(s.shown)
 	for i, f := range r.g.fields {
 		if c := r.cols[i]; c >= 0 {
 			f.judge(s, &s.chunk.Cols[c])

@@ -49,9 +49,15 @@ func (c *compiler) check(k *contract.Check) error {
 	case "rowCount":
 	case "nullValues", "missingValues", "invalidValues":
 		f := find(k.Field)
+		for _, top := range c.g.fields {
+			if f == nil && top.nested != nil {
+				if f = top.within(k.Field); f != nil {
+					top.nested.covers(t.rule)
+				}
+			}
+		}
 		if f == nil {
-			t.unjudged = "rules over nested fields are not enforced"
-			break
+			return c.errorf(k.Line, "%s: there is no field %s", id, k.Field)
 		}
 		n := &counted{rule: t.rule, spec: k}
 		if k.Pattern != "" {
