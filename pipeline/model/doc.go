@@ -18,7 +18,6 @@
 //     caller), usage, latency, money and error, under an id that a record can
 //     name.
 //
-// Money is whole micro-dollars: 1,000,000 is one US dollar. A model without a
-// price costs nothing that can be known, so Known is false and a budget in
-// money refuses it unless the configuration says otherwise.
+// Money is whole micro-dollars: 1,000,000 is one US dollar. What a model without a
+// price costs is not known and not guessed: it is bounded by tokens alone.
 package model

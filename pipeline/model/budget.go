@@ -1,0 +1,158 @@
+package model
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/assay-pipeline/assay/pipeline"
+)
+
+// Accounts of a day's budget.
+const (
+	accountMicros = "model.micros"
+	accountTokens = "model.tokens"
+)
+
+// An Alert says that a day's budget has reached a level.
+type Alert struct {
+	// Account is model.micros or model.tokens.
+	Account string `json:"account"`
+	Day     string `json:"day"`
+	// Percent is 50, 80 or 100.
+	Percent int       `json:"percent"`
+	Spent   int64     `json:"spent"`
+	Most    int64     `json:"most"`
+	At      time.Time `json:"at"`
+}
+
+// levels of a budget at which somebody is told, in percent.
+var levels = []int{50, 80, 100}
+
+// A Meter bounds the tokens of questions that belong together: those of one
+// item, those of one batch. It is safe for concurrent use.
+type Meter struct {
+	// Name is what it meters, for the message; Most the bound in tokens.
+	Name string
+	Most int64
+
+	mu   sync.Mutex
+	used int64
+}
+
+// Used are the tokens so far, reservations included.
+func (m *Meter) Used() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.used
+}
+
+func (m *Meter) take(n int64) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.used+n > m.Most {
+		return pipeline.Errorf(pipeline.CodeLimit, "%s: %d of %d tokens are used, and the next question may need %d", m.Name, m.used, m.Most, n)
+	}
+	m.used += n
+	return nil
+}
+
+func (m *Meter) add(n int64) {
+	m.mu.Lock()
+	m.used += n
+	m.mu.Unlock()
+}
+
+// A reservation is what was taken before a question was sent.
+type reservation struct {
+	day    string
+	micros int64
+	tokens int64
+}
+
+// reserve takes the most that q may use from meters and budgets, or nothing.
+// The day's budgets live in the store, so that every process of a deployment
+// spends from the same ones; one that dies leaves its reservation spent, which
+// errs on the side of the budget.
+func (c *Client) reserve(ctx context.Context, q Question, most Usage) (res reservation, err error) {
+	res = reservation{day: c.Now().In(c.Limits.Zone).Format(time.DateOnly), tokens: int64(most.Total())}
+	var undo []func()
+	defer func() {
+		if err != nil {
+			for _, u := range undo {
+				u()
+			}
+		}
+	}()
+	for _, m := range q.Meters {
+		if err := m.take(res.tokens); err != nil {
+			return res, err
+		}
+		undo = append(undo, func() { m.add(-res.tokens) })
+	}
+	if err := c.spend(ctx, accountTokens, res.day, res.tokens, c.Limits.DayTokens, "tokens"); err != nil {
+		return res, err
+	}
+	undo = append(undo, func() {
+		_ = c.spend(context.WithoutCancel(ctx), accountTokens, res.day, -res.tokens, -1, "tokens") //nolint:errcheck // the refusal is what is reported
+	})
+	res.micros, _ = c.cost(most)
+	if err := c.spend(ctx, accountMicros, res.day, res.micros, c.Limits.DayMicros, "micro-dollars"); err != nil {
+		return res, err
+	}
+	return res, nil
+}
+
+// settle replaces a reservation by what an attempt really used.
+func (c *Client) settle(ctx context.Context, q Question, res reservation, a Attempt) error {
+	tokens := int64(a.Usage.Total())
+	for _, m := range q.Meters {
+		m.add(tokens - res.tokens)
+	}
+	if err := c.spend(ctx, accountTokens, res.day, tokens-res.tokens, -1, "tokens"); err != nil {
+		return err
+	}
+	if err := c.spend(ctx, accountMicros, res.day, a.Micros-res.micros, -1, "micro-dollars"); err != nil {
+		return err
+	}
+	c.alert(ctx, accountTokens, res.day, c.Limits.DayTokens)
+	c.alert(ctx, accountMicros, res.day, c.Limits.DayMicros)
+	return nil
+}
+
+func (c *Client) spend(ctx context.Context, account, day string, n, most int64, unit string) error {
+	if n == 0 && most != 0 {
+		return nil
+	}
+	_, err := c.Store.Spend(ctx, account, day, n, most)
+	if pipeline.ErrorCode(err) == pipeline.CodeLimit {
+		return pipeline.Errorf(pipeline.CodeLimit, "the budget of %s, %d %s, does not allow a question that may cost %d: %w", day, most, unit, n, err).
+			WithHint("raise the budget, or wait for the next day; items are parsed by the rules meanwhile")
+	}
+	if err != nil {
+		return pipeline.Errorf(pipeline.ErrorCode(err), "the budget of %s: %w", day, err)
+	}
+	return nil
+}
+
+// alert tells, once per client and level, of what the day's sum has reached.
+// Clients of other processes tell the same: the receiver knows an alert by its
+// account, day and percent.
+func (c *Client) alert(ctx context.Context, account, day string, most int64) {
+	if c.Alert == nil || most <= 0 {
+		return
+	}
+	sum, err := c.Store.Spent(ctx, account, day)
+	if err != nil {
+		return // the next question says so
+	}
+	for _, level := range levels {
+		if float64(sum) < float64(most)*float64(level)/100 {
+			break
+		}
+		if _, told := c.told.LoadOrStore(account+day+strconv.Itoa(level), true); !told {
+			c.Alert(ctx, Alert{Account: account, Day: day, Percent: level, Spent: sum, Most: most, At: c.Now().UTC()})
+		}
+	}
+}
