@@ -10,6 +10,7 @@ import (
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/breaker"
 	"github.com/assay-pipeline/assay/pipeline/catalog"
+	"github.com/assay-pipeline/assay/pipeline/model"
 	"github.com/assay-pipeline/assay/pipeline/review"
 )
 
@@ -168,6 +169,7 @@ type Store interface {
 	Tx
 	Leases
 	Queue
+	model.Store
 	// Atomic runs fn in one transaction: all of its writes or none, also when
 	// fn panics. fn may run again after a serialization failure, so it has no
 	// other effects. What fn reads through its Tx includes its own writes and

@@ -57,6 +57,8 @@ func Run(t *testing.T, place func(t *testing.T) Place) {
 		{"Reviews", reviews},
 		{"ReviewQueue", reviewQueue},
 		{"ReviewRace", reviewRace},
+		{"Calls", calls},
+		{"Budgets", budgets},
 		{"AtomicCommit", atomicCommit},
 		{"AtomicRollback", atomicRollback},
 		{"AtomicDoomed", atomicDoomed},

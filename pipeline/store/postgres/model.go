@@ -1,0 +1,206 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/model"
+)
+
+var _ model.Store = (*DB)(nil)
+
+// PutCall inserts or replaces a call.
+func (p *ports) PutCall(ctx context.Context, c model.Call) error {
+	if err := goodID("call", c.ID); err != nil {
+		return err
+	}
+	c.At = c.At.UTC().Truncate(time.Microsecond)
+	body, err := encode(c)
+	if err != nil {
+		return err
+	}
+	return p.single(ctx, func(s session) error {
+		_, err := s.Exec(ctx, `INSERT INTO model_calls
+			(id, at, model, purpose, item, batch, tokens_in, tokens_out, cached, micros, priced, failed, call)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+			ON CONFLICT (id) DO UPDATE SET at = excluded.at, model = excluded.model, purpose = excluded.purpose, item = excluded.item,
+				batch = excluded.batch, tokens_in = excluded.tokens_in, tokens_out = excluded.tokens_out, cached = excluded.cached,
+				micros = excluded.micros, priced = excluded.priced, failed = excluded.failed, call = excluded.call`,
+			c.ID, stamp(c.At), clean(c.Model), clean(c.Purpose), clean(c.Item), clean(c.Batch), c.Usage.In, c.Usage.Out, c.Usage.Cached,
+			c.Micros, c.Priced, c.Error != "", body)
+		return err
+	})
+}
+
+// Call returns one call.
+func (p *ports) Call(ctx context.Context, id string) (c model.Call, err error) {
+	err = p.reading(ctx, func(s session) error {
+		var body []byte
+		found, err := one(ctx, s, []any{&body}, `SELECT call FROM model_calls WHERE id = $1`, id)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return notFound("call", id)
+		}
+		return decode("call "+id, body, &c)
+	})
+	return c, err
+}
+
+// Calls selects calls, newest first.
+func (p *ports) Calls(ctx context.Context, f model.CallFilter) (out []model.Call, err error) {
+	if f.Limit <= 0 {
+		f.Limit = 100
+	}
+	var w where
+	if f.Item != "" {
+		w.add(`item = $`, f.Item)
+	}
+	if f.Batch != "" {
+		w.add(`batch = $`, f.Batch)
+	}
+	if f.Model != "" {
+		w.add(`model = $`, f.Model)
+	}
+	if !f.Since.IsZero() {
+		w.add(`at >= $`, f.Since)
+	}
+	cond := w.String()
+	query := `SELECT id, call FROM model_calls` + cond + ` ORDER BY at DESC NULLS LAST, id LIMIT ` + w.arg(f.Limit)
+	err = p.reading(ctx, func(s session) error {
+		return each(ctx, s, func(r pgx.Rows) error {
+			var id string
+			var body []byte
+			if err := r.Scan(&id, &body); err != nil {
+				return err
+			}
+			out = append(out, model.Call{})
+			return decode("call "+id, body, &out[len(out)-1])
+		}, query, w.args...)
+	})
+	return out, err
+}
+
+// callGroups are what calls can be summed by.
+var callGroups = map[string]string{
+	"model": "model", "batch": "batch", "item": "item", "purpose": "purpose",
+	"day": "to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD')",
+}
+
+// SumCalls sums calls by group, the dearest first.
+func (p *ports) SumCalls(ctx context.Context, by string, since time.Time) (out []model.Sum, err error) {
+	group, ok := callGroups[by]
+	if !ok {
+		return nil, pipeline.Errorf(pipeline.CodeInvalid, "calls are not summed by %q", by).WithHint("by model, batch, item, purpose or day")
+	}
+	err = p.reading(ctx, func(s session) error {
+		return each(ctx, s, func(r pgx.Rows) error {
+			var x model.Sum
+			err := r.Scan(&x.Group, &x.Calls, &x.Failed, &x.Usage.In, &x.Usage.Out, &x.Usage.Cached, &x.Micros, &x.Unpriced)
+			out = append(out, x)
+			return err
+		}, `SELECT coalesce(`+group+`, '') COLLATE "C" AS g, count(*), count(*) FILTER (WHERE failed), sum(tokens_in)::bigint, sum(tokens_out)::bigint,
+				sum(cached)::bigint, sum(micros)::bigint, count(*) FILTER (WHERE NOT priced)
+			FROM model_calls WHERE $1::timestamptz IS NULL OR at >= $1 GROUP BY g ORDER BY sum(micros) DESC, sum(tokens_in + tokens_out) DESC, g`, stamp(since))
+	})
+	return out, err
+}
+
+// DeleteCalls deletes calls and answers made before a time.
+func (p *ports) DeleteCalls(ctx context.Context, before time.Time) (int, error) {
+	return p.deleteCalls(ctx, `at < $1`, before)
+}
+
+// ForgetCalls deletes calls and answers of one item.
+func (p *ports) ForgetCalls(ctx context.Context, item string) (int, error) {
+	if item == "" { // calls that were made for no item are not one item's
+		return 0, nil
+	}
+	return p.deleteCalls(ctx, `item = $1`, item)
+}
+
+func (p *ports) deleteCalls(ctx context.Context, cond string, arg any) (n int, err error) {
+	err = p.writing(ctx, func(s session) error {
+		if _, err := s.Exec(ctx, `DELETE FROM model_answers WHERE `+cond, arg); err != nil {
+			return err
+		}
+		tag, err := s.Exec(ctx, `DELETE FROM model_calls WHERE `+cond, arg)
+		n = int(tag.RowsAffected())
+		return err
+	})
+	return n, err
+}
+
+// PutAnswer keeps an answer.
+func (p *ports) PutAnswer(ctx context.Context, a model.Answered) error {
+	if err := goodID("question", a.Key); err != nil {
+		return err
+	}
+	reply, err := encode(a.Reply)
+	if err != nil {
+		return err
+	}
+	return p.single(ctx, func(s session) error {
+		_, err := s.Exec(ctx, `INSERT INTO model_answers (key, item, call, at, reply) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (key) DO UPDATE SET item = excluded.item, call = excluded.call, at = excluded.at, reply = excluded.reply`,
+			a.Key, clean(a.Item), a.Call, stamp(a.At), reply)
+		return err
+	})
+}
+
+// Answer finds the answer to a question.
+func (p *ports) Answer(ctx context.Context, key string) (a model.Answered, err error) {
+	err = p.reading(ctx, func(s session) error {
+		var at *time.Time
+		var reply []byte
+		found, err := one(ctx, s, []any{&a.Item, &a.Call, &at, &reply}, `SELECT item, call, at, reply FROM model_answers WHERE key = $1`, key)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return notFound("answer", key)
+		}
+		a.Key, a.At = key, moment(at)
+		return decode("answer "+key, reply, &a.Reply)
+	})
+	return a, err
+}
+
+// Spend adds to an account's day unless that would go beyond most. It is one
+// statement: many processes spend from one budget, and a row lock is all the
+// order that they need.
+func (p *ports) Spend(ctx context.Context, account, day string, amount, most int64) (sum int64, err error) {
+	if err := goodID("account", account); err != nil {
+		return 0, err
+	}
+	err = p.single(ctx, func(s session) error {
+		free := amount <= 0 || most < 0
+		found, err := one(ctx, s, []any{&sum}, `INSERT INTO budgets AS b (account, day, spent)
+			SELECT $1, $2, $3::bigint WHERE $4::boolean OR $3::bigint <= $5::bigint
+				OR EXISTS (SELECT FROM budgets WHERE account = $1 AND day = $2)
+			ON CONFLICT (account, day) DO UPDATE SET spent = b.spent + excluded.spent
+			WHERE $4::boolean OR b.spent + excluded.spent <= $5::bigint
+			RETURNING spent`, account, day, amount, free, most)
+		if err != nil || found {
+			return err
+		}
+		if _, err := one(ctx, s, []any{&sum}, `SELECT spent FROM budgets WHERE account = $1 AND day = $2`, account, day); err != nil {
+			return err
+		}
+		return pipeline.Errorf(pipeline.CodeLimit, "%s has %d of %d on %s", account, sum, most, day)
+	})
+	return sum, err
+}
+
+// Spent is the sum of an account's day.
+func (p *ports) Spent(ctx context.Context, account, day string) (sum int64, err error) {
+	err = p.reading(ctx, func(s session) error {
+		_, err := one(ctx, s, []any{&sum}, `SELECT spent FROM budgets WHERE account = $1 AND day = $2`, account, day)
+		return err
+	})
+	return sum, err
+}

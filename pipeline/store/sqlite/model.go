@@ -1,0 +1,197 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/model"
+)
+
+var _ model.Store = (*DB)(nil)
+
+// PutCall inserts or replaces a call.
+func (p *ports) PutCall(ctx context.Context, c model.Call) error {
+	if err := goodID("call", c.ID); err != nil {
+		return err
+	}
+	c.At = c.At.UTC().Truncate(time.Microsecond)
+	body, err := encode(c)
+	if err != nil {
+		return err
+	}
+	return p.writing(ctx, func(s session) error {
+		_, err := s.exec(ctx, `INSERT OR REPLACE INTO model_calls
+			(id, at, model, purpose, item, batch, tokens_in, tokens_out, cached, micros, priced, failed, call_json) VALUES `+values(1, 13),
+			c.ID, micros(c.At), c.Model, c.Purpose, c.Item, c.Batch, c.Usage.In, c.Usage.Out, c.Usage.Cached, c.Micros, c.Priced, c.Error != "", body)
+		return err
+	})
+}
+
+// Call returns one call.
+func (p *ports) Call(ctx context.Context, id string) (c model.Call, err error) {
+	err = p.reading(ctx, func(s session) error {
+		var body string
+		found, err := one(ctx, s, []any{&body}, `SELECT call_json FROM model_calls WHERE id = ?`, id)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return notFound("call", id)
+		}
+		return decode("call "+id, body, &c)
+	})
+	return c, err
+}
+
+// Calls selects calls, newest first.
+func (p *ports) Calls(ctx context.Context, f model.CallFilter) (out []model.Call, err error) {
+	if f.Limit <= 0 {
+		f.Limit = 100
+	}
+	var w where
+	if f.Item != "" {
+		w.add(`item = ?`, f.Item)
+	}
+	if f.Batch != "" {
+		w.add(`batch = ?`, f.Batch)
+	}
+	if f.Model != "" {
+		w.add(`model = ?`, f.Model)
+	}
+	if !f.Since.IsZero() {
+		w.add(`at >= ?`, f.Since.UnixMicro())
+	}
+	err = p.reading(ctx, func(s session) error {
+		return each(ctx, s, func(r *sql.Rows) error {
+			var id, body string
+			if err := r.Scan(&id, &body); err != nil {
+				return err
+			}
+			out = append(out, model.Call{})
+			return decode("call "+id, body, &out[len(out)-1])
+		}, `SELECT id, call_json FROM model_calls`+w.String()+` ORDER BY at DESC, id LIMIT ?`, append(w.args, f.Limit)...)
+	})
+	return out, err
+}
+
+// callGroups are what calls can be summed by.
+var callGroups = map[string]string{
+	"model": "model", "batch": "batch", "item": "item", "purpose": "purpose",
+	"day": "strftime('%Y-%m-%d', at / 1000000, 'unixepoch')",
+}
+
+// SumCalls sums calls by group, the dearest first.
+func (p *ports) SumCalls(ctx context.Context, by string, since time.Time) (out []model.Sum, err error) {
+	group, ok := callGroups[by]
+	if !ok {
+		return nil, pipeline.Errorf(pipeline.CodeInvalid, "calls are not summed by %q", by).WithHint("by model, batch, item, purpose or day")
+	}
+	from := int64(-1 << 62)
+	if !since.IsZero() {
+		from = since.UnixMicro()
+	}
+	err = p.reading(ctx, func(s session) error {
+		return each(ctx, s, func(r *sql.Rows) error {
+			var x model.Sum
+			err := r.Scan(&x.Group, &x.Calls, &x.Failed, &x.Usage.In, &x.Usage.Out, &x.Usage.Cached, &x.Micros, &x.Unpriced)
+			out = append(out, x)
+			return err
+		}, `SELECT coalesce(`+group+`, '') AS g, count(*), sum(failed), sum(tokens_in), sum(tokens_out), sum(cached), sum(micros), sum(NOT priced)
+			FROM model_calls WHERE coalesce(at, 0) >= ? GROUP BY g ORDER BY sum(micros) DESC, sum(tokens_in + tokens_out) DESC, g`, from)
+	})
+	return out, err
+}
+
+// DeleteCalls deletes calls and answers made before a time.
+func (p *ports) DeleteCalls(ctx context.Context, before time.Time) (int, error) {
+	return p.deleteCalls(ctx, `at < ?`, before.UnixMicro())
+}
+
+// ForgetCalls deletes calls and answers of one item.
+func (p *ports) ForgetCalls(ctx context.Context, item string) (int, error) {
+	if item == "" { // calls that were made for no item are not one item's
+		return 0, nil
+	}
+	return p.deleteCalls(ctx, `item = ?`, item)
+}
+
+func (p *ports) deleteCalls(ctx context.Context, cond string, arg any) (int, error) {
+	var n int64
+	err := p.writing(ctx, func(s session) (err error) {
+		if _, err := s.exec(ctx, `DELETE FROM model_answers WHERE `+cond, arg); err != nil {
+			return err
+		}
+		n, err = changed(ctx, s, `DELETE FROM model_calls WHERE `+cond, arg)
+		return err
+	})
+	return int(n), err
+}
+
+// PutAnswer keeps an answer.
+func (p *ports) PutAnswer(ctx context.Context, a model.Answered) error {
+	if err := goodID("question", a.Key); err != nil {
+		return err
+	}
+	reply, err := encode(a.Reply)
+	if err != nil {
+		return err
+	}
+	return p.writing(ctx, func(s session) error {
+		_, err := s.exec(ctx, `INSERT OR REPLACE INTO model_answers (key, item, call, at, reply_json) VALUES (?, ?, ?, ?, ?)`,
+			a.Key, a.Item, a.Call, micros(a.At), reply)
+		return err
+	})
+}
+
+// Answer finds the answer to a question.
+func (p *ports) Answer(ctx context.Context, key string) (a model.Answered, err error) {
+	err = p.reading(ctx, func(s session) error {
+		var at sql.NullInt64
+		var reply string
+		found, err := one(ctx, s, []any{&a.Item, &a.Call, &at, &reply}, `SELECT item, call, at, reply_json FROM model_answers WHERE key = ?`, key)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return notFound("answer", key)
+		}
+		a.Key, a.At = key, moment(at)
+		return decode("answer "+key, reply, &a.Reply)
+	})
+	return a, err
+}
+
+// Spend adds to an account's day unless that would go beyond most.
+func (p *ports) Spend(ctx context.Context, account, day string, amount, most int64) (sum int64, err error) {
+	if err := goodID("account", account); err != nil {
+		return 0, err
+	}
+	err = p.writing(ctx, func(s session) error {
+		if sum, err = spent(ctx, s, account, day); err != nil {
+			return err
+		}
+		if amount > 0 && most >= 0 && (sum > most || amount > most-sum) {
+			return pipeline.Errorf(pipeline.CodeLimit, "%s has %d of %d on %s", account, sum, most, day)
+		}
+		sum += amount
+		_, err := s.exec(ctx, `INSERT OR REPLACE INTO budgets (account, day, spent) VALUES (?, ?, ?)`, account, day, sum)
+		return err
+	})
+	return sum, err
+}
+
+// Spent is the sum of an account's day.
+func (p *ports) Spent(ctx context.Context, account, day string) (sum int64, err error) {
+	err = p.reading(ctx, func(s session) error {
+		sum, err = spent(ctx, s, account, day)
+		return err
+	})
+	return sum, err
+}
+
+func spent(ctx context.Context, s session, account, day string) (sum int64, err error) {
+	_, err = one(ctx, s, []any{&sum}, `SELECT spent FROM budgets WHERE account = ? AND day = ?`, account, day)
+	return sum, err
+}

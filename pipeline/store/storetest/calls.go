@@ -1,0 +1,119 @@
+package storetest
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/model"
+)
+
+func call(n int, name, item, batch string, micros int64) model.Call {
+	return model.Call{
+		ID: id("call", n), Key: id("key", n), At: at(n), Model: name, Purpose: "extract", Item: item, Batch: batch,
+		Prompt: "extract/1", Retrieved: []string{"bearing/seal/2RS"},
+		Request:  model.Request{System: "sys", Messages: []model.Message{{Role: model.User, Text: "ümläut \u2028 \"<x>\""}}, Schema: &model.Schema{Name: "s", JSON: []byte(`{"type":"object"}`)}, MaxTokens: 9},
+		Reply:    model.Reply{Text: `{"a":1}`, Model: "m-1", RequestID: "r", Usage: model.Usage{In: 10, Out: 2, Cached: 5}, Stop: model.StopEnd, Latency: 1234567},
+		Attempts: []model.Attempt{{Status: 429, Error: "busy"}, {Status: 200, Usage: model.Usage{In: 10, Out: 2, Cached: 5}, Micros: micros, Latency: 99}},
+		Usage:    model.Usage{In: 10, Out: 2, Cached: 5}, Micros: micros, Priced: micros > 0,
+	}
+}
+
+func callIDs(cs []model.Call) (ids []string) {
+	for _, c := range cs {
+		ids = append(ids, c.ID)
+	}
+	return ids
+}
+
+func calls(t *testing.T, p Place) {
+	s := p(t)
+	a, b, c := call(1, "openai:x", "f/1", "b1", 30), call(2, "ollama:y", "f/2", "b1", 0), call(3, "openai:x", "f/1", "b2", 12)
+	c.Error = "it broke"
+	c.At = at(90_000) // the next day
+	for _, x := range []model.Call{b, a, c} {
+		ok(t, s.PutCall(ctx, x))
+	}
+	equal(t, "one", must(s.Call(ctx, a.ID))(t), a)
+	_, err := s.Call(ctx, "nothing")
+	code(t, "none", err, pipeline.CodeNotFound)
+	equal(t, "all, newest first", callIDs(must(s.Calls(ctx, model.CallFilter{}))(t)), []string{c.ID, b.ID, a.ID})
+	equal(t, "of an item", callIDs(must(s.Calls(ctx, model.CallFilter{Item: "f/1"}))(t)), []string{c.ID, a.ID})
+	equal(t, "of a batch", callIDs(must(s.Calls(ctx, model.CallFilter{Batch: "b1"}))(t)), []string{b.ID, a.ID})
+	equal(t, "of a model, since, limited", callIDs(must(s.Calls(ctx, model.CallFilter{Model: "openai:x", Since: at(1), Limit: 1}))(t)), []string{c.ID})
+	ok(t, s.PutCall(ctx, a))
+	equal(t, "put twice", len(must(s.Calls(ctx, model.CallFilter{}))(t)), 3)
+
+	two := model.Usage{In: 20, Out: 4, Cached: 10}
+	equal(t, "by model", must(s.SumCalls(ctx, "model", time.Time{}))(t), []model.Sum{
+		{Group: "openai:x", Calls: 2, Failed: 1, Usage: two, Micros: 42},
+		{Group: "ollama:y", Calls: 1, Usage: a.Usage, Unpriced: 1},
+	})
+	equal(t, "by day", must(s.SumCalls(ctx, "day", time.Time{}))(t), []model.Sum{
+		{Group: "2026-03-29", Calls: 2, Usage: two, Micros: 30, Unpriced: 1},
+		{Group: "2026-03-30", Calls: 1, Failed: 1, Usage: a.Usage, Micros: 12},
+	})
+	equal(t, "by batch, since", must(s.SumCalls(ctx, "batch", at(2)))(t), []model.Sum{
+		{Group: "b2", Calls: 1, Failed: 1, Usage: a.Usage, Micros: 12},
+		{Group: "b1", Calls: 1, Usage: a.Usage, Unpriced: 1},
+	})
+	_, err = s.SumCalls(ctx, "colour", time.Time{})
+	code(t, "by something else", err, pipeline.CodeInvalid)
+	code(t, "no id", s.PutCall(ctx, model.Call{}), pipeline.CodeInvalid)
+
+	// Answers outlive a handle, and go with their calls.
+	for n, x := range []model.Call{a, b, c} {
+		ok(t, s.PutAnswer(ctx, model.Answered{Key: x.Key, Item: x.Item, Call: x.ID, Reply: x.Reply, At: at(n)}))
+	}
+	other := p(t)
+	equal(t, "an answer", must(other.Answer(ctx, b.Key))(t), model.Answered{Key: b.Key, Item: b.Item, Call: b.ID, Reply: b.Reply, At: at(1)})
+	_, err = s.Answer(ctx, "nothing")
+	code(t, "no answer", err, pipeline.CodeNotFound)
+	equal(t, "forgotten", must(s.ForgetCalls(ctx, "f/1"))(t), 2)
+	equal(t, "left", callIDs(must(s.Calls(ctx, model.CallFilter{}))(t)), []string{b.ID})
+	_, err = s.Answer(ctx, a.Key)
+	code(t, "the answer went too", err, pipeline.CodeNotFound)
+	equal(t, "of no item", must(s.ForgetCalls(ctx, ""))(t), 0)
+	equal(t, "too old", must(s.DeleteCalls(ctx, at(3)))(t), 1)
+	_, err = s.Answer(ctx, b.Key)
+	code(t, "its answer", err, pipeline.CodeNotFound)
+}
+
+func budgets(t *testing.T, p Place) {
+	s := p(t)
+	equal(t, "nothing spent", must(s.Spent(ctx, "money", "2026-05-01"))(t), int64(0))
+	equal(t, "a first sum", must(s.Spend(ctx, "money", "2026-05-01", 60, 100))(t), int64(60))
+	_, err := s.Spend(ctx, "money", "2026-05-01", 41, 100)
+	code(t, "too much", err, pipeline.CodeLimit)
+	equal(t, "nothing changed", must(s.Spent(ctx, "money", "2026-05-01"))(t), int64(60))
+	equal(t, "exactly all", must(s.Spend(ctx, "money", "2026-05-01", 40, 100))(t), int64(100))
+	equal(t, "given back", must(s.Spend(ctx, "money", "2026-05-01", -30, 100))(t), int64(70))
+	equal(t, "without a bound", must(s.Spend(ctx, "money", "2026-05-01", 500, -1))(t), int64(570))
+	_, err = s.Spend(ctx, "money", "2026-05-02", 1, 0)
+	code(t, "nothing allowed", err, pipeline.CodeLimit)
+	equal(t, "another day", must(s.Spend(ctx, "money", "2026-05-02", 1, 1))(t), int64(1))
+	equal(t, "another account", must(s.Spend(ctx, "tokens", "2026-05-01", 7, 7))(t), int64(7))
+
+	// However many spend at once, the bound holds.
+	handles := []Store{s, p(t), p(t)}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	granted := 0
+	for n := range 60 {
+		wg.Go(func() {
+			_, err := handles[n%3].Spend(ctx, "race", "2026-05-01", 3, 100)
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil {
+				granted++
+			} else if pipeline.ErrorCode(err) != pipeline.CodeLimit {
+				t.Error(fmt.Errorf("spending at once: %w", err))
+			}
+		})
+	}
+	wg.Wait()
+	equal(t, "granted", granted, 33)
+	equal(t, "spent at once", must(s.Spent(ctx, "race", "2026-05-01"))(t), int64(99))
+}
