@@ -138,7 +138,7 @@ Start with:
 	for _, sub := range []func() *cobra.Command{
 		c.demoCommand, c.initCommand, c.runCommand, c.checkCommand, c.contractCommand,
 		c.parseCommand, c.knowledgeCommand, c.matchCommand, c.searchCommand, c.breakerCommand, c.reportCommand,
-		c.lakeCommand, c.versionCommand,
+		c.lakeCommand, c.migrateCommand, c.versionCommand,
 	} {
 		root.AddCommand(sub())
 	}

@@ -1,10 +1,15 @@
 package main
 
 import (
+	"context"
 	"flag"
+	"fmt"
+	"net/url"
 	"os"
 	"testing"
+	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -18,14 +23,67 @@ func TestMain(m *testing.M) {
 // that starts in an empty folder.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"sql": runSQL},
 		Dir:                 "testdata/script",
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Condition: func(cond string) (bool, error) {
+			if cond == "postgres" {
+				return os.Getenv("ASSAY_TEST_POSTGRES") != "", nil
+			}
+			return false, fmt.Errorf("unknown condition %q", cond)
+		},
 		Setup: func(e *testscript.Env) error {
+			if err := postgresSchema(e); err != nil {
+				return err
+			}
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("TMPDIR", e.WorkDir+"/.tmp")
 			return os.MkdirAll(e.WorkDir+"/.tmp", 0o755)
 		},
 	})
+}
+
+// postgresSchema names a schema of the script alone, which ends with it: SCHEMA,
+// and POSTGRES with the URL of a store in it. Nothing is made yet.
+func postgresSchema(e *testscript.Env) error {
+	dsn := os.Getenv("ASSAY_TEST_POSTGRES")
+	if dsn == "" {
+		return nil
+	}
+	u, err := url.Parse(dsn)
+	if err != nil {
+		return err
+	}
+	name := fmt.Sprintf("assay_script_%d_%d", os.Getpid(), time.Now().UnixNano())
+	q := u.Query()
+	q.Set("search_path", name)
+	u.RawQuery = q.Encode()
+	e.Setenv("POSTGRES", u.String())
+	e.Defer(func() {
+		ctx := context.Background()
+		conn, err := pgx.Connect(ctx, dsn)
+		if err != nil {
+			panic(err)
+		}
+		defer conn.Close(ctx) //nolint:errcheck // the test is over
+		if _, err := conn.Exec(ctx, "DROP SCHEMA IF EXISTS "+name+" CASCADE"); err != nil {
+			panic(err)
+		}
+	})
+	return nil
+}
+
+// runSQL changes the script's schema behind the program's back: sql STATEMENT.
+func runSQL(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: sql STATEMENT")
+	}
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, ts.Getenv("POSTGRES"))
+	ts.Check(err)
+	defer conn.Close(ctx) //nolint:errcheck // the test is over
+	_, err = conn.Exec(ctx, args[0])
+	ts.Check(err)
 }

@@ -21,7 +21,6 @@ import (
 	"github.com/assay-pipeline/assay/pipeline/lake"
 	"github.com/assay-pipeline/assay/pipeline/notify"
 	"github.com/assay-pipeline/assay/pipeline/parse"
-	"github.com/assay-pipeline/assay/pipeline/store/sqlite"
 )
 
 // Options are what a process hands in beside the configuration.
@@ -54,7 +53,7 @@ type App struct {
 	pack      func() (*knowledge.Pack, error)
 
 	mu     sync.Mutex
-	store  *sqlite.DB
+	store  Store
 	lake   *lake.Lake
 	events flow.Publisher
 	close  []func() error
@@ -102,22 +101,6 @@ func (a *App) Lake() (*lake.Lake, error) {
 	}
 	a.lake = lake.New(d, lake.Options{Now: a.now})
 	return a.lake, nil
-}
-
-// Store opens the configured store, bringing its schema up to date.
-func (a *App) Store(ctx context.Context) (*sqlite.DB, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.store != nil {
-		return a.store, nil
-	}
-	db, err := sqlite.Open(ctx, a.Config.path(a.Config.Store), sqlite.Options{Version: a.version, Dead: ownerDead})
-	if err != nil {
-		return nil, err
-	}
-	a.store = db
-	a.close = append(a.close, db.Close)
-	return db, nil
 }
 
 // Events opens the configured publisher.
@@ -197,7 +180,7 @@ func (a *App) Matcher() (*catalog.Matcher, error) {
 }
 
 // backends opens what the use cases over landed and published files share.
-func (a *App) backends(ctx context.Context) (*lake.Lake, *sqlite.DB, *contract.Set, error) {
+func (a *App) backends(ctx context.Context) (*lake.Lake, Store, *contract.Set, error) {
 	l, err := a.Lake()
 	if err != nil {
 		return nil, nil, nil, err

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -24,7 +25,7 @@ import (
 // variable. docs/configuration.md is generated from this struct.
 type Config struct {
 	Lake      string   `env:"ASSAY_LAKE" envDefault:"file:lake" doc:"Where files live: landing, curated, quarantine, reports. \"file:DIR\", \"file:///DIR\" or \"s3://BUCKET/PREFIX\" (region, credentials and endpoint as the AWS SDK finds them)."`
-	Store     string   `env:"ASSAY_STORE" envDefault:"sqlite:.assay/assay.db" doc:"Where state lives: ledger, breakers, catalog, reviews. \"sqlite:FILE\" or \"sqlite:///FILE\"."`
+	Store     string   `env:"ASSAY_STORE" envDefault:"sqlite:.assay/assay.db" doc:"Where state lives: ledger, breakers, catalog, reviews. \"sqlite:FILE\", \"sqlite:///FILE\" or \"postgres://USER@HOST/DATABASE\" (with the parameters of libpq; search_path names the schema, default assay; the password may stand in PGPASSWORD or ~/.pgpass)."`
 	Contracts string   `env:"ASSAY_CONTRACTS" doc:"Where data contracts come from: \"dir:DIR\" (its *.odcs.yaml, subfolders included) or \"embed:\" (the examples inside the binary). Default: dir:contracts where that folder exists, else embed:."`
 	Knowledge string   `env:"ASSAY_KNOWLEDGE" doc:"Where category schemas and dictionaries come from: \"dir:DIR\" or \"embed:\". Default: dir:contracts/catalog where that folder exists, else embed:."`
 	LLM       string   `env:"ASSAY_LLM" envDefault:"rules:" doc:"What reads item descriptions: \"rules:\" (deterministic, embedded)."`
@@ -187,7 +188,7 @@ func (c Config) check() []string {
 		schemes     []string
 	}{
 		{"ASSAY_LAKE", c.Lake, []string{"file", "s3"}},
-		{"ASSAY_STORE", c.Store, []string{"sqlite"}},
+		{"ASSAY_STORE", c.Store, []string{"sqlite", "postgres", "postgresql"}},
 		{"ASSAY_CONTRACTS", c.Contracts, []string{"dir", "embed"}},
 		{"ASSAY_KNOWLEDGE", c.Knowledge, []string{"dir", "embed"}},
 		{"ASSAY_LLM", c.LLM, []string{"rules"}},
@@ -196,8 +197,11 @@ func (c Config) check() []string {
 	} {
 		scheme, rest, ok := strings.Cut(u.value, ":")
 		if !ok || !slices.Contains(u.schemes, scheme) {
-			problems = append(problems, fmt.Sprintf("%s: %q does not start with %s:", u.name, u.value, strings.Join(u.schemes, ": or ")))
+			problems = append(problems, fmt.Sprintf("%s: %q does not start with %s:", u.name, withoutPassword(u.value), strings.Join(u.schemes, ": or ")))
 			continue
+		}
+		if strings.HasPrefix(scheme, "postgres") && !isPostgres(u.value) {
+			problems = append(problems, fmt.Sprintf("%s: %q is not a URL such as postgres://user@host:5432/database", u.name, withoutPassword(u.value)))
 		}
 		if (scheme == "file" || scheme == "sqlite" || scheme == "dir") && strings.TrimPrefix(rest, "//") == "" {
 			problems = append(problems, fmt.Sprintf("%s: %q names no path", u.name, u.value))
@@ -211,6 +215,11 @@ func (c Config) check() []string {
 	}
 	return problems
 }
+
+var password = regexp.MustCompile(`(://[^/@:]*):[^@]*@`)
+
+// withoutPassword is a URL as it may be shown.
+func withoutPassword(url string) string { return password.ReplaceAllString(url, "$1:…@") }
 
 // path is the file of a "scheme:path" or "scheme:///path" URL.
 func (c Config) path(url string) string {

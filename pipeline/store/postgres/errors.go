@@ -76,7 +76,7 @@ func (db *DB) wrap(ctx context.Context, err error) error {
 	case state[:2] == "XX":
 		return fail(pipeline.CodeCorrupt, "see the server's log")
 	case state == "42P01" || state == "42703":
-		return fail(pipeline.CodeCorrupt, "the schema was changed while the program ran; bring it up with postgres.Migrate, or restore a backup")
+		return fail(pipeline.CodeCorrupt, "the schema was changed while the program ran; assay migrate status says how, or restore a backup")
 	}
 	return fail(pipeline.CodeInternal, "this is a fault of the program")
 }

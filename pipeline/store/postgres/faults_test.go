@@ -48,7 +48,7 @@ func TestOpenFails(t *testing.T) {
 		t.Errorf("no such database: %v", err)
 	}
 	// An empty schema is not silently made.
-	if _, err := postgres.Open(context.Background(), dsn(t), postgres.Options{Schema: fresh(t)}); pipeline.ErrorCode(err) != pipeline.CodeInvalid || !strings.Contains(err.Error(), "postgres.Migrate") {
+	if _, err := postgres.Open(context.Background(), dsn(t), postgres.Options{Schema: fresh(t)}); pipeline.ErrorCode(err) != pipeline.CodeInvalid || !strings.Contains(err.Error(), "assay migrate up") {
 		t.Errorf("an empty schema: %v", err)
 	}
 }

@@ -144,7 +144,7 @@ func (s schema) prepare(ctx context.Context, db *DB, cfg *pgx.ConnConfig) error 
 	}
 	if !db.opt.Migrate {
 		return pipeline.Errorf(pipeline.CodeInvalid, "store %s: schema %s has version %d, this program needs %d", db.name, db.opt.Schema, f.version, s.latest).
-			WithHint("bring it up first, with postgres.Migrate")
+			WithHint("bring it up first: assay migrate up")
 	}
 	return s.migrate(ctx, db, cfg)
 }
@@ -231,4 +231,57 @@ func Migrate(ctx context.Context, dsn string, opt Options) error {
 		return err
 	}
 	return db.Close()
+}
+
+// A Schema is what stands in a store, beside what this program knows.
+type Schema struct {
+	Store string // host:port/database, and the schema in it
+	// Version is the schema's, 0 where there is none yet; Latest is the newest
+	// one that this program knows.
+	Version, Latest int64
+	// WrittenBy is the version of the program that migrated last.
+	WrittenBy string
+	// Pending are the migrations that Migrate would apply.
+	Pending []string
+	// Problem says why this program refuses the schema as it is; nil where it
+	// works with it, or would after Migrate.
+	Problem error
+}
+
+// Inspect looks at the schema and changes nothing. Errors: as Open.
+func Inspect(ctx context.Context, dsn string, opt Options) (Schema, error) {
+	db, cfg, err := configure(dsn, opt)
+	if err != nil {
+		return Schema{}, err
+	}
+	s, err := current()
+	if err != nil {
+		return Schema{}, err
+	}
+	conn, err := pgx.ConnectConfig(ctx, cfg.ConnConfig)
+	if err != nil {
+		return Schema{}, db.wrap(ctx, err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // only reads
+	f, err := inspect(ctx, conn, db.opt.Schema)
+	if err != nil {
+		return Schema{}, db.wrap(ctx, err)
+	}
+	out := Schema{Store: db.name + " schema " + db.opt.Schema, Version: f.version, Latest: s.latest, WrittenBy: f.writtenBy}
+	_, out.Problem = s.verify(db, f)
+	out.Pending, err = s.after(f.version)
+	return out, err
+}
+
+// after are the names of the migrations above version.
+func (s schema) after(version int64) ([]string, error) {
+	names, err := fs.Glob(s.files, "*.sql") // sorted
+	var later []string
+	for _, name := range names {
+		head, _, _ := strings.Cut(name, "_")
+		if v, err := strconv.ParseInt(head, 10, 64); err == nil && v > version {
+			later = append(later, strings.TrimSuffix(name, ".sql"))
+		}
+	}
+	return later, err
 }

@@ -113,7 +113,7 @@ func TestUpgrade(t *testing.T) {
 	}
 	// Two programs at once, and neither without leave.
 	db.opt.Migrate = false
-	if err := next.prepare(ctx, db, cfg); pipeline.ErrorCode(err) != pipeline.CodeInvalid || !strings.Contains(err.Error(), "postgres.Migrate") {
+	if err := next.prepare(ctx, db, cfg); pipeline.ErrorCode(err) != pipeline.CodeInvalid || !strings.Contains(err.Error(), "assay migrate up") {
 		t.Fatalf("an older schema: %v", err)
 	}
 	db.opt.Migrate, db.opt.Version = true, "v0.3.0"

@@ -1,9 +1,11 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -16,7 +18,8 @@ import (
 
 // Options of a store. The zero value is usable.
 type Options struct {
-	// Schema holds all tables. Default "assay".
+	// Schema holds all tables. Default: the search_path of the DSN, else
+	// "assay".
 	Schema string
 	// Wait is how long a transaction is tried again, and how long a statement
 	// waits for a lock. Default 15 s.
@@ -65,9 +68,6 @@ func Open(ctx context.Context, dsn string, opt Options) (*DB, error) {
 
 // configure reads the DSN and adds what every connection of this store has.
 func configure(dsn string, opt Options) (*DB, *pgxpool.Config, error) {
-	if opt.Schema == "" {
-		opt.Schema = "assay"
-	}
 	if opt.Wait <= 0 {
 		opt.Wait = 15 * time.Second
 	}
@@ -79,6 +79,13 @@ func configure(dsn string, opt Options) (*DB, *pgxpool.Config, error) {
 	}
 	c := cfg.ConnConfig
 	p := c.RuntimeParams
+	if opt.Schema == "" {
+		opt.Schema = cmp.Or(p["search_path"], "assay")
+		if strings.ContainsAny(opt.Schema, `, "`) {
+			return nil, nil, pipeline.Errorf(pipeline.CodeInvalid, "store: search_path %q is not the plain name of one schema", opt.Schema).
+				WithHint("name the schema that holds the store's tables, such as search_path=assay")
+		}
+	}
 	p["search_path"] = pgx.Identifier{opt.Schema}.Sanitize() + ", public"
 	p["timezone"] = "UTC"
 	p["lock_timeout"] = strconv.FormatInt(opt.Wait.Milliseconds(), 10)

@@ -10,9 +10,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 
@@ -212,4 +214,69 @@ func backup(ctx context.Context, db *sql.DB, path string, version int64) error {
 		return errors.Join(fmt.Errorf("backup to %s: %w", name, err), os.Remove(name+".part"))
 	}
 	return os.Rename(name+".part", name)
+}
+
+// A Schema is what stands in a store, beside what this program knows.
+type Schema struct {
+	Store string // path of the file
+	// Version is the schema's, 0 where there is none yet; Latest is the newest
+	// one that this program knows.
+	Version, Latest int64
+	// WrittenBy is the version of the program that migrated last.
+	WrittenBy string
+	// Pending are the migrations that Open would apply.
+	Pending []string
+	// Problem says why this program refuses the schema as it is; nil where it
+	// works with it, or would after the migrations.
+	Problem error
+}
+
+// Inspect looks at the schema of the file and changes nothing; a file that is
+// not there has version 0. Errors: as Open.
+func Inspect(ctx context.Context, path string) (Schema, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return Schema{}, err
+	}
+	s, err := current()
+	if err != nil {
+		return Schema{}, err
+	}
+	out := Schema{Store: abs, Latest: s.latest}
+	var f found
+	if _, err := os.Stat(abs); err == nil {
+		db, err := sql.Open("sqlite", dsn(abs, "query_only(1)", "busy_timeout(5000)"))
+		if err != nil {
+			return Schema{}, err
+		}
+		defer db.Close()
+		wrap := (&DB{path: abs, wait: 5 * time.Second}).wrap
+		if f, err = inspect(ctx, db); err != nil {
+			return Schema{}, wrap(ctx, "inspect", err)
+		}
+		if f.version > 0 {
+			// Only makes the answer better: a store that was cut off before its
+			// first end has none.
+			_ = db.QueryRowContext(ctx, `SELECT value FROM settings WHERE name = 'written_by'`).Scan(&out.WrittenBy)
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return Schema{}, pipeline.Errorf(pipeline.CodeDenied, "store %s: %w", abs, err)
+	}
+	out.Version = f.version
+	_, out.Problem = s.verify(abs, f, out.WrittenBy)
+	out.Pending, err = s.after(f.version)
+	return out, err
+}
+
+// after are the names of the migrations above version.
+func (s schema) after(version int64) ([]string, error) {
+	names, err := fs.Glob(s.files, "*.sql") // sorted
+	var later []string
+	for _, name := range names {
+		head, _, _ := strings.Cut(name, "_")
+		if v, err := strconv.ParseInt(head, 10, 64); err == nil && v > version {
+			later = append(later, strings.TrimSuffix(name, ".sql"))
+		}
+	}
+	return later, err
 }
