@@ -194,6 +194,8 @@ func (d *Document) compile(object *node) (*Feed, []Finding) {
 	c.quality(object, "")
 	c.relations(object)
 	c.sla()
+	c.schedule(f)
+	c.channels(f)
 	f.Hash = f.hash()
 	sortFindings(c.found)
 	return f, c.found
@@ -204,6 +206,7 @@ func (d *Document) compile(object *node) (*Feed, []Finding) {
 func (f *Feed) hash() string {
 	h := *f
 	h.Hash, h.File, h.Owner, h.Description, h.ContractID, h.Version, h.Status, h.Unenforced = "", "", "", "", "", "", "", nil
+	h.Schedule, h.Channels = Schedule{}, nil
 	h.Fields = bareFields(f.Fields)
 	h.Checks = slices.Clone(f.Checks)
 	for i := range h.Checks {

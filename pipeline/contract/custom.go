@@ -14,11 +14,12 @@ import (
 // may stand. A property of the schema object wins over one of the document.
 var customKeys = map[string][]string{
 	"document": {"assay.feed", "assay.csv", "assay.load", "assay.evolution", "assay.onFail", "assay.maxRejectRate",
-		"assay.breaker", "assay.approval", "assay.catalog", "assay.missingOptional", "assay.format", "assay.keys"},
+		"assay.breaker", "assay.approval", "assay.schedule", "assay.catalog", "assay.missingOptional", "assay.format", "assay.keys"},
 	"object": {"assay.feed", "assay.csv", "assay.load", "assay.evolution", "assay.onFail", "assay.maxRejectRate",
-		"assay.breaker", "assay.approval", "assay.catalog", "assay.missingOptional", "assay.format", "assay.keys"},
+		"assay.breaker", "assay.approval", "assay.schedule", "assay.catalog", "assay.missingOptional", "assay.format", "assay.keys"},
 	"property":     {"assay.onFail", "assay.severity", "assay.formats", "assay.scope", "assay.horizonDays", "assay.renamedFrom"},
 	"quality":      {"assay.onFail"},
+	"support":      {"assay.notify"},
 	"relationship": {"assay.onFail", "assay.severity", "assay.feed"},
 }
 

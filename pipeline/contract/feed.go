@@ -48,6 +48,10 @@ type Feed struct {
 	Breaker       Breaker
 	Approval      Approval
 	Catalog       *Binding
+	// Schedule and Channels judge no batch and are not in Hash: when batches are
+	// due, and who is told.
+	Schedule Schedule
+	Channels []Channel
 
 	// Unenforced names the clauses of the contract that are read but not
 	// enforced, by path, each with a reason.
