@@ -21,13 +21,9 @@ func pairOf(a, b int32) pair {
 	return pair{a, b}
 }
 
-const (
-	// maxBlock is how many items may share a key before the key stops saying
-	// anything; beyond it the vectors alone propose.
-	maxBlock = 64
-	// maxTies bounds how many neighbours at the same distance are taken.
-	maxTies = 8
-)
+// maxBlock is how many items may share a key before the key stops saying
+// anything; beyond it the vectors alone propose.
+const maxBlock = 64
 
 // propose returns the candidate pairs among views, sorted: the union of
 //   - pairs that share a part number,
@@ -36,46 +32,62 @@ const (
 //   - the k nearest vectors of each item within its category (items of an
 //     unknown category look among all, and all look among them).
 //
-// It is symmetric and does not depend on the order of views.
-func propose(ctx context.Context, views []*view, k int) ([]pair, error) {
-	set := map[pair]struct{}{}
+// It is symmetric and does not depend on the order of views. Of more than
+// maxTwins items that say exactly the same only the first looks for others;
+// each of the rest is paired with that one alone, so that a catalog of many
+// copies costs what its different texts cost. lead names the first of each.
+func propose(ctx context.Context, views []*view, lead []int32, k int) ([]pair, error) {
+	var all []pair
 	put := func(a, b int32) {
 		if a != b {
-			set[pairOf(a, b)] = struct{}{}
+			all = append(all, pairOf(a, b))
+		}
+		if len(all) > 1<<20 && len(all) == cap(all) {
+			all = distinct(all)
 		}
 	}
-	sharedParts(views, put)
-	sharedSketches(views, put)
-	for _, group := range byCategory(views) {
+	first := make([]int32, 0, len(views))
+	for i, l := range lead {
+		if int(l) == i {
+			first = append(first, l)
+		} else {
+			put(l, int32(i))
+		}
+	}
+	sharedParts(views, first, put)
+	sharedSketches(views, first, put)
+	groups := byCategory(views, first)
+	for _, group := range groups {
 		if err := ctx.Err(); err != nil {
 			return nil, canceled(err)
 		}
 		compatible(views, group, put)
 	}
 	if k > 0 {
-		if err := neighbours(ctx, views, k, put); err != nil {
+		if err := neighbours(ctx, views, groups, k, put); err != nil {
 			return nil, err
 		}
 	}
-	pairs := make([]pair, 0, len(set))
-	for p := range set {
-		pairs = append(pairs, p)
-	}
+	return distinct(all), nil
+}
+
+// distinct sorts pairs and drops repeats.
+func distinct(pairs []pair) []pair {
 	slices.SortFunc(pairs, func(x, y pair) int {
 		return cmp.Or(cmp.Compare(x.a, y.a), cmp.Compare(x.b, y.b))
 	})
-	return pairs, nil
+	return slices.Compact(pairs)
 }
 
 func canceled(err error) error {
 	return pipeline.Errorf(pipeline.ErrorCode(err), "matching stopped: %w", err)
 }
 
-// byCategory groups the positions of views, groups in order of category.
-func byCategory(views []*view) [][]int32 {
+// byCategory groups positions of views, groups in order of category.
+func byCategory(views []*view, of []int32) [][]int32 {
 	at := map[string][]int32{}
-	for i, v := range views {
-		at[v.category] = append(at[v.category], int32(i))
+	for _, i := range of {
+		at[views[i].category] = append(at[views[i].category], i)
 	}
 	names := make([]string, 0, len(at))
 	for n := range at {
@@ -90,11 +102,11 @@ func byCategory(views []*view) [][]int32 {
 }
 
 // sharedParts proposes pairs with a part number in common.
-func sharedParts(views []*view, put func(a, b int32)) {
+func sharedParts(views []*view, of []int32, put func(a, b int32)) {
 	at := map[string][]int32{}
-	for i, v := range views {
-		for _, p := range v.parts {
-			at[p] = append(at[p], int32(i))
+	for _, i := range of {
+		for _, p := range views[i].parts {
+			at[p] = append(at[p], i)
 		}
 	}
 	for _, block := range at {
@@ -107,15 +119,16 @@ func sharedParts(views []*view, put func(a, b int32)) {
 // sharedSketches proposes pairs of short texts, and of short with long ones,
 // that have two words in common but for vowels: abbreviated by hand they share
 // few 3-grams.
-func sharedSketches(views []*view, put func(a, b int32)) {
+func sharedSketches(views []*view, of []int32, put func(a, b int32)) {
 	at := map[string][]int32{}
 	short := map[int32]bool{}
-	for i, v := range views {
+	for _, i := range of {
+		v := views[i]
 		words := v.plainWords()
 		if len(words) > 5 || len(words) < 2 {
 			continue
 		}
-		short[int32(i)] = v.thin()
+		short[i] = v.thin()
 		for n, w := range words {
 			words[n] = sketch(w)
 		}
@@ -123,7 +136,7 @@ func sharedSketches(views []*view, put func(a, b int32)) {
 		words = slices.Compact(words)
 		for n, a := range words {
 			for _, b := range words[n+1:] {
-				at[a+" "+b] = append(at[a+" "+b], int32(i))
+				at[a+" "+b] = append(at[a+" "+b], i)
 			}
 		}
 	}
@@ -258,115 +271,4 @@ func projection(v *view, mask uint64) string {
 		}
 	}
 	return b.String()
-}
-
-// neighbours proposes the k nearest vectors of each item: among the items of
-// its category and those of none; an item of no category looks among all. Each
-// distance is computed once, for both of its ends.
-func neighbours(ctx context.Context, views []*view, k int, put func(a, b int32)) error {
-	s := scan{views: views, vectors: make([]sparse, len(views)), best: make([]topK, len(views))}
-	for i, v := range views {
-		s.vectors[i] = sparseOf(v.vector)
-		s.best[i].k = k
-	}
-	var lost, placed []int32
-	groups := byCategory(views)
-	for _, g := range groups {
-		if views[g[0]].category == pipeline.Unknown {
-			lost = g
-		} else {
-			placed = append(placed, g...)
-		}
-	}
-	for _, g := range groups {
-		if err := s.within(ctx, g); err != nil {
-			return err
-		}
-	}
-	if err := s.across(ctx, lost, placed); err != nil {
-		return err
-	}
-	for q := range s.best {
-		items := s.best[q].items
-		slices.SortFunc(items, func(x, y scored) int {
-			return cmp.Or(cmp.Compare(y.s, x.s), cmp.Compare(views[x.i].id, views[y.i].id))
-		})
-		for r, c := range items {
-			if r >= k && (c.s < items[k-1].s || r >= k+maxTies) {
-				break
-			}
-			put(int32(q), int32(c.i))
-		}
-	}
-	return nil
-}
-
-// A scan computes all distances between groups of items, in blocks that stay
-// in the cache of a core.
-type scan struct {
-	views   []*view
-	vectors []sparse
-	best    []topK
-}
-
-// block is how many vectors are looked at together: 64 of 512 float32 are
-// 128 KiB.
-const block = 64
-
-// floor is the cosine below which two texts have nothing to do with each
-// other.
-const floor = 0.2
-
-func (s *scan) within(ctx context.Context, g []int32) error {
-	for i := 0; i < len(g); i += block {
-		rows := g[i:min(i+block, len(g))]
-		if ctx.Err() != nil {
-			return canceled(ctx.Err())
-		}
-		for n, a := range rows {
-			s.meet(a, rows[n+1:])
-		}
-		for j := i + block; j < len(g); j += block {
-			next := g[j:min(j+block, len(g))]
-			for _, a := range rows {
-				s.meet(a, next)
-			}
-		}
-	}
-	return nil
-}
-
-func (s *scan) across(ctx context.Context, g, h []int32) error {
-	for i := 0; i < len(g); i += block {
-		if ctx.Err() != nil {
-			return canceled(ctx.Err())
-		}
-		for j := 0; j < len(h); j += block {
-			for _, a := range g[i:min(i+block, len(g))] {
-				s.meet(a, h[j:min(j+block, len(h))])
-			}
-		}
-	}
-	return nil
-}
-
-func (s *scan) meet(a int32, others []int32) {
-	v, best := &s.vectors[a], &s.best[a]
-	n := len(s.views[a].vector)
-	for _, b := range others {
-		row := s.views[b].vector
-		if len(row) != n || n == 0 {
-			continue
-		}
-		d := v.dot(row)
-		if d <= floor {
-			continue
-		}
-		if best.wants(d) {
-			best.offer(int(b), d)
-		}
-		if other := &s.best[b]; other.wants(d) {
-			other.offer(int(a), d)
-		}
-	}
 }

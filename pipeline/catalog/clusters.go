@@ -47,20 +47,38 @@ const maxAcross = 4096
 // ordered by id, their items too; changes tell merges and splits.
 func (m *Matcher) Clusters(ctx context.Context, entries []Entry, matches []Match, previous []Cluster) ([]Cluster, []Change, error) {
 	crit := m.criteria()
+	var ordered []*view
 	views := map[string]*view{}
 	for i := range entries {
 		if e := &entries[i]; !e.Retired {
-			views[e.Item.ID] = viewOf(e, crit)
+			v := viewOf(e, crit)
+			ordered = append(ordered, v)
+			views[e.Item.ID] = v
+		}
+	}
+	slices.SortFunc(ordered, func(x, y *view) int { return cmp.Compare(x.id, y.id) })
+	first := map[string]string{} // of many that say the same, the one that stands for them
+	for i, l := range leaders(ordered) {
+		if int(l) != i {
+			first[ordered[i].id] = ordered[l].id
 		}
 	}
 	edges := make([]Match, 0, len(matches))
 	joined := map[[2]string]bool{}
+	var copies [][2]string // first, copy
 	for _, x := range matches {
 		if x.Verdict != Duplicate || views[x.A] == nil || views[x.B] == nil || x.A == x.B {
 			continue
 		}
 		if x.B < x.A {
 			x.A, x.B = x.B, x.A
+		}
+		if first[x.A] == x.B || first[x.B] == x.A {
+			if first[x.B] != x.A {
+				x.A, x.B = x.B, x.A
+			}
+			copies = append(copies, [2]string{x.A, x.B})
+			continue
 		}
 		edges = append(edges, x)
 		joined[[2]string{x.A, x.B}] = true
@@ -92,6 +110,11 @@ func (m *Matcher) Clusters(ctx context.Context, entries []Entry, matches []Match
 		for _, id := range *h {
 			group[id] = g
 		}
+	}
+	for _, c := range copies {
+		g := of(c[0])
+		*g = append(*g, c[1])
+		group[c[1]] = g
 	}
 	var found [][]string
 	seen := map[*[]string]bool{}

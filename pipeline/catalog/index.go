@@ -3,21 +3,26 @@ package catalog
 import (
 	"cmp"
 	"math"
+	"runtime"
 	"slices"
-	"sort"
+	"sync"
+	"sync/atomic"
 
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/embed"
 )
 
-// An Index finds the nearest vectors by an exact scan: it never overlooks one,
-// and a filter never makes it return too few. It holds vectors of one space
-// and is not safe for concurrent writing.
+// An Index finds the nearest vectors by a scan of all: it never overlooks one,
+// and a filter never makes it return too few. The scan reads a byte per
+// dimension; what could be among the best within the error of that is compared
+// in full. It holds vectors of one space, of length 1 or 0, and is not safe for
+// concurrent writing.
 type Index struct {
-	dim  int
-	ids  []string
-	at   map[string]int
-	rows []float32 // dim per id
+	dim    int
+	ids    []string
+	at     map[string]int
+	rows   [][]float32
+	packed *embed.Packed
 }
 
 // A Hit is a neighbour: its id and the cosine.
@@ -27,25 +32,29 @@ type Hit struct {
 }
 
 // NewIndex returns an empty index of vectors of dim dimensions.
-func NewIndex(dim int) *Index { return &Index{dim: dim, at: map[string]int{}} }
+func NewIndex(dim int) *Index {
+	return &Index{dim: dim, at: map[string]int{}, packed: embed.NewPacked(dim)}
+}
 
 // Len is the number of vectors.
 func (x *Index) Len() int { return len(x.ids) }
 
-// Add inserts or replaces the vector of id. Error: invalid for a vector of
-// another length.
+// Add inserts or replaces the vector of id, which the index keeps. Error:
+// invalid for a vector of another length.
 func (x *Index) Add(id string, vec []float32) error {
 	if len(vec) != x.dim {
 		return pipeline.Errorf(pipeline.CodeInvalid, "vector of %s has %d dimensions, the index has %d", id, len(vec), x.dim).
 			WithHint("embed every item in one space")
 	}
 	if i, ok := x.at[id]; ok {
-		copy(x.rows[i*x.dim:], vec)
+		x.rows[i] = vec
+		x.packed.Set(i, vec)
 		return nil
 	}
 	x.at[id] = len(x.ids)
 	x.ids = append(x.ids, id)
-	x.rows = append(x.rows, vec...)
+	x.rows = append(x.rows, vec)
+	x.packed.Append(vec)
 	return nil
 }
 
@@ -59,43 +68,84 @@ func (x *Index) Remove(id string) {
 	if i != last { // the last takes the place of the one that goes
 		x.ids[i] = x.ids[last]
 		x.at[x.ids[i]] = i
-		copy(x.rows[i*x.dim:(i+1)*x.dim], x.rows[last*x.dim:])
+		x.rows[i] = x.rows[last]
+		x.packed.Move(i, last)
 	}
 	x.ids = x.ids[:last]
-	x.rows = x.rows[:last*x.dim]
+	x.rows[last] = nil
+	x.rows = x.rows[:last]
+	x.packed.Truncate(last)
 	delete(x.at, id)
 }
 
+// searchBlock is how many rows one worker scans at a time: 512 KiB of 512
+// dimensions.
+const searchBlock = 1024
+
 // Search returns the k nearest of the ids that filter accepts (nil accepts
 // all), nearest first, ties by id. Vectors at right angles or worse have
-// nothing in common and are not returned.
+// nothing in common and are not returned. It uses every core.
 func (x *Index) Search(vec []float32, k int, filter func(id string) bool) []Hit {
-	if k <= 0 || len(vec) != x.dim {
+	if k <= 0 || len(vec) != x.dim || len(x.ids) == 0 {
 		return nil
 	}
+	var probe embed.Probe
+	x.packed.Load(&probe, vec)
+	approx := make([]float32, len(x.ids))
+	workers := min(runtime.GOMAXPROCS(0), 1+len(x.ids)/(4*searchBlock))
+	kept := make([]*nearest, workers)
+	slack := make([]float32, workers)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for w := range workers {
+		kept[w] = newNearest(k)
+		wg.Go(func() {
+			raw := make([]int32, searchBlock)
+			for {
+				from := int(next.Add(searchBlock)) - searchBlock
+				if from >= len(approx) {
+					return
+				}
+				to := min(from+searchBlock, len(approx))
+				x.packed.Dots(approx[from:from:to], &probe, from, to, raw)
+				for i := from; i < to; i++ {
+					slack[w] = max(slack[w], x.packed.Slack(&probe, i))
+					if d := approx[i]; d > kept[w].floor && (filter == nil || filter(x.ids[i])) {
+						kept[w].offer(int32(i), d)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	// The k-th best is at least this near, whatever rounding did to it.
+	all, error := newNearest(k), float32(0)
+	for w := range kept {
+		for _, s := range kept[w].items {
+			all.offer(s.i, s.s)
+		}
+		error = max(error, slack[w])
+	}
+	least := float32(0)
+	if len(all.items) == k {
+		least = all.floor - 2*error
+	} else {
+		least = -error
+	}
 	q := sparseOf(vec)
-	var best topK
-	best.k = k
-	for i, id := range x.ids {
-		s := q.dot(x.rows[i*x.dim : (i+1)*x.dim])
-		if s > 0 && best.wants(s) && (filter == nil || filter(id)) {
-			best.offer(i, s)
+	var hits []Hit
+	for i, d := range approx {
+		if d < least || filter != nil && !filter(x.ids[i]) {
+			continue
+		}
+		if s := q.dot(x.rows[i]); s > 0 {
+			hits = append(hits, Hit{x.ids[i], s})
 		}
 	}
-	hits := make([]Hit, 0, len(best.items))
-	for _, c := range best.items {
-		hits = append(hits, Hit{x.ids[c.i], c.s})
-	}
-	sort.Slice(hits, func(i, j int) bool {
-		if hits[i].Similarity != hits[j].Similarity {
-			return hits[i].Similarity > hits[j].Similarity
-		}
-		return hits[i].ID < hits[j].ID
+	slices.SortFunc(hits, func(a, b Hit) int {
+		return cmp.Or(cmp.Compare(b.Similarity, a.Similarity), cmp.Compare(a.ID, b.ID))
 	})
-	if len(hits) > k {
-		hits = hits[:k]
-	}
-	return hits
+	return hits[:min(k, len(hits))]
 }
 
 // A sparse vector holds what is not zero: the hashing embedder leaves four of
@@ -154,41 +204,61 @@ func (s *sparse) dot(row []float32) float32 {
 	return (a + b) + (c + d)
 }
 
-// topK keeps the k best candidates and all that tie with the last, so that
-// the order of arrival never decides; its owner cuts after ordering by id.
-type topK struct {
+// A nearest keeps the k best of what is offered, ties by the lesser position:
+// the order of arrival never decides. items is a heap with the worst on top.
+type nearest struct {
 	k     int
+	floor float32 // what does not exceed it is not wanted, or ties
 	items []scored
-	floor float32
 }
 
 type scored struct {
-	i int
+	i int32
 	s float32
 }
 
-func (t *topK) wants(s float32) bool { return len(t.items) < t.k || s >= t.floor }
+func newNearest(k int) *nearest { return &nearest{k: k, floor: -1} }
 
-func (t *topK) offer(i int, s float32) {
-	t.items = append(t.items, scored{i, s})
-	if len(t.items) == t.k {
-		t.floor = t.items[0].s
-		for _, c := range t.items {
-			t.floor = min(t.floor, c.s)
+func worse(a, b scored) bool { return a.s < b.s || a.s == b.s && a.i > b.i }
+
+func (t *nearest) offer(i int32, s float32) {
+	x := scored{i, s}
+	if len(t.items) < t.k {
+		t.items = append(t.items, x)
+		for c := len(t.items) - 1; c > 0; {
+			p := (c - 1) / 2
+			if !worse(t.items[c], t.items[p]) {
+				break
+			}
+			t.items[c], t.items[p] = t.items[p], t.items[c]
+			c = p
 		}
+		if len(t.items) == t.k {
+			t.floor = below(t.items[0].s)
+		}
+		return
 	}
-	if len(t.items) >= 2*t.k+16 {
-		t.shrink()
+	if !worse(t.items[0], x) {
+		return
 	}
+	t.items[0] = x
+	for p := 0; ; {
+		c := 2*p + 1
+		if c >= len(t.items) {
+			break
+		}
+		if c+1 < len(t.items) && worse(t.items[c+1], t.items[c]) {
+			c++
+		}
+		if !worse(t.items[c], t.items[p]) {
+			break
+		}
+		t.items[c], t.items[p] = t.items[p], t.items[c]
+		p = c
+	}
+	t.floor = below(t.items[0].s)
 }
 
-// shrink drops what is worse than the k-th best.
-func (t *topK) shrink() {
-	slices.SortFunc(t.items, func(a, b scored) int { return cmp.Compare(b.s, a.s) })
-	t.floor = t.items[t.k-1].s
-	n := t.k
-	for n < len(t.items) && t.items[n].s == t.floor {
-		n++
-	}
-	t.items = t.items[:n]
-}
+// below is the next smaller number, so that ties with the worst are offered
+// and decided by position.
+func below(s float32) float32 { return math.Nextafter32(s, -2) }

@@ -231,7 +231,8 @@ func (m *Matcher) Pairs(ctx context.Context, all []Entry, changed []string) ([]M
 	if err != nil {
 		return nil, err
 	}
-	pairs, err := propose(ctx, views, m.k())
+	lead := leaders(views)
+	pairs, err := propose(ctx, views, lead, m.k())
 	if err != nil {
 		return nil, err
 	}
@@ -272,10 +273,14 @@ func (m *Matcher) Pairs(ctx context.Context, all []Entry, changed []string) ([]M
 		matches = append(matches, match)
 	}
 	byID := map[string]*view{}
-	for _, v := range views {
+	first := map[string]string{}
+	for i, v := range views {
 		byID[v.id] = v
+		if int(lead[i]) != i {
+			first[v.id] = views[lead[i]].id
+		}
 	}
-	untangle(matches, byID)
+	untangle(matches, byID, first)
 	if changed != nil {
 		touched := map[string]bool{}
 		for _, id := range changed {
@@ -408,19 +413,24 @@ func (r rivalry) contested(v *view, i int) bool { return len(r[v][i]) > 1 }
 
 // untangle sends to review what a veto makes impossible: where a is a
 // duplicate of b and of c, and b and c conflict, nobody can say which of the
-// two a is.
-func untangle(matches []Match, byID map[string]*view) {
+// two a is. first names the item that each of many copies follows: a copy
+// brings nothing that its first does not.
+func untangle(matches []Match, byID map[string]*view, first map[string]string) {
 	adjacent := map[string][]int{}
 	for i := range matches {
-		if matches[i].Verdict == Duplicate {
+		if matches[i].Verdict == Duplicate && first[matches[i].A] != matches[i].B && first[matches[i].B] != matches[i].A {
 			adjacent[matches[i].A] = append(adjacent[matches[i].A], i)
 			adjacent[matches[i].B] = append(adjacent[matches[i].B], i)
 		}
 	}
 	demote := map[int]string{}
 	for id, edges := range adjacent {
+		looked := 0
 		for x, i := range edges {
 			for _, j := range edges[x+1:] {
+				if looked++; looked > maxAcross {
+					break
+				}
 				b, c := otherEnd(&matches[i], id), otherEnd(&matches[j], id)
 				v := conflictOf(byID[b], byID[c])
 				if v < 0 {

@@ -1,0 +1,119 @@
+#include "textflag.h"
+
+// ones: sixteen 16-bit ones, to add neighbouring 16-bit sums into 32 bits.
+DATA ones<>+0(SB)/8, $0x0001000100010001
+DATA ones<>+8(SB)/8, $0x0001000100010001
+DATA ones<>+16(SB)/8, $0x0001000100010001
+DATA ones<>+24(SB)/8, $0x0001000100010001
+GLOBL ones<>(SB), RODATA|NOPTR, $32
+
+// func dotsAVX2(out *int32, steps *int8, rows *byte, n, width int)
+//
+// Four rows at a time share the loads of steps. VEX forms only, and VZEROUPPER
+// at the end: no switch between dirty and legacy vector code.
+TEXT ·dotsAVX2(SB), NOSPLIT, $0-40
+	MOVQ out+0(FP), DI
+	MOVQ steps+8(FP), SI
+	MOVQ rows+16(FP), R8
+	MOVQ n+24(FP), CX
+	MOVQ width+32(FP), DX
+	VMOVDQU ones<>(SB), Y15
+
+four:
+	CMPQ CX, $4
+	JLT  one
+	LEAQ (R8)(DX*1), R9
+	LEAQ (R9)(DX*1), R10
+	LEAQ (R10)(DX*1), R11
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	XORQ AX, AX
+
+lanes4:
+	VMOVDQU (SI)(AX*1), Y8
+	VMOVDQU 32(SI)(AX*1), Y9
+
+	VMOVDQU (R8)(AX*1), Y4
+	VMOVDQU 32(R8)(AX*1), Y5
+	VPMADDUBSW Y8, Y4, Y4
+	VPMADDUBSW Y9, Y5, Y5
+	VPADDW Y4, Y5, Y4
+	VPMADDWD Y15, Y4, Y4
+	VPADDD Y4, Y0, Y0
+
+	VMOVDQU (R9)(AX*1), Y6
+	VMOVDQU 32(R9)(AX*1), Y7
+	VPMADDUBSW Y8, Y6, Y6
+	VPMADDUBSW Y9, Y7, Y7
+	VPADDW Y6, Y7, Y6
+	VPMADDWD Y15, Y6, Y6
+	VPADDD Y6, Y1, Y1
+
+	VMOVDQU (R10)(AX*1), Y10
+	VMOVDQU 32(R10)(AX*1), Y11
+	VPMADDUBSW Y8, Y10, Y10
+	VPMADDUBSW Y9, Y11, Y11
+	VPADDW Y10, Y11, Y10
+	VPMADDWD Y15, Y10, Y10
+	VPADDD Y10, Y2, Y2
+
+	VMOVDQU (R11)(AX*1), Y12
+	VMOVDQU 32(R11)(AX*1), Y13
+	VPMADDUBSW Y8, Y12, Y12
+	VPMADDUBSW Y9, Y13, Y13
+	VPADDW Y12, Y13, Y12
+	VPMADDWD Y15, Y12, Y12
+	VPADDD Y12, Y3, Y3
+
+	ADDQ $64, AX
+	CMPQ AX, DX
+	JLT  lanes4
+
+	// Y0..Y3 hold eight partial sums each: add them across.
+	VPHADDD Y1, Y0, Y0
+	VPHADDD Y3, Y2, Y2
+	VPHADDD Y2, Y0, Y0
+	VEXTRACTI128 $1, Y0, X1
+	VPADDD X1, X0, X0
+	VMOVDQU X0, (DI)
+
+	ADDQ $16, DI
+	LEAQ (R11)(DX*1), R8
+	SUBQ $4, CX
+	JMP  four
+
+one:
+	TESTQ CX, CX
+	JLE  done
+	VPXOR Y0, Y0, Y0
+	XORQ AX, AX
+
+lanes1:
+	VMOVDQU (SI)(AX*1), Y8
+	VMOVDQU 32(SI)(AX*1), Y9
+	VMOVDQU (R8)(AX*1), Y4
+	VMOVDQU 32(R8)(AX*1), Y5
+	VPMADDUBSW Y8, Y4, Y4
+	VPMADDUBSW Y9, Y5, Y5
+	VPADDW Y4, Y5, Y4
+	VPMADDWD Y15, Y4, Y4
+	VPADDD Y4, Y0, Y0
+	ADDQ $64, AX
+	CMPQ AX, DX
+	JLT  lanes1
+
+	VEXTRACTI128 $1, Y0, X1
+	VPADDD X1, X0, X0
+	VPHADDD X0, X0, X0
+	VPHADDD X0, X0, X0
+	VMOVD X0, (DI)
+	ADDQ $4, DI
+	ADDQ DX, R8
+	DECQ CX
+	JMP  one
+
+done:
+	VZEROUPPER
+	RET
