@@ -14,13 +14,6 @@ import (
 // A pair of positions in a slice of views, a < b.
 type pair struct{ a, b int32 }
 
-func pairOf(a, b int32) pair {
-	if a > b {
-		a, b = b, a
-	}
-	return pair{a, b}
-}
-
 // maxBlock is how many items may share a key before the key stops saying
 // anything; beyond it the vectors alone propose.
 const maxBlock = 64
@@ -37,13 +30,17 @@ const maxBlock = 64
 // each of the rest is paired with that one alone, so that a catalog of many
 // copies costs what its different texts cost. lead names the first of each.
 func propose(ctx context.Context, views []*view, lead []int32, k int) ([]pair, error) {
-	var all []pair
+	var all []uint64 // a pair is its two positions side by side
+	most := 1 << 20
 	put := func(a, b int32) {
-		if a != b {
-			all = append(all, pairOf(a, b))
+		if a == b {
+			return
 		}
-		if len(all) > 1<<20 && len(all) == cap(all) {
-			all = distinct(all)
+		all = append(all, uint64(min(a, b))<<32|uint64(uint32(max(a, b))))
+		if len(all) == most { // drop the repeats before it grows further
+			slices.Sort(all)
+			all = slices.Compact(all)
+			most = max(most, 2*len(all))
 		}
 	}
 	first := make([]int32, 0, len(views))
@@ -68,15 +65,13 @@ func propose(ctx context.Context, views []*view, lead []int32, k int) ([]pair, e
 			return nil, err
 		}
 	}
-	return distinct(all), nil
-}
-
-// distinct sorts pairs and drops repeats.
-func distinct(pairs []pair) []pair {
-	slices.SortFunc(pairs, func(x, y pair) int {
-		return cmp.Or(cmp.Compare(x.a, y.a), cmp.Compare(x.b, y.b))
-	})
-	return slices.Compact(pairs)
+	slices.Sort(all)
+	all = slices.Compact(all)
+	pairs := make([]pair, len(all))
+	for i, p := range all {
+		pairs[i] = pair{int32(p >> 32), int32(uint32(p))}
+	}
+	return pairs, nil
 }
 
 func canceled(err error) error {

@@ -9,7 +9,7 @@ var wide = cpu.X86.HasAVX2
 // rows in 1..127, so that two sums of two products fit 16 bits.
 //
 //go:noescape
-func dotsAVX2(out *int32, steps *int8, rows *byte, n, width int)
+func dotsAVX2(out *int32, steps *byte, rows *byte, n, width int)
 
 func dotRows(out []int32, p *Probe, rows []byte, width int) {
 	if !wide || len(out) == 0 || width == 0 || len(p.steps) < width || len(rows) < len(out)*width {

@@ -7,7 +7,7 @@ DATA ones<>+16(SB)/8, $0x0001000100010001
 DATA ones<>+24(SB)/8, $0x0001000100010001
 GLOBL ones<>(SB), RODATA|NOPTR, $32
 
-// func dotsAVX2(out *int32, steps *int8, rows *byte, n, width int)
+// func dotsAVX2(out *int32, steps *byte, rows *byte, n, width int)
 //
 // Four rows at a time share the loads of steps. VEX forms only, and VZEROUPPER
 // at the end: no switch between dirty and legacy vector code.

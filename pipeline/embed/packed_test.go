@@ -44,6 +44,7 @@ func TestPackedDots(t *testing.T) {
 		p.Load(&probe, q)
 		got, want := make([]int32, n), make([]int32, n)
 		dotRows(got, &probe, p.rows, p.width)
+		probe.sparse()
 		plainDots(want, &probe, p.rows, p.width)
 		for i := range got {
 			if got[i] != want[i] {
@@ -123,6 +124,7 @@ func BenchmarkPackedDots(b *testing.B) {
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/256, "ns/dot")
 	})
 	b.Run("plain", func(b *testing.B) {
+		q.sparse()
 		for b.Loop() {
 			plainDots(raw, &q, p.rows, p.width)
 		}
