@@ -37,7 +37,7 @@ func makeData(f files, rows int) error {
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	_, err = db.ExecContext(context.Background(), fmt.Sprintf("COPY (SELECT * FROM %s) TO '%s' (FORMAT parquet, COMPRESSION zstd)", readCSV(f.csv), f.parquet))
+	_, err = db.ExecContext(context.Background(), fmt.Sprintf("COPY (SELECT %s FROM %s) TO '%s' (FORMAT parquet, COMPRESSION zstd)", typedColumns, readCSV(f.csv), f.parquet))
 	return err
 }
 
