@@ -90,6 +90,8 @@ type Chunk struct {
 	Starts, Ends []uint32
 	Cols         []Column
 	Bad          []Bad
+
+	cut cutting
 }
 
 // Text returns the bytes of a cell.
@@ -102,6 +104,7 @@ func (c *Chunk) reset(cols int) {
 	c.Data = c.Data[:0]
 	c.Raw, c.Rows = 0, 0
 	c.Starts, c.Ends, c.Bad = c.Starts[:0], c.Ends[:0], c.Bad[:0]
+	c.cut.stretches = c.cut.stretches[:0]
 	if len(c.Cols) != cols {
 		c.Cols = make([]Column, cols)
 	}

@@ -31,10 +31,8 @@ type CSV struct {
 	off, line int64
 	chunk     int
 	undo      []undo
-	// fast: records without quotes are cut by bitmaps.
-	fast  bool
-	masks []uint64
-	into  [][]Cell
+	// fast: records are found by an index of the marks.
+	fast bool
 }
 
 // undo is a cell whose escapes are to be undone.
@@ -195,6 +193,15 @@ func (c *CSV) comment(line []byte) bool {
 
 // Next fills ch with the next records.
 func (c *CSV) Next(ctx context.Context, ch *Chunk) error {
+	err := c.Fetch(ctx, ch)
+	if err == nil {
+		ch.Cut()
+	}
+	return err
+}
+
+// Fetch is Next without the part that chunks can do side by side, Chunk.Cut.
+func (c *CSV) Fetch(ctx context.Context, ch *Chunk) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -205,7 +212,7 @@ func (c *CSV) Next(ctx context.Context, ch *Chunk) error {
 	ch.Data = append(ch.Data, c.carry...)
 	c.carry = c.carry[:0]
 	target := c.chunk
-	pos := 0
+	pos, breaks := 0, -1
 	for {
 		var err error
 		ch.Data, c.eof, err = fill(c.name, c.r, ch.Data, max(target, len(ch.Data)), c.eof)
@@ -213,8 +220,8 @@ func (c *CSV) Next(ctx context.Context, ch *Chunk) error {
 			return err
 		}
 		long := false
-		if c.fast {
-			pos, long = c.splitFast(ch, pos)
+		if breaks = -1; c.fast {
+			pos, long, breaks = c.walk(ch)
 		} else {
 			pos, long = c.splitAll(ch, pos)
 		}
@@ -226,12 +233,12 @@ func (c *CSV) Next(ctx context.Context, ch *Chunk) error {
 		}
 		target = 2 * len(ch.Data)
 	}
-	c.finish(ch, pos)
+	c.finish(ch, pos, breaks)
 	if ch.Records() == 0 {
 		if c.eof && len(c.carry) == 0 {
 			return io.EOF
 		}
-		return c.Next(ctx, ch) // nothing but blank lines and comments
+		return c.Fetch(ctx, ch) // nothing but blank lines and comments
 	}
 	return nil
 }
@@ -309,14 +316,18 @@ func (c *CSV) encoding() string {
 	return c.d.Encoding
 }
 
-// finish closes the chunk at pos and carries the rest over.
-func (c *CSV) finish(ch *Chunk, pos int) {
+// finish closes the chunk at pos and carries the rest over. breaks is how many
+// line breaks stand before pos, -1 where they are to be counted.
+func (c *CSV) finish(ch *Chunk, pos, breaks int) {
 	c.carry = append(c.carry[:0], ch.Data[pos:]...)
 	ch.Data = ch.Data[:pos]
 	ch.Raw = pos
 	c.row += int64(ch.Records())
 	c.off += int64(pos)
-	c.line += int64(bytes.Count(ch.Data, []byte{'\n'}))
+	if breaks < 0 {
+		breaks = bytes.Count(ch.Data, []byte{'\n'})
+	}
+	c.line += int64(breaks)
 	for _, u := range c.undo {
 		cell := &ch.Cols[u.col].Cells[u.row]
 		start := uint32(len(ch.Data))
@@ -378,7 +389,7 @@ func (c *CSV) finishLong(ctx context.Context, ch *Chunk, pos int) error {
 	ch.Bad = append(ch.Bad, bad)
 	off, line := c.off, c.line
 	before := bytes.Count(ch.Data[:pos], []byte{'\n'})
-	c.finish(ch, len(ch.Data))
+	c.finish(ch, len(ch.Data), -1)
 	c.carry = tail
 	brk := int64(1)
 	if last == '\r' {

@@ -1,10 +1,14 @@
 #include "textflag.h"
 
-// func classifyAVX2(dst *uint64, src *byte, blocks int, q, d byte) uint32
-TEXT ·classifyAVX2(SB), NOSPLIT, $0-36
-	MOVQ dst+0(FP), DI
+// func indexAVX2(m *marks, src *byte, blocks int, q, d byte) uint32
+TEXT ·indexAVX2(SB), NOSPLIT, $0-36
+	MOVQ m+0(FP), DX
 	MOVQ src+8(FP), SI
 	MOVQ blocks+16(FP), CX
+	MOVQ 0(DX), R8   // delimiters
+	MOVQ 8(DX), R9   // line breaks
+	MOVQ 16(DX), R10 // quotes
+	MOVL 24(DX), R11 // position of src
 	VPBROADCASTB q+24(FP), Y0
 	VPBROADCASTB d+25(FP), Y1
 	MOVL $0x0a, AX
@@ -23,21 +27,36 @@ loop:
 	VPCMPEQB Y3, Y8, Y8
 	VPOR Y8, Y5, Y5
 
-	VPCMPEQB Y0, Y6, Y8
-	VPCMPEQB Y0, Y7, Y9
-	VPMOVMSKB Y8, AX
-	VPMOVMSKB Y9, BX
-	SHLQ $32, BX
-	ORQ BX, AX
-	MOVQ AX, (DI)
-
+	// Delimiters: four positions at a time, more than there are; the excess is
+	// overwritten by the next block.
 	VPCMPEQB Y1, Y6, Y8
 	VPCMPEQB Y1, Y7, Y9
 	VPMOVMSKB Y8, AX
 	VPMOVMSKB Y9, BX
 	SHLQ $32, BX
 	ORQ BX, AX
-	MOVQ AX, 8(DI)
+	POPCNTQ AX, R12
+	LEAQ (R8)(R12*4), R13
+four:
+	TZCNTQ AX, BX
+	ADDL R11, BX
+	MOVL BX, (R8)
+	BLSRQ AX, AX
+	TZCNTQ AX, BX
+	ADDL R11, BX
+	MOVL BX, 4(R8)
+	BLSRQ AX, AX
+	TZCNTQ AX, BX
+	ADDL R11, BX
+	MOVL BX, 8(R8)
+	BLSRQ AX, AX
+	TZCNTQ AX, BX
+	ADDL R11, BX
+	MOVL BX, 12(R8)
+	ADDQ $16, R8
+	BLSRQ AX, AX
+	JNZ four
+	MOVQ R13, R8
 
 	VPCMPEQB Y2, Y6, Y8
 	VPCMPEQB Y2, Y7, Y9
@@ -45,13 +64,43 @@ loop:
 	VPMOVMSKB Y9, BX
 	SHLQ $32, BX
 	ORQ BX, AX
-	MOVQ AX, 16(DI)
+	POPCNTQ AX, R12
+	LEAQ (R9)(R12*4), R13
+one:
+	TZCNTQ AX, BX
+	ADDL R11, BX
+	MOVL BX, (R9)
+	ADDQ $4, R9
+	BLSRQ AX, AX
+	JNZ one
+	MOVQ R13, R9
 
+	VPCMPEQB Y0, Y6, Y8
+	VPCMPEQB Y0, Y7, Y9
+	VPOR Y8, Y9, Y10
+	VPTEST Y10, Y10
+	JZ next
+	VPMOVMSKB Y8, AX
+	VPMOVMSKB Y9, BX
+	SHLQ $32, BX
+	ORQ BX, AX
+quotes:
+	TZCNTQ AX, BX
+	ADDL R11, BX
+	MOVL BX, (R10)
+	ADDQ $4, R10
+	BLSRQ AX, AX
+	JNZ quotes
+
+next:
 	ADDQ $64, SI
-	ADDQ $24, DI
+	ADDL $64, R11
 	DECQ CX
 	JNZ loop
 
+	MOVQ R8, 0(DX)
+	MOVQ R9, 8(DX)
+	MOVQ R10, 16(DX)
 	VPMOVMSKB Y4, AX
 	VPMOVMSKB Y5, BX
 	ORL BX, AX

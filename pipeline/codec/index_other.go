@@ -2,4 +2,4 @@
 
 package codec
 
-func classifyBlocks(dst []uint64, src []byte, q, d byte) bool { return classifyWords(dst, src, q, d) }
+func (x *index) blocks(src []byte, at int, q, d byte) bool { return x.words(src, at, q, d) }
