@@ -29,11 +29,14 @@ const (
 	Unjudged Stage = "unjudged"
 	// Duplicate: the same content had landed before.
 	Duplicate Stage = "duplicate"
+	// Replaced: it was never published, and another file took its name.
+	Replaced Stage = "replaced"
 )
 
 // A Batch is one line of the ledger: one version of one landed file.
 type Batch struct {
-	// ID is pipeline.ContentID("batch", feed, key, content hash).
+	// ID is BatchID(feed, key, content), and for a content that came back under
+	// its name after another one, BatchID of the landing too.
 	ID      string `json:"id"`
 	Feed    string `json:"feed"`
 	Key     string `json:"key"`     // landing key
@@ -57,13 +60,23 @@ type Batch struct {
 	Reason string        `json:"reason,omitempty"`
 	Rows   pipeline.Rows `json:"rows"`
 	// Files are the lake keys of the files of the intent.
-	Files    []string  `json:"files,omitempty"`
-	Manifest string    `json:"manifest,omitempty"`
-	Report   string    `json:"report,omitempty"`  // lake key of report.json
-	Breaker  string    `json:"breaker,omitempty"` // position that the decision saw
-	Shards   int       `json:"shards,omitempty"`
-	Created  time.Time `json:"created"`
-	Updated  time.Time `json:"updated"`
+	Files    []string `json:"files,omitempty"`
+	Manifest string   `json:"manifest,omitempty"`
+	Report   string   `json:"report,omitempty"`  // lake key of report.json
+	Breaker  string   `json:"breaker,omitempty"` // position that the decision saw
+	Shards   int      `json:"shards,omitempty"`
+	// Landing counts the contents that landed under the key, from 1: the batch
+	// with the highest is the one that lies there. 0 before it was counted.
+	Landing int `json:"landing,omitempty"`
+	// Replays counts how often the held batch was judged again.
+	Replays int `json:"replays,omitempty"`
+	// ReleasedBy is who decided that it is published whatever contract and
+	// breaker say, ReleaseReason why.
+	ReleasedBy    string `json:"released_by,omitempty"`
+	ReleaseReason string `json:"release_reason,omitempty"`
+
+	Created time.Time `json:"created"`
+	Updated time.Time `json:"updated"`
 }
 
 // A BatchFilter selects batches, ordered by (Created, ID) ascending unless

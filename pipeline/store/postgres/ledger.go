@@ -13,7 +13,7 @@ import (
 const batchColumns = `id, feed, key, tag, content, size, event_time, seq, stage,
 	contract_id, contract_version, contract_hash, verdict, decision, reason,
 	rows_read, rows_accepted, rows_rejected, files, manifest, report, breaker, shards,
-	created, updated`
+	landing, replays, released_by, release_reason, created, updated`
 
 // PutBatch inserts or replaces a line of the ledger.
 func (p *ports) PutBatch(ctx context.Context, b flow.Batch) error {
@@ -31,7 +31,8 @@ func (p *ports) PutBatch(ctx context.Context, b flow.Batch) error {
 			}
 		}
 		_, err := s.Exec(ctx, `INSERT INTO batches (`+batchColumns+`)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25,
+			$26, $27, $28, $29)
 			ON CONFLICT (id) DO UPDATE SET
 			feed = excluded.feed, key = excluded.key, tag = excluded.tag, content = excluded.content, size = excluded.size,
 			event_time = excluded.event_time, seq = excluded.seq, stage = excluded.stage,
@@ -39,10 +40,12 @@ func (p *ports) PutBatch(ctx context.Context, b flow.Batch) error {
 			verdict = excluded.verdict, decision = excluded.decision, reason = excluded.reason,
 			rows_read = excluded.rows_read, rows_accepted = excluded.rows_accepted, rows_rejected = excluded.rows_rejected,
 			files = excluded.files, manifest = excluded.manifest, report = excluded.report, breaker = excluded.breaker,
-			shards = excluded.shards, created = excluded.created, updated = excluded.updated`,
+			shards = excluded.shards, landing = excluded.landing, replays = excluded.replays,
+			released_by = excluded.released_by, release_reason = excluded.release_reason, created = excluded.created, updated = excluded.updated`,
 			b.ID, b.Feed, b.Key, b.Tag, b.Content, b.Size, stamp(b.EventTime), b.Seq, string(b.Stage),
 			b.ContractID, b.ContractVersion, b.ContractHash, string(b.Verdict), string(b.Decision), clean(b.Reason),
 			b.Rows.Read, b.Rows.Accepted, b.Rows.Rejected, b.Files, b.Manifest, b.Report, b.Breaker, b.Shards,
+			b.Landing, b.Replays, clean(b.ReleasedBy), clean(b.ReleaseReason),
 			stamp(b.Created), stamp(b.Updated))
 		return err
 	})
@@ -72,6 +75,7 @@ func scanBatch(r pgx.Rows) (b flow.Batch, err error) {
 	err = r.Scan(&b.ID, &b.Feed, &b.Key, &b.Tag, &b.Content, &b.Size, &event, &b.Seq, &b.Stage,
 		&b.ContractID, &b.ContractVersion, &b.ContractHash, &b.Verdict, &b.Decision, &b.Reason,
 		&b.Rows.Read, &b.Rows.Accepted, &b.Rows.Rejected, &b.Files, &b.Manifest, &b.Report, &b.Breaker, &b.Shards,
+		&b.Landing, &b.Replays, &b.ReleasedBy, &b.ReleaseReason,
 		&created, &updated)
 	b.EventTime, b.Created, b.Updated = moment(event), moment(created), moment(updated)
 	return b, err

@@ -12,7 +12,7 @@ import (
 const batchColumns = `id, feed, key, tag, content, size, event_time, seq, stage,
 	contract_id, contract_version, contract_hash, verdict, decision, reason,
 	rows_read, rows_accepted, rows_rejected, files_json, manifest, report, breaker, shards,
-	created, updated`
+	landing, replays, released_by, release_reason, created, updated`
 
 // PutBatch inserts or replaces a line of the ledger.
 func (p *ports) PutBatch(ctx context.Context, b flow.Batch) error {
@@ -37,7 +37,7 @@ func (p *ports) PutBatch(ctx context.Context, b flow.Batch) error {
 					WithHint("another run decided meanwhile; read the ledger again")
 			}
 		}
-		_, err := s.exec(ctx, `INSERT INTO batches (`+batchColumns+`) VALUES `+values(1, 25)+`
+		_, err := s.exec(ctx, `INSERT INTO batches (`+batchColumns+`) VALUES `+values(1, 29)+`
 			ON CONFLICT (id) DO UPDATE SET
 			feed = excluded.feed, key = excluded.key, tag = excluded.tag, content = excluded.content, size = excluded.size,
 			event_time = excluded.event_time, seq = excluded.seq, stage = excluded.stage,
@@ -45,10 +45,12 @@ func (p *ports) PutBatch(ctx context.Context, b flow.Batch) error {
 			verdict = excluded.verdict, decision = excluded.decision, reason = excluded.reason,
 			rows_read = excluded.rows_read, rows_accepted = excluded.rows_accepted, rows_rejected = excluded.rows_rejected,
 			files_json = excluded.files_json, manifest = excluded.manifest, report = excluded.report, breaker = excluded.breaker,
-			shards = excluded.shards, created = excluded.created, updated = excluded.updated`,
+			shards = excluded.shards, landing = excluded.landing, replays = excluded.replays,
+			released_by = excluded.released_by, release_reason = excluded.release_reason, created = excluded.created, updated = excluded.updated`,
 			b.ID, b.Feed, b.Key, b.Tag, b.Content, b.Size, micros(b.EventTime), b.Seq, string(b.Stage),
 			b.ContractID, b.ContractVersion, b.ContractHash, string(b.Verdict), string(b.Decision), b.Reason,
 			b.Rows.Read, b.Rows.Accepted, b.Rows.Rejected, files, b.Manifest, b.Report, b.Breaker, b.Shards,
+			b.Landing, b.Replays, b.ReleasedBy, b.ReleaseReason,
 			micros(b.Created), micros(b.Updated))
 		return err
 	})
@@ -80,6 +82,7 @@ func scanBatch(r *sql.Rows) (flow.Batch, error) {
 	if err := r.Scan(&b.ID, &b.Feed, &b.Key, &b.Tag, &b.Content, &b.Size, &event, &b.Seq, &b.Stage,
 		&b.ContractID, &b.ContractVersion, &b.ContractHash, &b.Verdict, &b.Decision, &b.Reason,
 		&b.Rows.Read, &b.Rows.Accepted, &b.Rows.Rejected, &files, &b.Manifest, &b.Report, &b.Breaker, &b.Shards,
+		&b.Landing, &b.Replays, &b.ReleasedBy, &b.ReleaseReason,
 		&created, &updated); err != nil {
 		return b, err
 	}

@@ -28,6 +28,7 @@ func ledger(t *testing.T, p Place) {
 		Verdict: pipeline.Failed, Decision: pipeline.Hold, Reason: "reject rate 12 % > 5 %",
 		Rows:  pipeline.Rows{Read: 100, Accepted: 88, Rejected: 12},
 		Files: []string{"staged/orders/1.parquet", "quarantine/orders/1.jsonl"}, Manifest: "m", Report: "r", Breaker: "open", Shards: 3,
+		Landing: 2, Replays: 1, ReleasedBy: "anna", ReleaseReason: "prices were right",
 		Created: at(2), Updated: at(3),
 	}
 	ok(t, s.PutBatch(ctx, full))
