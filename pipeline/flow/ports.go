@@ -31,6 +31,10 @@ const (
 	Duplicate Stage = "duplicate"
 	// Replaced: it was never published, and another file took its name.
 	Replaced Stage = "replaced"
+	// Waiting: judged, and kept until a person decides.
+	Waiting Stage = "waiting"
+	// Rejected: a person said no, or nobody said anything in time.
+	Rejected Stage = "rejected"
 )
 
 // A Batch is one line of the ledger: one version of one landed file.
@@ -88,8 +92,10 @@ type BatchFilter struct {
 	Prefix string // of the batch id, for what people type
 	// Content is the SHA-256 of the landed bytes: a resend under another name.
 	Content string
-	Latest  bool // newest first
-	Limit   int  // 0 = 1000
+	// Since, where not zero, leaves out what was created before it.
+	Since  time.Time
+	Latest bool // newest first
+	Limit  int  // 0 = 1000
 }
 
 // A Ledger keeps batches. Times are kept in UTC to the microsecond. Errors:
@@ -172,6 +178,11 @@ type Tx interface {
 	breaker.Store
 	catalog.Store
 	review.Store
+	Sweeps
+	Notices
+	Watches
+	Eraser
+	Trimmer
 }
 
 // A Store is the union that the use cases work on; each backend passes

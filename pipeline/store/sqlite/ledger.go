@@ -115,6 +115,9 @@ func (p *ports) Batches(ctx context.Context, f flow.BatchFilter) (out []flow.Bat
 	if f.Content != "" {
 		w.add(`content = ?`, f.Content)
 	}
+	if !f.Since.IsZero() {
+		w.add(`created >= ?`, micros(f.Since))
+	}
 	if f.Prefix != "" {
 		w.add(`id >= ? AND id < ?`, f.Prefix, f.Prefix+lastRune)
 	}
