@@ -48,8 +48,8 @@ type Sample struct {
 	// Violations are the failed checks marked onFail: fail_batch, and schema
 	// mismatches; each trips at once.
 	Violations []string `json:"violations,omitempty"`
-	// Command is trip or reset for an operator's or an eval's explicit signal,
-	// with who and why.
+	// Command is trip, reset or retry for an operator's or an eval's explicit
+	// signal, with who and why.
 	Command string `json:"command,omitempty"`
 	Actor   string `json:"actor,omitempty"`
 	Reason  string `json:"reason,omitempty"`
@@ -78,7 +78,9 @@ type State struct {
 	Position Position  `json:"position"` // empty = closed
 	Since    time.Time `json:"since,omitzero"`
 	Cause    string    `json:"cause,omitempty"`
-	Fallback Fallback  `json:"fallback,omitempty"`
+	// Actor is who or what moved it: a name, Itself, or clock.
+	Actor    string   `json:"actor,omitempty"`
+	Fallback Fallback `json:"fallback,omitempty"`
 	// Window holds the latest samples that the policy looks at.
 	Window []Sample `json:"window,omitempty"`
 	// Until is when an open breaker may be probed.

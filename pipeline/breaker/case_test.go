@@ -114,7 +114,7 @@ func (r *runner) line(line string) (string, error) {
 		d, err := time.ParseDuration(args[0])
 		r.p = r.p.Fresh(d)
 		return line, err
-	case "sample", "watch", "trip", "reset":
+	case "sample", "watch", "trip", "reset", "retry":
 		in, err := r.sample(verb, args)
 		if err != nil {
 			return "", err
@@ -164,7 +164,7 @@ func (r *runner) expect() string {
 func (r *runner) sample(verb string, args []string) (Sample, error) {
 	r.n++
 	in := Sample{Batch: fmt.Sprintf("signal %d", r.n), At: r.now, Published: verb == "sample", Watch: verb == "watch", Metrics: map[string]float64{}}
-	if verb == "trip" || verb == "reset" {
+	if verb == "trip" || verb == "reset" || verb == "retry" {
 		in.Command = verb
 	}
 	for _, a := range args {

@@ -11,7 +11,7 @@
 //
 // While it is open, batches are held or published with a warning, as the
 // fallback says; after a cooldown, which doubles with each opening in a row,
-// it is half-open. Then whole batches are probes: one that is held on its own
+// or earlier when somebody says that the cause is mended, it is half-open. Then whole batches are probes: one that is held on its own
 // merits, or lies beyond a threshold, opens it again; Probes good ones close
 // it. Good is a batch within the stricter Clear side of every threshold; one
 // between the two neither counts nor opens, so that a feed at the edge does

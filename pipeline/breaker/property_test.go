@@ -46,7 +46,7 @@ func histories(t *rapid.T) []Sample {
 		case 1:
 			s.Published = false
 		case 2:
-			s.Command, s.Actor, s.Published = rapid.SampledFrom([]string{Trip, Reset}).Draw(t, "command"), "anna", false
+			s.Command, s.Actor, s.Published = rapid.SampledFrom([]string{Trip, Reset, Retry}).Draw(t, "command"), "anna", false
 		case 3:
 			s.Watch, s.Published = true, false
 			s.Metrics = map[string]float64{Freshness: float64(rapid.IntRange(0, 10000).Draw(t, "age"))}

@@ -11,6 +11,9 @@ import (
 const (
 	Trip  = "trip"
 	Reset = "reset"
+	// Retry makes an open breaker half-open before its cooldown is over, because
+	// somebody mended what was wrong.
+	Retry = "retry"
 )
 
 // remembered is how many ids of samples a state holds.
@@ -56,6 +59,11 @@ func (p Policy) fold(s State, in Sample) (State, []Transition) {
 			return s, nil
 		}
 		return s.move(Closed, in.At, because("reset", in), nil, actor(in), in.Batch)
+	case Retry:
+		if s.Position != Open {
+			return s, nil
+		}
+		return s.move(HalfOpen, in.At, because("tried again", in), nil, actor(in), in.Batch)
 	}
 	switch s.Position {
 	case HalfOpen:
@@ -136,7 +144,7 @@ func (s State) normal() State {
 
 func (s State) move(to Position, at time.Time, cause string, evidence map[string]float64, by, batch string) (State, []Transition) {
 	t := Transition{Key: s.Key, From: s.Position, To: to, At: at, Cause: cause, Evidence: evidence, Actor: by, Batch: batch}
-	s.Position, s.Since, s.Cause = to, at, cause
+	s.Position, s.Since, s.Cause, s.Actor = to, at, cause, by
 	s.Until, s.Good, s.Window = time.Time{}, 0, nil
 	if to == Closed {
 		s.Fallback = ""
@@ -169,8 +177,11 @@ func actor(in Sample) string {
 	if in.Actor != "" {
 		return in.Actor
 	}
-	return "breaker"
+	return Itself
 }
+
+// Itself is the actor of a breaker that was moved by a batch.
+const Itself = "breaker"
 
 func batches(n int) string {
 	if n == 1 {

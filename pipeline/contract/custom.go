@@ -309,6 +309,7 @@ func (c *compiler) breaker(f *Feed) {
 		Fallback:    m.word("fallback", "last_good", "last_good", "degraded", "halt"),
 		MaxNullRate: m.rate("maxNullRate"), MaxReject: m.rate("maxRejectRate"),
 		MinRows: int64(m.count("minRows", 0, 0)), Freshness: m.duration("freshness"),
+		Replay: m.word("replay", "manual", "manual", "auto"),
 	}
 	if f.Breaker.Cooldown == "" {
 		f.Breaker.Cooldown = "1h"

@@ -52,7 +52,7 @@
 //	    value: [{name: line, fields: [order, pos], scope: feed, horizonDays: 90, onFail: reject_row}]
 //	  - property: assay.breaker                        # or just the mode: observe
 //	    value: {mode: enforce, window: 5, cooldown: 1h, maxCooldown: 1d, probes: 2, fallback: last_good,
-//	            maxNullRate: 10%, maxRejectRate: 20%, minRows: 100, freshness: 2d}
+//	            maxNullRate: 10%, maxRejectRate: 20%, minRows: 100, freshness: 2d, replay: auto}
 //	  - property: assay.approval                       # or just when
 //	    value: {when: on_warn, expiry: 24h}            # never, always, on_warn, on_hold
 //	  - property: assay.catalog                        # the rows are items; values name properties

@@ -328,6 +328,9 @@ type Breaker struct {
 	MaxReject   *float64
 	MinRows     int64
 	Freshness   string
+	// Replay says whether held batches are judged again by themselves when the
+	// breaker closes: manual (default), auto.
+	Replay string
 }
 
 // Approval is assay.approval: when a person has to release a batch.
