@@ -28,6 +28,8 @@ type vector struct {
 	col    *codec.Column
 	// counts of this chunk
 	nulls, bad int
+	extremes
+	months *monthCache
 }
 
 func (v *vector) text(r int) []byte {
@@ -86,7 +88,7 @@ func (f *field) judge(s *sheet, col *codec.Column) {
 	n := s.chunk.Rows
 	v := &s.vecs[f.index]
 	v.state = resize(v.state, n)
-	v.nulls, v.bad, v.float = 0, 0, false
+	v.nulls, v.bad, v.float, v.known = 0, 0, false, false
 	if col == nil {
 		for i := range v.state {
 			v.state[i] = nullCell
@@ -102,20 +104,25 @@ func (f *field) judge(s *sheet, col *codec.Column) {
 	if len(col.Kinds) > 0 {
 		v.kinds = col.Kinds
 	}
-	f.mark(v, n)
+	plain := f.plain(v)
+	if plain {
+		clear(v.state) // the loops of plain.go find the nulls
+	} else {
+		f.mark(v, n)
+	}
 	switch f.typ {
 	case contract.Integer:
-		f.integers(s, v, col)
+		f.integers(s, v, col, plain)
 	case contract.Decimal:
-		f.decimals(s, v, col)
+		f.decimals(s, v, col, plain)
 	case contract.Boolean:
-		f.booleans(s, v)
+		f.booleans(s, v, plain)
 	case contract.Date, contract.Timestamp, contract.Time:
-		f.times(s, v, col)
+		f.times(s, v, col, plain)
 	case contract.Object, contract.Array:
 		f.nestings(s, v)
 	default:
-		f.strings(s, v)
+		f.strings(s, v, plain)
 	}
 	values := int64(n - v.nulls)
 	if f.required >= 0 {
@@ -244,8 +251,26 @@ func plainNumber(dst, b []byte, decimal, thousands byte) ([]byte, bool) {
 	return dst, !whole || marks == 0 || run == 3
 }
 
-func (f *field) integers(s *sheet, v *vector, col *codec.Column) {
+func (f *field) integers(s *sheet, v *vector, col *codec.Column, plain bool) {
 	v.ints = resize(v.ints, s.chunk.Rows)
+	if plain {
+		f.plainIntegers(s, v)
+	} else {
+		f.readIntegers(s, v, col)
+	}
+	for i := range f.bounds {
+		f.checkInts(s, v, &f.bounds[i])
+	}
+	if f.multipleOf >= 0 {
+		for r, st := range v.state {
+			if st == okCell && !multiple(newRat(v.ints[r]), f.step) {
+				s.fail(r, f.multipleOf)
+			}
+		}
+	}
+}
+
+func (f *field) readIntegers(s *sheet, v *vector, col *codec.Column) {
 	plain := f.decimal == 0 && f.thousands == 0
 	for r, st := range v.state {
 		if st != okCell {
@@ -272,21 +297,14 @@ func (f *field) integers(s *sheet, v *vector, col *codec.Column) {
 		}
 		v.ints[r] = x
 	}
-	for i := range f.bounds {
-		f.checkInts(s, v, &f.bounds[i])
-	}
-	if f.multipleOf >= 0 {
-		for r, st := range v.state {
-			if st == okCell && !multiple(newRat(v.ints[r]), f.step) {
-				s.fail(r, f.multipleOf)
-			}
-		}
-	}
 }
 
 // checkInts checks whole numbers and moments against a bound.
 func (f *field) checkInts(s *sheet, v *vector, b *bound) {
 	lo, hi := b.lo[0], b.hi[0]
+	if v.known && (v.least > v.most || v.least >= lo && v.most <= hi) {
+		return
+	}
 	for r, x := range v.ints {
 		if (x < lo || x > hi) && v.state[r] == okCell {
 			s.fail(r, b.rule)
@@ -294,10 +312,28 @@ func (f *field) checkInts(s *sheet, v *vector, b *bound) {
 	}
 }
 
-func (f *field) decimals(s *sheet, v *vector, col *codec.Column) {
+func (f *field) decimals(s *sheet, v *vector, col *codec.Column, plain bool) {
 	n := s.chunk.Rows
 	v.ints = resize(v.ints, n)
 	v.scale = resize(v.scale, n)
+	if plain {
+		f.plainDecimals(s, v)
+	} else {
+		f.readDecimals(s, v, col)
+	}
+	for i := range f.bounds {
+		f.checkDecimals(s, v, &f.bounds[i])
+	}
+	if f.multipleOf >= 0 {
+		for r, st := range v.state {
+			if st == okCell && !multiple(f.rat(s, v, r), f.step) {
+				s.fail(r, f.multipleOf)
+			}
+		}
+	}
+}
+
+func (f *field) readDecimals(s *sheet, v *vector, col *codec.Column) {
 	floats := len(col.Floats) > 0
 	if floats {
 		v.float, v.floats = true, col.Floats
@@ -335,34 +371,28 @@ func (f *field) decimals(s *sheet, v *vector, col *codec.Column) {
 			f.mistype(s, v, r)
 		}
 	}
-	for i := range f.bounds {
-		b := &f.bounds[i]
-		if v.float {
-			for r, st := range v.state {
-				if st == okCell && !b.holdsFloat(v.floats[r]) {
-					s.fail(r, b.rule)
-				}
-			}
+}
+
+// checkDecimals checks numbers against a bound.
+func (f *field) checkDecimals(s *sheet, v *vector, b *bound) {
+	if v.keeps(b) {
+		return
+	}
+	for r, st := range v.state {
+		if st != okCell {
 			continue
 		}
-		for r, m := range v.ints {
-			if v.state[r] != okCell {
-				continue
-			}
-			if sc := v.scale[r]; sc <= 18 {
-				if !b.holds(m, sc) {
-					s.fail(r, b.rule)
-				}
-			} else if !b.holdsRat(f.rat(s, v, r)) {
-				s.fail(r, b.rule)
-			}
+		ok := false
+		switch sc := v.scale[r]; {
+		case v.float:
+			ok = b.holdsFloat(v.floats[r])
+		case sc <= 18:
+			ok = b.holds(v.ints[r], sc)
+		default:
+			ok = b.holdsRat(f.rat(s, v, r))
 		}
-	}
-	if f.multipleOf >= 0 {
-		for r, st := range v.state {
-			if st == okCell && !multiple(f.rat(s, v, r), f.step) {
-				s.fail(r, f.multipleOf)
-			}
+		if !ok {
+			s.fail(r, b.rule)
 		}
 	}
 }
@@ -381,8 +411,12 @@ func (f *field) rat(s *sheet, v *vector, r int) rat {
 	return ratOf(b)
 }
 
-func (f *field) booleans(s *sheet, v *vector) {
+func (f *field) booleans(s *sheet, v *vector, plain bool) {
 	v.ints = resize(v.ints, s.chunk.Rows)
+	if plain {
+		f.plainBooleans(s, v)
+		return
+	}
 	for r, st := range v.state {
 		v.ints[r] = 0
 		if st != okCell {
@@ -399,18 +433,27 @@ func (f *field) booleans(s *sheet, v *vector) {
 			f.mistype(s, v, r)
 			continue
 		}
-		switch string(v.text(r)) {
-		case "true", "TRUE", "True":
-			v.ints[r] = 1
-		case "false", "FALSE", "False":
-		default:
+		x, ok := parseBool(v.text(r))
+		if !ok {
 			f.mistype(s, v, r)
 		}
+		v.ints[r] = x
 	}
 }
 
-func (f *field) times(s *sheet, v *vector, col *codec.Column) {
+func (f *field) times(s *sheet, v *vector, col *codec.Column, plain bool) {
 	v.ints = resize(v.ints, s.chunk.Rows)
+	if plain {
+		f.plainTimes(s, v)
+	} else {
+		f.readTimes(s, v, col)
+	}
+	for i := range f.bounds {
+		f.checkInts(s, v, &f.bounds[i])
+	}
+}
+
+func (f *field) readTimes(s *sheet, v *vector, col *codec.Column) {
 	for r, st := range v.state {
 		v.ints[r] = 0
 		if st != okCell {
@@ -435,12 +478,12 @@ func (f *field) times(s *sheet, v *vector, col *codec.Column) {
 			s.fail(r, f.timezone)
 		}
 	}
-	for i := range f.bounds {
-		f.checkInts(s, v, &f.bounds[i])
-	}
 }
 
-func (f *field) strings(s *sheet, v *vector) {
+func (f *field) strings(s *sheet, v *vector, plain bool) {
+	if plain {
+		f.plainLengths(v)
+	}
 	if v.kinds != nil {
 		for r, st := range v.state {
 			if st == okCell && v.kinds[r] != codec.Text {
@@ -459,7 +502,11 @@ func (f *field) strings(s *sheet, v *vector) {
 		if f.maxLength >= 0 {
 			hi = f.max
 		}
-		for r, c := range v.cells {
+		cells := v.cells
+		if v.known && (v.shortest > v.longest || int(v.longest) <= hi && int(v.shortest+3)/4 >= lo) {
+			cells = nil
+		}
+		for r, c := range cells {
 			// A character is 1 to 4 bytes: most cells need no counting.
 			n := int(c.End - c.Start)
 			if n <= hi && (n+3)/4 >= lo || v.state[r] != okCell {
@@ -481,14 +528,22 @@ func (f *field) strings(s *sheet, v *vector) {
 			}
 		}
 	}
-	if f.formatted != nil {
+	switch {
+	case f.formatted == nil:
+	case f.email && plain:
+		f.plainEmails(s, v)
+	default:
 		for r, st := range v.state {
 			if st == okCell && !f.formatted(v.text(r)) {
 				s.fail(r, f.format)
 			}
 		}
 	}
-	if f.enum >= 0 {
+	switch {
+	case f.enum < 0:
+	case plain && f.words != nil:
+		f.plainEnum(s, v)
+	default:
 		f.texts(s, v, f.enum, f.words, nil)
 	}
 }

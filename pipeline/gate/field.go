@@ -28,6 +28,7 @@ type field struct {
 	min, max  int // of minLength and maxLength
 	matches   *regexp.Regexp
 	formatted func([]byte) bool
+	email     bool       // the format is email
 	words     *wordTable // enum
 	numbers   []rat      // enum of a numeric field
 	step      rat
@@ -165,6 +166,7 @@ func (c *compiler) field(spec *contract.Field) (*field, error) {
 		}
 		if fn := formats[strings.ToLower(o.Format)]; fn != nil {
 			f.formatted, f.format = fn, row("format", "conformity", "the format "+o.Format)
+			f.email = strings.EqualFold(o.Format, "email")
 		}
 	case contract.Integer, contract.Decimal:
 		if r, ok := numberRanges[strings.ToLower(o.Format)]; ok {

@@ -80,6 +80,53 @@ func (m *moments) value(t time.Time) int64 {
 	return t.UnixMicro()
 }
 
+// A monthCache remembers the months of a column, by their text "yyyy-mm-".
+type monthCache [64]struct {
+	text   uint64
+	before int64 // the day before the month, in days since 1970-01-01
+	days   uint16
+}
+
+// cached reads what is most common: yyyy-mm-dd, and that with hh:mm:ss and Z.
+func (m *moments) cached(b []byte, months *monthCache) (v int64, zoned, ok bool) {
+	if !m.iso || len(b) < 10 {
+		return 0, false, false
+	}
+	x := binary.LittleEndian.Uint64(b)
+	month := &months[x*wordFactor>>58]
+	if month.text != x {
+		var first [10]byte
+		copy(first[:], b[:8])
+		first[8], first[9] = '0', '1'
+		d, ok := date10(first[:])
+		if !ok {
+			return 0, false, false
+		}
+		t := time.Unix(d*86400, 0).UTC()
+		month.text, month.before, month.days = x, d-1, uint16(monthDays(t.Year(), int(t.Month())))
+	}
+	z := binary.LittleEndian.Uint16(b[8:]) ^ 0x3030
+	day := z&0xff*10 + z>>8
+	if z&0xff > 9 || z>>8 > 9 || day-1 >= month.days {
+		return 0, false, false
+	}
+	v = month.before + int64(day)
+	if m.typ == contract.Date {
+		return v, false, len(b) == 10
+	}
+	switch {
+	case len(b) == 20 && b[19] == 'Z':
+		zoned = true
+	case len(b) != 19 || m.loc != time.UTC:
+		return 0, false, false
+	}
+	if m.typ != contract.Timestamp || b[10] != 'T' && b[10] != ' ' {
+		return 0, false, false
+	}
+	us, ok := clock(b[11:19])
+	return v*86400e6 + us, zoned, ok
+}
+
 // fast reads yyyy-mm-dd, and yyyy-mm-dd{T or space}hh:mm:ss with an optional
 // fraction and Z. What it refuses is read by package time.
 func (m *moments) fast(b []byte) (v int64, zoned, ok bool) {
@@ -161,7 +208,8 @@ func clock(b []byte) (int64, bool) {
 	if !digitsOnly(x) || x&0x0000ff0000ff0000 != 0 {
 		return 0, false
 	}
-	h, m, s := int64(x&15*10+x>>8&15), int64(x>>24&15*10+x>>32&15), int64(x>>48&15*10+x>>56)
+	x = x*10 + x>>8 // pairs of digits
+	h, m, s := int64(x&0xff), int64(x>>24&0xff), int64(x>>48&0xff)
 	if h > 23 || m > 59 || s > 59 {
 		return 0, false
 	}

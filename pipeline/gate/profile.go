@@ -146,7 +146,9 @@ func columnOf(row string, i int) (string, bool) {
 
 func (st *fieldState) ints(v *vector) {
 	lo, hi := int64(math.MaxInt64), int64(math.MinInt64)
-	if v.nulls+v.bad == 0 {
+	if v.known {
+		lo, hi = v.least, v.most
+	} else if v.nulls+v.bad == 0 {
 		for _, x := range v.ints {
 			lo, hi = min(lo, x), max(hi, x)
 		}
@@ -167,11 +169,7 @@ func (st *fieldState) ints(v *vector) {
 }
 
 func (st *fieldState) decimals(f *field, s *sheet, v *vector) {
-	for r, ok := range v.state {
-		if ok != okCell {
-			continue
-		}
-		x := f.float(s, v, r)
+	one := func(x float64) {
 		if !st.seen {
 			st.fmin, st.fmax, st.seen = x, x, true
 		}
@@ -182,14 +180,32 @@ func (st *fieldState) decimals(f *field, s *sheet, v *vector) {
 			st.fmax = x
 		}
 	}
+	if v.exact() {
+		for sc := range v.lows {
+			if lo, hi := v.lows[sc], v.highs[sc]; lo <= hi {
+				one(float64(lo) / pow10[sc])
+				one(float64(hi) / pow10[sc])
+			}
+		}
+		return
+	}
+	for r, ok := range v.state {
+		if ok == okCell {
+			one(f.float(s, v, r))
+		}
+	}
 }
 
 func (st *fieldState) lengths(v *vector) {
 	lo, hi := uint32(math.MaxUint32), uint32(0)
-	for r, c := range v.cells {
-		n := c.End - c.Start
-		if v.state[r] == okCell {
-			lo, hi = min(lo, n), max(hi, n)
+	if v.known {
+		lo, hi = v.shortest, v.longest
+	} else {
+		for r, c := range v.cells {
+			n := c.End - c.Start
+			if v.state[r] == okCell {
+				lo, hi = min(lo, n), max(hi, n)
+			}
 		}
 	}
 	if lo > hi {
