@@ -91,6 +91,8 @@ type Query struct {
 	Live     bool   // leave out the retired
 	After    string // id cursor
 	Limit    int    // 0 = 1000, or as many as IDs names
+	// Since leaves out what was updated before it.
+	Since time.Time
 	Vectors  string // load vectors of this space
 }
 

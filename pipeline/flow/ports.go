@@ -177,6 +177,9 @@ type Tx interface {
 	Outbox
 	breaker.Store
 	catalog.Store
+	catalog.ModelStore
+	catalog.EnrichmentStore
+	catalog.SnapshotStore
 	review.Store
 	Sweeps
 	Notices

@@ -224,6 +224,9 @@ func (p *ports) Entries(ctx context.Context, q catalog.Query) (out []catalog.Ent
 	if q.Live {
 		w.add(`NOT retired`)
 	}
+	if !q.Since.IsZero() {
+		w.add(`updated >= $`, stamp(q.Since))
+	}
 	if q.After != "" {
 		w.add(`id > $`, q.After)
 	}

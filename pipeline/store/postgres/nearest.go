@@ -8,6 +8,7 @@ import (
 	"github.com/pgvector/pgvector-go"
 
 	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/catalog"
 )
 
 // A Neighbour is an item near a vector.
@@ -130,4 +131,17 @@ func (db *DB) Nearest(ctx context.Context, name string, v []float32, n int) (out
 		}, sp.nearest(), pgvector.NewVector(v), 4*n, n)
 	}))
 	return out, err
+}
+
+// Neighbours is Nearest as the catalog asks for it.
+func (db *DB) Neighbours(ctx context.Context, name string, v []float32, n int) ([]catalog.Hit, error) {
+	near, err := db.Nearest(ctx, name, v, n)
+	if err != nil {
+		return nil, err
+	}
+	hits := make([]catalog.Hit, len(near))
+	for i, x := range near {
+		hits[i] = catalog.Hit{ID: x.Item, Similarity: float32(x.Cosine)}
+	}
+	return hits, nil
 }

@@ -184,6 +184,9 @@ func (p *ports) Entries(ctx context.Context, q catalog.Query) (out []catalog.Ent
 	if q.Live {
 		w.add(`retired = 0`)
 	}
+	if !q.Since.IsZero() {
+		w.add(`updated >= ?`, micros(q.Since))
+	}
 	if q.After != "" {
 		w.add(`id > ?`, q.After)
 	}

@@ -53,6 +53,8 @@ func Run(t *testing.T, place func(t *testing.T) Place) {
 		{"Matches", matches},
 		{"Clusters", clusters},
 		{"CatalogModel", catalogModel},
+		{"Learning", learning},
+		{"EntriesSince", entriesSince},
 		{"Contracts", contracts},
 		{"Reviews", reviews},
 		{"ReviewQueue", reviewQueue},

@@ -1,0 +1,85 @@
+package catalog
+
+import (
+	"slices"
+
+	"github.com/assay-pipeline/assay/pipeline/knowledge"
+)
+
+// A Missing is a critical attribute that an item leaves out: a question to
+// whoever knows the thing.
+type Missing struct {
+	Attribute string `json:"attribute"`
+	Title     string `json:"title"`
+	Unit      string `json:"unit,omitempty"`
+	// Values are what may be answered, where the schema lists them.
+	Values []string `json:"values,omitempty"`
+	// Required: every such item has one.
+	Required bool `json:"required,omitempty"`
+}
+
+// Missing lists the critical attributes that e leaves out: the required ones,
+// and those that its category marks as critical and that no custom of the trade
+// fills. Empty for an item of no category, of which nobody knows what it needs.
+func (m *Matcher) Missing(e *Entry) []Missing {
+	out := []Missing{}
+	v := viewOf(e, m.criteria())
+	if v.crit == nil {
+		return out
+	}
+	var s *knowledge.Schema
+	if m.Pack != nil {
+		s, _ = m.Pack.Schema(v.category)
+	}
+	for _, j := range v.crit.critical {
+		c := &v.crit.list[j]
+		if v.vals[j].known || c.implicit != "" {
+			continue
+		}
+		x := Missing{Attribute: c.name, Title: c.title, Unit: c.unit, Required: c.required}
+		if s != nil {
+			x.Values = choices(s, c.name)
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+// choices are the values that a schema lists for an attribute, at most forty.
+func choices(s *knowledge.Schema, name string) []string {
+	for i := range s.Attributes {
+		a := &s.Attributes[i]
+		if a.Name != name || a.Kind == knowledge.KindNumber {
+			continue
+		}
+		var out []string
+		for _, v := range a.Allowed {
+			out = append(out, v.Value)
+		}
+		slices.Sort(out)
+		return out[:min(len(out), 40)]
+	}
+	return nil
+}
+
+// Uncertain reports whether a person should look at the record of e, and why:
+// its confidence is low, or it contradicts itself in a critical attribute.
+func (m *Matcher) Uncertain(e *Entry) (reason string, yes bool) {
+	crit := m.criteria()[categoryOf(e)]
+	if crit == nil {
+		return "", false
+	}
+	for _, f := range e.Record.Flags {
+		if j, ok := crit.byName[f.Attribute]; ok && crit.list[j].critical && f.Code == contradiction {
+			return crit.list[j].title + ": " + cmpString(f.Detail, "contradictory"), true
+		}
+	}
+	if e.Record.Confidence > 0 && e.Record.Confidence < LowConfidence {
+		return "the record is of low confidence", true
+	}
+	return "", false
+}
+
+// LowConfidence is the confidence of a record below which somebody should look.
+const LowConfidence = 0.5
+

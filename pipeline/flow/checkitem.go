@@ -1,0 +1,203 @@
+package flow
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/catalog"
+	"github.com/assay-pipeline/assay/pipeline/embed"
+	"github.com/assay-pipeline/assay/pipeline/parse"
+)
+
+// Nearby finds the live items whose vectors are nearest: a store with an index
+// of its own, for catalogs that do not fit the memory of a process. Errors:
+// not_found (no such space), unavailable.
+type Nearby interface {
+	Neighbours(ctx context.Context, space string, v []float32, n int) ([]catalog.Hit, error)
+}
+
+// CheckItem says, before an item is created, whether the catalog has it
+// already. It keeps the catalog in memory and takes in what changed since it
+// looked last; with a Near it asks the store instead. It stores nothing. Safe
+// for concurrent use.
+type CheckItem struct {
+	Store    catalog.Store
+	Parser   *parse.Parser
+	Embedder embed.Embedder
+	Matcher  *catalog.Matcher
+	// Near, where set, proposes the candidates.
+	Near Nearby
+	// Age is how old the copy in memory may be; default two seconds.
+	Age time.Duration
+	Now func() time.Time
+	Log *slog.Logger
+
+	mu    sync.Mutex
+	live  *catalog.Live
+	asked time.Time // when the copy was brought up to date
+	seen  time.Time // the latest change that it has
+}
+
+// ItemsAtOnce bounds what one call may ask.
+const ItemsAtOnce = 200
+
+// Items answers for each item, in order. Errors: invalid (an item without
+// text, two of one id, too many), unavailable: "could not look" is never an
+// empty answer.
+func (c *CheckItem) Items(ctx context.Context, items []pipeline.Item) ([]catalog.Answer, error) {
+	if len(items) == 0 {
+		return []catalog.Answer{}, nil
+	}
+	if len(items) > ItemsAtOnce {
+		return nil, pipeline.Errorf(pipeline.CodeInvalid, "%d items in one call, %d are taken", len(items), ItemsAtOnce).WithHint("ask in several calls, or use assay match for a whole catalog")
+	}
+	if err := CheckInput(items); err != nil {
+		return nil, err
+	}
+	entries, err := c.read(ctx, items)
+	if err != nil {
+		return nil, err
+	}
+	answers := make([]catalog.Answer, len(entries))
+	if c.Near != nil {
+		for i := range entries {
+			if answers[i], err = c.near(ctx, &entries[i]); err != nil {
+				return nil, err
+			}
+		}
+		return answers, nil
+	}
+	live, err := c.Live(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range entries {
+		if answers[i], err = live.Check(ctx, entries[i]); err != nil {
+			return nil, err
+		}
+	}
+	return answers, nil
+}
+
+// MaxItemText is the longest description that is taken, in bytes.
+const MaxItemText = 64 << 10
+
+// CheckInput refuses items that nobody can judge. Error: invalid, naming the
+// item.
+func CheckInput(items []pipeline.Item) error {
+	seen := map[string]bool{}
+	for i, it := range items {
+		switch {
+		case !hasText(it.Source):
+			return pipeline.Errorf(pipeline.CodeInvalid, "item %d (%q) has no text", i+1, it.ID).WithHint("give the description that a buyer would read")
+		case len(it.Source) > MaxItemText:
+			return pipeline.Errorf(pipeline.CodeInvalid, "item %d (%q): the text has %d bytes, %d are taken", i+1, it.ID, len(it.Source), MaxItemText)
+		case it.ID != "" && seen[it.ID]:
+			return pipeline.Errorf(pipeline.CodeInvalid, "two items have the id %q", it.ID)
+		}
+		seen[it.ID] = true
+	}
+	return nil
+}
+
+func hasText(s string) bool { return len(embed.Fold(nil, s)) > 0 }
+
+func (c *CheckItem) read(ctx context.Context, items []pipeline.Item) ([]catalog.Entry, error) {
+	records, err := c.Parser.ParseAll(ctx, items)
+	if err != nil {
+		return nil, err
+	}
+	texts := make([]string, len(items))
+	for i, it := range items {
+		texts[i] = it.Source
+	}
+	vectors, err := c.Embedder.Embed(ctx, texts)
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]catalog.Entry, len(items))
+	for i, it := range items {
+		entries[i] = catalog.Entry{Item: it, Record: records[i], Space: c.Embedder.Space(), Vector: vectors[i]}
+	}
+	return entries, nil
+}
+
+// Live is the catalog in memory, brought up to date.
+func (c *CheckItem) Live(ctx context.Context) (*catalog.Live, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	age := c.Age
+	if age <= 0 {
+		age = 2 * time.Second
+	}
+	now := c.Now()
+	if c.live != nil && now.Sub(c.asked) < age {
+		return c.live, nil
+	}
+	q := catalog.Query{Vectors: c.Embedder.Space(), Limit: 5000, Live: c.live == nil}
+	if c.live != nil && !c.seen.IsZero() {
+		q.Since = c.seen
+	}
+	live, seen := c.live, c.seen
+	for {
+		page, err := c.Store.Entries(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range page {
+			if e.Updated.After(seen) {
+				seen = e.Updated
+			}
+		}
+		if live == nil {
+			if live, err = catalog.NewLive(ctx, c.Matcher, nil); err != nil {
+				return nil, err
+			}
+		}
+		if err := live.Put(ctx, page); err != nil {
+			return nil, err
+		}
+		if len(page) < q.Limit {
+			break
+		}
+		q.After = page[len(page)-1].Item.ID
+	}
+	c.live, c.seen, c.asked = live, seen, now
+	return live, nil
+}
+
+// near judges e among what the store finds nearest.
+func (c *CheckItem) near(ctx context.Context, e *catalog.Entry) (catalog.Answer, error) {
+	k := c.Matcher.K
+	if k <= 0 {
+		k = 10
+	}
+	hits, err := c.Near.Neighbours(ctx, e.Space, e.Vector, 2*k)
+	if err != nil {
+		return catalog.Answer{}, err
+	}
+	ids := []string{e.Item.ID}
+	for _, h := range hits {
+		ids = append(ids, h.ID)
+	}
+	found, err := c.Store.Entries(ctx, catalog.Query{IDs: slices.Compact(slices.Sorted(slices.Values(ids))), Live: true, Vectors: e.Space})
+	if err != nil {
+		return catalog.Answer{}, err
+	}
+	exists := false
+	candidates := make([]*catalog.Entry, 0, len(found))
+	for i := range found {
+		if found[i].Item.ID == e.Item.ID {
+			exists = e.Item.ID != ""
+			continue
+		}
+		candidates = append(candidates, &found[i])
+	}
+	a := c.Matcher.Check(e, candidates)
+	a.Exists = exists
+	return a, nil
+}
