@@ -84,11 +84,20 @@ const (
 	Enriched Provenance = "enriched"
 )
 
-// A Value is either a number, kept as exact decimal text, or a word.
+// A Value is a number, kept as exact decimal text, an interval between two
+// numbers, or a word.
 type Value struct {
-	text   string
-	number bool
+	text string
+	kind valueKind
 }
+
+type valueKind uint8
+
+const (
+	wordValue valueKind = iota
+	numberValue
+	intervalValue
+)
 
 // Text makes a value of words.
 func Text(s string) Value { return Value{text: s} }
@@ -99,7 +108,20 @@ func Number(s string) (Value, bool) {
 	if !plainDecimal(s) {
 		return Value{}, false
 	}
-	return Value{text: s, number: true}, true
+	return Value{text: s, kind: numberValue}, true
+}
+
+// intervalMark stands between the ends of an interval.
+const intervalMark = ".."
+
+// Interval makes a value of two numbers, the lower one first: a supply of 10 to
+// 30 V, a temperature range. It reports false where an end is no number or the
+// ends are out of order.
+func Interval(low, high Value) (Value, bool) {
+	if !low.IsNumber() || !high.IsNumber() || low.Float() > high.Float() {
+		return Value{}, false
+	}
+	return Value{text: low.text + intervalMark + high.text, kind: intervalValue}, true
 }
 
 func plainDecimal(s string) bool {
@@ -121,27 +143,49 @@ func plainDecimal(s string) bool {
 }
 
 // IsNumber reports whether v is numeric.
-func (v Value) IsNumber() bool { return v.number }
+func (v Value) IsNumber() bool { return v.kind == numberValue }
+
+// IsInterval reports whether v lies between two numbers.
+func (v Value) IsInterval() bool { return v.kind == intervalValue }
+
+// Ends are the two numbers of an interval; a number is both of its ends, and a
+// word has none.
+func (v Value) Ends() (low, high Value) {
+	switch v.kind {
+	case numberValue:
+		return v, v
+	case intervalValue:
+		l, h, _ := strings.Cut(v.text, intervalMark)
+		return Value{l, numberValue}, Value{h, numberValue}
+	}
+	return Value{}, Value{}
+}
 
 // IsZero reports whether v holds nothing.
 func (v Value) IsZero() bool { return v.text == "" }
 
-// Float is the nearest float64 of a numeric value, 0 of a word.
+// Float is the nearest float64 of a number, 0 of anything else.
 func (v Value) Float() float64 {
-	if !v.number {
+	if v.kind != numberValue {
 		return 0
 	}
 	f, _ := strconv.ParseFloat(v.text, 64)
 	return f
 }
 
-// String is the value as text; a number keeps its exact decimals.
+// String is the value as text; a number keeps its exact decimals, an interval
+// is LOW..HIGH.
 func (v Value) String() string { return v.text }
 
-// MarshalJSON writes a number bare and a word as a string.
+// MarshalJSON writes a number bare, an interval as {"from": 10, "to": 30}, and
+// a word as a string.
 func (v Value) MarshalJSON() ([]byte, error) {
-	if v.number {
+	switch v.kind {
+	case numberValue:
 		return []byte(v.text), nil
+	case intervalValue:
+		low, high := v.Ends()
+		return []byte(`{"from":` + low.text + `,"to":` + high.text + `}`), nil
 	}
 	return json.Marshal(v.text)
 }
@@ -151,6 +195,20 @@ func (v *Value) UnmarshalJSON(b []byte) error {
 	var s string
 	if err := json.Unmarshal(b, &s); err == nil && len(b) > 0 && b[0] == '"' {
 		*v = Text(s)
+		return nil
+	}
+	if len(b) > 0 && b[0] == '{' {
+		var ends struct{ From, To json.Number }
+		if err := json.Unmarshal(b, &ends); err != nil {
+			return fmt.Errorf("value %s is no interval: %w", b, err)
+		}
+		low, _ := Number(ends.From.String())
+		high, _ := Number(ends.To.String())
+		i, ok := Interval(low, high)
+		if !ok {
+			return fmt.Errorf("value %s is no interval: it needs the plain decimals from and to, in order", b)
+		}
+		*v = i
 		return nil
 	}
 	n, ok := Number(string(b))

@@ -16,6 +16,8 @@ type FieldKind string
 const (
 	Number FieldKind = "number"
 	Word   FieldKind = "word"
+	// Interval takes two ends, or one number that stands for both.
+	Interval FieldKind = "interval"
 )
 
 // A Field is what the guard needs to know of one attribute of a category.
@@ -151,7 +153,9 @@ func checkType(a *pipeline.Attribute, f *Field, report reporter) bool {
 		report(BadType, NullAndFlag, "%s has no value", f.Name)
 	case f.Kind == Number && !a.Value.IsNumber():
 		report(BadType, NullAndFlag, "%s must be a number, not %q", f.Name, clip(a.Value.String()))
-	case f.Kind == Word && a.Value.IsNumber():
+	case f.Kind == Interval && !a.Value.IsNumber() && !a.Value.IsInterval():
+		report(BadType, NullAndFlag, "%s must be an interval, not %q", f.Name, clip(a.Value.String()))
+	case f.Kind == Word && (a.Value.IsNumber() || a.Value.IsInterval()):
 		report(BadType, NullAndFlag, "%s must be words, not the number %s", f.Name, clip(a.Value.String()))
 	case a.Unit != f.Unit:
 		report(BadUnit, NullAndFlag, "%s is kept in %q, not in %q", f.Name, f.Unit, clip(a.Unit))
@@ -181,7 +185,7 @@ func (k *Checker) checkEvidence(a *pipeline.Attribute, f *Field, r *pipeline.Rec
 		}
 		return true
 	case pipeline.Inferred:
-		if a.Value.IsNumber() || strings.ContainsAny(a.Value.String(), "0123456789") {
+		if a.Value.IsNumber() || a.Value.IsInterval() || strings.ContainsAny(a.Value.String(), "0123456789") {
 			report(InferredNumber, NullAndFlag, "%s %s was inferred; a number must stand in the text or in a named entry", f.Name, clip(a.Value.String()))
 			return false
 		}
@@ -243,17 +247,19 @@ func inMeta(m pipeline.Meta, c Claim) bool {
 }
 
 func checkRange(a *pipeline.Attribute, f *Field, report reporter) {
-	if !a.Value.IsNumber() || f.Min == "" && f.Max == "" {
+	if f.Min == "" && f.Max == "" {
 		return
 	}
-	v, ok := quantity.ParseDecimal(a.Value.String())
+	low, high := a.Value.Ends()
+	v, ok := quantity.ParseDecimal(low.String())
 	if !ok {
 		return
 	}
+	top, _ := quantity.ParseDecimal(high.String())
 	if lo, ok := quantity.ParseDecimal(f.Min); ok && v.Cmp(lo) < 0 {
 		report(OutOfRange, NullAndFlag, "%s %s %s is below the plausible %s", f.Name, a.Value, f.Unit, f.Min)
 	}
-	if hi, ok := quantity.ParseDecimal(f.Max); ok && v.Cmp(hi) > 0 {
+	if hi, ok := quantity.ParseDecimal(f.Max); ok && top.Cmp(hi) > 0 {
 		report(OutOfRange, NullAndFlag, "%s %s %s is above the plausible %s", f.Name, a.Value, f.Unit, f.Max)
 	}
 }

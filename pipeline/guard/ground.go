@@ -136,6 +136,9 @@ func (s *Source) Ground(c Claim) Verdict {
 	if c.Value.IsNumber() {
 		return s.groundNumber(c, from, to)
 	}
+	if c.Value.IsInterval() {
+		return s.groundInterval(c, from, to)
+	}
 	return s.groundWords(c, from, to)
 }
 
@@ -192,8 +195,14 @@ func (s *Source) groundEntry(c Claim, from, to int) Verdict {
 }
 
 func entryHolds(value pipeline.Value, unit string, c Claim) bool {
-	if value.IsNumber() != c.Value.IsNumber() {
+	if value.IsNumber() != c.Value.IsNumber() || value.IsInterval() != c.Value.IsInterval() {
 		return false
+	}
+	if value.IsInterval() && c.Value.IsInterval() {
+		low, high := value.Ends()
+		d := c
+		d.Value, c.Value = c.Value.Ends()
+		return entryHolds(low, unit, d) && entryHolds(high, unit, c)
 	}
 	if !value.IsNumber() {
 		return value.String() == c.Value.String()
@@ -262,6 +271,24 @@ func (s *Source) groundNumber(c Claim, from, to int) Verdict {
 		return no("%s is not in the text; %q is", what, clip(near))
 	}
 	return no("%s is not in the text %q", what, clip(s.text[from:to]))
+}
+
+// groundInterval looks for both ends.
+func (s *Source) groundInterval(c Claim, from, to int) Verdict {
+	low, high := c.Value.Ends()
+	c.Value = low
+	v := s.groundNumber(c, from, to)
+	if !v.Grounded {
+		return v
+	}
+	c.Value = high
+	w := s.groundNumber(c, from, to)
+	if !w.Grounded {
+		return w
+	}
+	v.Start, v.End = min(v.Start, w.Start), max(v.End, w.End)
+	v.Provenance = pipeline.Normalised
+	return v
 }
 
 // covers reports whether the bytes from..to hold the number of q, or one end

@@ -75,7 +75,7 @@ func (r *reader) checkAttribute(p *Pack, d *draft, a *Attribute) {
 		a.Allowed = append(append([]Allowed(nil), a.Allowed...), concerning(d, vals)...)
 	}
 	switch a.Kind {
-	case KindNumber:
+	case KindNumber, KindInterval:
 		unit := quantity.Canonical(a.Dimension)
 		switch {
 		case a.Dimension == quantity.None && a.Unit == "":
@@ -87,8 +87,8 @@ func (r *reader) checkAttribute(p *Pack, d *draft, a *Attribute) {
 			r.fail(n, "attribute %s of dimension %s must have the unit %s, the one unit of that dimension, not %q", a.Name, a.Dimension, unit.Code, a.Unit)
 		}
 		for _, v := range a.Allowed {
-			if _, ok := pipeline.Number(v.Value); !ok {
-				r.fail(d.at["value "+a.Name+" "+v.Value], "value %q of the number %s is not a plain decimal", v.Value, a.Name)
+			if _, ok := a.Canonical(v.Value); !ok {
+				r.fail(d.at["value "+a.Name+" "+v.Value], "value %q of the %s %s is not a plain decimal", v.Value, a.Kind, a.Name)
 			}
 		}
 		if a.Min.IsNumber() && a.Max.IsNumber() && a.Min.Float() > a.Max.Float() {
@@ -100,11 +100,11 @@ func (r *reader) checkAttribute(p *Pack, d *draft, a *Attribute) {
 		}
 	case KindText, KindDesignation, KindStandard:
 	case "":
-		r.fail(n, "attribute %s needs a kind: number, enum, text, designation or standard", a.Name)
+		r.fail(n, "attribute %s needs a kind: number, interval, enum, text, designation or standard", a.Name)
 	default:
-		r.fail(n, "attribute %s has the kind %q; kinds are number, enum, text, designation, standard", a.Name, a.Kind)
+		r.fail(n, "attribute %s has the kind %q; kinds are number, interval, enum, text, designation, standard", a.Name, a.Kind)
 	}
-	if a.Kind != KindNumber && (a.Unit != "" || a.Dimension != "" || a.Min.IsNumber() || a.Max.IsNumber() || a.Tolerance.IsNumber()) {
+	if !a.Kind.Numeric() && (a.Unit != "" || a.Dimension != "" || a.Min.IsNumber() || a.Max.IsNumber() || a.Tolerance.IsNumber()) {
 		r.fail(n, "attribute %s is no number: dimension, unit, min, max and tolerance have no meaning", a.Name)
 	}
 	if a.Below != "" {
@@ -325,6 +325,14 @@ func (a *Attribute) Canonical(value string) (pipeline.Value, bool) {
 	switch a.Kind {
 	case KindNumber:
 		return pipeline.Number(value)
+	case KindInterval:
+		from, to, ok := strings.Cut(value, "..")
+		low, isNumber := pipeline.Number(from)
+		if !ok {
+			return low, isNumber
+		}
+		high, _ := pipeline.Number(to)
+		return pipeline.Interval(low, high)
 	case KindEnum:
 		for i := range a.Allowed {
 			if a.Allowed[i].Value == value {

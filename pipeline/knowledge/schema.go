@@ -13,6 +13,9 @@ type Kind string
 const (
 	// KindNumber: an exact decimal in the attribute's unit.
 	KindNumber Kind = "number"
+	// KindInterval: two exact decimals in the attribute's unit (a supply of 10 to
+	// 30 V), or one that stands for both.
+	KindInterval Kind = "interval"
 	// KindEnum: one of the allowed values.
 	KindEnum Kind = "enum"
 	// KindText: words of the source, read by a pattern.
@@ -23,6 +26,9 @@ const (
 	// KindStandard: the id of a standard of the category, such as DIN 933.
 	KindStandard Kind = "standard"
 )
+
+// Numeric reports whether values are numbers or intervals of them.
+func (k Kind) Numeric() bool { return k == KindNumber || k == KindInterval }
 
 // A Schema is what is known of one category.
 type Schema struct {

@@ -190,6 +190,16 @@ func (s *Schema) Standard(name string) (*Standard, bool) {
 	return &s.Standards[i], true
 }
 
+// Sized are the attributes whose sizes the standard lists, sorted.
+func (s *Standard) Sized() []string {
+	out := make([]string, 0, len(s.Sizes))
+	for name := range s.Sizes {
+		out = append(out, name)
+	}
+	sort.Strings(out)
+	return out
+}
+
 // HasSize reports whether a standard has the size, and true where it does not
 // list sizes of that attribute.
 func (s *Standard) HasSize(attribute, value string) bool {

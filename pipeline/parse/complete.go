@@ -49,7 +49,7 @@ func (ps *Parser) completeOnce(s *knowledge.Schema, r *pipeline.Record) (gaveWay
 			for _, im := range std.Implies {
 				gaveWay = ps.imply(s, r, from, im, std.ID) || gaveWay
 			}
-			for name := range std.Sizes {
+			for _, name := range std.Sized() {
 				if v, ok := r.Attribute(name); ok && !std.HasSize(name, v.Value.String()) && !sized(r, name) {
 					flag(r, pipeline.Flag{Code: NoSuchSize, Attribute: name, Detail: fmt.Sprintf("%s has no %s %s", std.ID, name, v.Value)})
 				}
@@ -178,6 +178,11 @@ func same(a *knowledge.Attribute, x, y pipeline.Value) bool {
 		tol := a.Tolerance.Float() + 1e-9
 		return d <= tol && -d <= tol
 	}
+	if x.IsInterval() && y.IsInterval() {
+		x1, x2 := x.Ends()
+		y1, y2 := y.Ends()
+		return same(a, x1, y1) && same(a, x2, y2)
+	}
 	return x.String() == y.String()
 }
 
@@ -201,9 +206,12 @@ func guardSchema(s *knowledge.Schema) guard.Schema {
 		a := &s.Attributes[i]
 		f := guard.Field{Name: a.Name, Kind: guard.Word, Critical: a.Critical, Below: a.Below}
 		switch a.Kind {
-		case knowledge.KindNumber:
+		case knowledge.KindNumber, knowledge.KindInterval:
 			f.Kind, f.Dimension, f.Unit = guard.Number, a.Dimension, a.Unit
 			f.Min, f.Max = a.Min.String(), a.Max.String()
+			if a.Kind == knowledge.KindInterval {
+				f.Kind = guard.Interval
+			}
 			if a.Implied {
 				f.Implied, f.Prefixes = a.Unit, prefixes(s, a.Dimension)
 			}

@@ -43,7 +43,7 @@ func (r *reading) numbers() {
 		}
 		for k := range r.schema.Attributes {
 			a := &r.schema.Attributes[k]
-			if a.Kind == knowledge.KindNumber && a.Dimension == q.Unit.Dimension && !a.Labelled && !r.filled[k] && r.number(k, q, 0.9) {
+			if takes(a, q) && a.Dimension == q.Unit.Dimension && !a.Labelled && !r.filled[k] && r.number(k, q, 0.9) {
 				break
 			}
 		}
@@ -78,7 +78,7 @@ func (r *reading) resolve(q *quantity.Quantity) {
 		}
 		for k := range r.schema.Attributes {
 			a := &r.schema.Attributes[k]
-			if a.Kind == knowledge.KindNumber && a.Dimension == u.Dimension && (a.Min.IsNumber() || a.Max.IsNumber()) && r.plausible(a, v) {
+			if takes(a, q) && a.Dimension == u.Dimension && (a.Min.IsNumber() || a.Max.IsNumber()) && r.plausible(a, v) {
 				found = u
 				n++
 				break
@@ -99,7 +99,7 @@ func (r *reading) labelled(q *quantity.Quantity) int {
 	best := -1
 	for _, l := range r.labels {
 		a := &r.schema.Attributes[l.attribute]
-		if a.Kind != knowledge.KindNumber || r.filled[l.attribute] || !fits(a, q) {
+		if !takes(a, q) || r.filled[l.attribute] || !fits(a, q) {
 			continue
 		}
 		if l.end <= q.Start && r.between(l.end, q.Start) {
@@ -127,6 +127,12 @@ func (r *reading) between(from, to int) bool {
 	return true
 }
 
+// takes reports whether an attribute takes a quantity of that form: a number
+// one value, an interval both.
+func takes(a *knowledge.Attribute, q *quantity.Quantity) bool {
+	return a.Kind == knowledge.KindInterval || a.Kind == knowledge.KindNumber && q.Kind != quantity.Range
+}
+
 func fits(a *knowledge.Attribute, q *quantity.Quantity) bool {
 	if q.HasUnit() {
 		return q.Unit.Dimension == a.Dimension
@@ -137,7 +143,7 @@ func fits(a *knowledge.Attribute, q *quantity.Quantity) bool {
 // number reads q into an attribute, in the attribute's unit.
 func (r *reading) number(attr int, q *quantity.Quantity, confidence float64) bool {
 	a := &r.schema.Attributes[attr]
-	if q.Kind == quantity.Range {
+	if !takes(a, q) {
 		return false // two ends are not one value
 	}
 	c, err := q.Canonical()
@@ -145,6 +151,13 @@ func (r *reading) number(attr int, q *quantity.Quantity, confidence float64) boo
 		return false
 	}
 	v, ok := pipeline.Number(c.Value.String())
+	if ok && c.Kind == quantity.Range && c.High != nil {
+		high, isNumber := pipeline.Number(c.High.String())
+		if isNumber && high.Float() < v.Float() {
+			v, high = high, v
+		}
+		v, ok = pipeline.Interval(v, high)
+	}
 	if !ok || !r.plausible(a, v) {
 		return false
 	}

@@ -220,10 +220,10 @@ func (r *reading) capture(c knowledge.Capture) bool {
 	start, end := r.Source(c.Start, c.End)
 	folded := string(r.Text[c.Start:c.End])
 	switch a.Kind {
-	case knowledge.KindNumber:
+	case knowledge.KindNumber, knowledge.KindInterval:
 		for i := range r.quantities {
 			q := r.quantities[i]
-			if q.Start != start || q.End > end {
+			if q.Start != start || q.End > end || !takes(a, &q) {
 				continue
 			}
 			if !q.HasUnit() {
@@ -280,6 +280,6 @@ var compactor = strings.NewReplacer(" ", "", ",", ".")
 func compact(s string) string { return compactor.Replace(s) }
 
 func (r *reading) plausible(a *knowledge.Attribute, v pipeline.Value) bool {
-	x := v.Float()
-	return !(a.Min.IsNumber() && x < a.Min.Float()) && !(a.Max.IsNumber() && x > a.Max.Float())
+	low, high := v.Ends()
+	return !(a.Min.IsNumber() && low.Float() < a.Min.Float()) && !(a.Max.IsNumber() && high.Float() > a.Max.Float())
 }
