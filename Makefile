@@ -112,6 +112,10 @@ bench-gate: ## the gate against wc and DuckDB; needs a C compiler (ROWS=1000000)
 bench-match: ## the matcher that learns, on the public data sets in ../shared/data
 	@$(GO) test ./pipeline/catalog -run TestFigures -count 1 -timeout 30m -v -figures | grep -Ev '^(=== |--- |PASS|ok )' | grep .
 
+.PHONY: bench-parse
+bench-parse: ## reading: units, quantities, abbreviations, attributes, retrieval, speed; needs ../shared/data (SEEDS=20)
+	@$(GO) -C bench run -mod=mod ./parse -seeds $(or $(SEEDS),20) $(ARGS)
+
 ## ----------------------------------------------------------------------------
 
 .PHONY: clean

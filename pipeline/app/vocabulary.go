@@ -2,6 +2,10 @@ package app
 
 import "github.com/assay-pipeline/assay/pipeline/sample"
 
+// SampleVocabulary translates the names of the generated sample into those of
+// the shipped packs.
+func SampleVocabulary() sample.Vocabulary { return vocabulary }
+
 // vocabulary translates the generator's names of values into those of the
 // shipped packs. The two were written apart, on purpose; this is the only place
 // where they meet.

@@ -33,6 +33,13 @@ func (r *reader) compile(p *Pack, d *draft) {
 	for i := range s.Attributes {
 		r.checkAttribute(p, d, &s.Attributes[i])
 	}
+	s.paired = make([]bool, len(s.Attributes))
+	for i := range s.Attributes {
+		for k := range s.Attributes {
+			a, b := &s.Attributes[i], &s.Attributes[k]
+			s.paired[i] = s.paired[i] || a.Kind == KindInterval && b.Kind == KindNumber && a.Dimension == b.Dimension
+		}
+	}
 	if len(r.problems) > before {
 		return // what follows would only repeat them
 	}
@@ -51,6 +58,9 @@ func (r *reader) compile(p *Pack, d *draft) {
 	r.expandAll(d)
 	for i := range s.Patterns {
 		r.compilePattern(d, i)
+	}
+	for i := range s.Orders {
+		r.compileOrder(d, &s.Orders[i])
 	}
 	for _, e := range s.entries {
 		s.close(e.Values)
@@ -302,6 +312,9 @@ func (r *reader) checkImplied(d *draft) {
 	for _, p := range d.Patterns {
 		check(p.at, "the pattern", p.Sets)
 	}
+	for _, o := range d.Orders {
+		check(o.at, "the order", o.When)
+	}
 	for _, e := range d.Examples {
 		for name := range e.Attributes {
 			if _, _, ok := d.Attribute(name); !ok {
@@ -351,6 +364,20 @@ var macros = strings.NewReplacer(
 	"{x}", ` *[x*] *`,
 	"{sp}", `[ \-./]?`,
 )
+
+func (r *reader) compileOrder(d *draft, o *Order) {
+	for _, name := range o.Rising {
+		a, i, ok := d.Attribute(name)
+		switch {
+		case !ok:
+			r.fail(o.at, "the order names %s, which is no attribute of %s", name, d.Category)
+		case a.Kind != KindNumber || a.Dimension != d.Attributes[d.byName[o.Rising[0]]].Dimension:
+			r.fail(o.at, "the order of %s needs numbers of one dimension, which %s is not", strings.Join(o.Rising, ", "), name)
+		default:
+			o.indices = append(o.indices, i)
+		}
+	}
+}
 
 func (r *reader) compilePattern(d *draft, i int) {
 	p := &d.Patterns[i]

@@ -46,6 +46,7 @@ func (r *reader) category(d *draft, n node) {
 		"noise":         r.strs(&d.Noise),
 		"attributes":    func(n node) { r.each(n, "attributes", func(n node) { r.attribute(d, n) }) },
 		"patterns":      func(n node) { r.each(n, "patterns", func(n node) { r.pattern(d, n) }) },
+		"orders":        func(n node) { r.each(n, "orders", func(n node) { r.order(d, n) }) },
 		"standards":     func(n node) { r.each(n, "standards", func(n node) { r.standard(d, n) }) },
 		"tables":        func(n node) { r.each(n, "tables", func(n node) { r.table(d, n) }) },
 		"abbreviations": func(n node) { r.abbreviations(d, n) },
@@ -62,7 +63,7 @@ func (r *reader) attribute(d *draft, n node) {
 		"dimension": r.str(&dimension), "unit": r.str(&a.Unit), "from": r.str(&a.From), "only": r.strs(&only),
 		"required": r.boolean(&a.Required), "critical": r.boolean(&a.Critical), "open": r.boolean(&a.Open), "noun": r.boolean(&a.Noun),
 		"implied": r.boolean(&a.Implied), "implicit": r.str(&a.Implicit), "below": r.str(&a.Below),
-		"labels": r.strs(&a.Labels), "labelled": r.boolean(&a.Labelled),
+		"labels": r.strs(&a.Labels), "labelled": r.boolean(&a.Labelled), "sole": r.boolean(&a.Sole),
 		"tolerance": r.number(&a.Tolerance), "min": r.number(&a.Min), "max": r.number(&a.Max),
 		"values": func(n node) {
 			r.each(n, "values", func(n node) {
@@ -128,6 +129,16 @@ func (r *reader) pattern(d *draft, n node) {
 	}
 	p.Weight = weight.Float()
 	d.Patterns = append(d.Patterns, p)
+}
+
+func (r *reader) order(d *draft, n node) {
+	o := Order{at: n}
+	r.fields(n, "an order", map[string]func(node){"when": r.implied(&o.When), "rising": r.strs(&o.Rising)})
+	if len(o.Rising) == 0 {
+		r.fail(n, "an order needs the field rising")
+		return
+	}
+	d.Orders = append(d.Orders, o)
 }
 
 func (r *reader) standard(d *draft, n node) {

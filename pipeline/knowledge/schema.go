@@ -40,6 +40,7 @@ type Schema struct {
 	Nouns      []string
 	Attributes []Attribute
 	Patterns   []Pattern
+	Orders     []Order
 	Standards  []Standard
 	Tables     []Table
 	// Abbreviations of this category alone: CS is carbon steel here, cast
@@ -51,6 +52,8 @@ type Schema struct {
 	Guidelines []Guideline
 
 	byName    map[string]int
+	// paired are the interval attributes beside a number of the same dimension.
+	paired []bool
 	lexicon   *Lexicon
 	standards map[string]int // by folded name, aliases included
 	rows      map[string]rowAt
@@ -93,6 +96,9 @@ type Attribute struct {
 	Labels []string
 	// Labelled: a number without one of the labels is never taken for it.
 	Labelled bool
+	// Sole: a number without unit that nothing else has read is this attribute,
+	// where only one such number is left (the gain of a transistor).
+	Sole bool
 	// Tolerance within which two numbers are the same, in Unit; zero is exact.
 	Tolerance pipeline.Value
 	// Min and Max bound what is plausible, in Unit; zero values bound nothing.
@@ -133,6 +139,22 @@ type Pattern struct {
 	first  [256]bool
 	at     node
 }
+
+// An Order tells unlabelled numbers of one dimension apart by their size: the
+// stand-off, breakdown and clamping voltage of a suppressor rise in this order,
+// by physics. It holds for as many numbers as it has attributes.
+type Order struct {
+	// When are the values that the record must have.
+	When []Implied
+	// Rising are attributes of one dimension, the smallest first.
+	Rising []string
+
+	indices []int
+	at      node
+}
+
+// Indices are the attributes of the order in the schema.
+func (o *Order) Indices() []int { return o.indices }
 
 // A Standard is a norm that an item names, and what follows from it.
 type Standard struct {
@@ -193,6 +215,10 @@ func (s *Schema) Attribute(name string) (a *Attribute, index int, ok bool) {
 	}
 	return &s.Attributes[i], i, true
 }
+
+// Paired reports whether attribute i is an interval and the category has a
+// number of the same dimension too, which then takes what stands alone.
+func (s *Schema) Paired(i int) bool { return s.paired[i] }
 
 // Lexicon is the compiled vocabulary of the category.
 func (s *Schema) Lexicon() *Lexicon { return s.lexicon }

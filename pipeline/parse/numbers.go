@@ -1,6 +1,9 @@
 package parse
 
 import (
+	"slices"
+	"sort"
+
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/knowledge"
 	"github.com/assay-pipeline/assay/pipeline/quantity"
@@ -11,6 +14,18 @@ func (r *reading) scan() {
 	r.quantities = quantity.AppendScan(r.quantities[:0], r.source, quantity.Options{
 		Language: r.lang, Expect: r.x.expect[r.schema.Category],
 	})
+	// What stands behind an @ says under which condition the value before it
+	// holds (28mΩ@10V,5.8A): it is no value of the item.
+	for i := range r.quantities {
+		q := &r.quantities[i]
+		if q.Start == 0 {
+			continue
+		}
+		mark := r.source[q.Start-1]
+		if mark == '@' || i > 0 && mark == ',' && r.quantities[i-1].End == q.Start-1 && r.condition(&r.quantities[i-1]) {
+			r.conditions = append(r.conditions, q.Start)
+		}
+	}
 	r.units = zeroed(r.units, len(r.source))
 	for i := range r.quantities {
 		q := &r.quantities[i]
@@ -20,6 +35,11 @@ func (r *reading) scan() {
 			}
 		}
 	}
+}
+
+// condition reports whether q is the condition of another value.
+func (r *reading) condition(q *quantity.Quantity) bool {
+	return slices.Contains(r.conditions, q.Start)
 }
 
 // numbers gives the quantities that are left to attributes: those with a label
@@ -33,19 +53,110 @@ func (r *reading) numbers() {
 			r.number(attr, q, 0.95)
 		}
 	}
+	r.orders()
 	for i := range r.quantities {
 		q := &r.quantities[i]
 		if !q.HasUnit() {
 			r.resolve(q)
 		}
-		if !q.HasUnit() || q.Kind == quantity.Tolerant && q.Unit.Dimension != quantity.Percent || !r.free(q.Start, q.NumEnd) {
+		if !q.HasUnit() || r.condition(q) || q.Kind == quantity.Tolerant && !spread(q.Unit.Dimension) || !r.free(q.Start, q.NumEnd) {
 			continue
 		}
 		for k := range r.schema.Attributes {
 			a := &r.schema.Attributes[k]
-			if takes(a, q) && a.Dimension == q.Unit.Dimension && !a.Labelled && !r.filled[k] && r.number(k, q, 0.9) {
+			if takes(a, q) && a.Dimension == q.Unit.Dimension && !a.Labelled && !r.filled[k] &&
+				!(q.Kind != quantity.Range && r.schema.Paired(k)) && r.number(k, q, 0.9) {
 				break
 			}
+		}
+	}
+	r.sole()
+}
+
+// spread reports whether values of a dimension are deviations themselves: ±1 %,
+// ±100 ppm/K.
+func spread(d quantity.Dimension) bool {
+	return d == quantity.Percent || d == quantity.TemperatureCoefficient
+}
+
+// orders gives numbers of one dimension to attributes whose values rise by
+// physics.
+func (r *reading) orders() {
+	for i := range r.schema.Orders {
+		o := &r.schema.Orders[i]
+		if !r.has(o.When) {
+			continue
+		}
+		attrs := r.order[:0]
+		for _, k := range o.Indices() {
+			if !r.filled[k] {
+				attrs = append(attrs, k)
+			}
+		}
+		r.order = attrs
+		if len(attrs) == 0 {
+			continue
+		}
+		var found []*quantity.Quantity
+		for k := range r.quantities {
+			q := &r.quantities[k]
+			if q.HasUnit() && q.Unit.Dimension == r.schema.Attributes[attrs[0]].Dimension && q.Kind != quantity.Range && q.Kind != quantity.Tolerant && r.free(q.Start, q.NumEnd) && !r.condition(q) {
+				found = append(found, q)
+			}
+		}
+		if len(found) != len(attrs) {
+			continue
+		}
+		sort.SliceStable(found, func(a, b int) bool {
+			x, _ := found[a].Canonical()
+			y, _ := found[b].Canonical()
+			return x.Value.Cmp(y.Value) < 0
+		})
+		for k, q := range found {
+			r.number(attrs[k], q, ordered)
+		}
+	}
+}
+
+// ordered is the confidence of a value whose size told what it is.
+const ordered = 0.88
+
+// has reports whether the values have been read.
+func (r *reading) has(values []knowledge.Implied) bool {
+	for _, v := range values {
+		ok := false
+		for i := range r.out {
+			ok = ok || r.out[i].Name == v.Attribute && r.out[i].Value.String() == v.Value
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// sole gives the one bare number that is left to the attribute that may take
+// it.
+func (r *reading) sole() {
+	for k := range r.schema.Attributes {
+		a := &r.schema.Attributes[k]
+		if !a.Sole || r.filled[k] {
+			continue
+		}
+		var found *quantity.Quantity
+		n := 0
+		for i := range r.quantities {
+			q := &r.quantities[i]
+			if len(q.Readings) > 0 || q.HasUnit() || q.Glued || q.Kind != quantity.Single || r.condition(q) || !r.free(q.Start, q.NumEnd) {
+				continue
+			}
+			if v, ok := pipeline.Number(q.Value.String()); ok && r.plausible(a, v) {
+				found = q
+				n++
+			}
+		}
+		if n == 1 {
+			r.number(k, found, ordered)
 		}
 	}
 }

@@ -53,6 +53,7 @@ type reading struct {
 	order      []int
 	labels     []label
 	quantities []quantity.Quantity
+	conditions []int // where quantities start that are conditions
 }
 
 // A label announces a number.
@@ -69,7 +70,7 @@ func (x *Rules) Extract(_ context.Context, req Request) (Response, error) {
 	r.Fold(r.source)
 	r.taken = zeroed(r.taken, len(r.source))
 	r.filled = zeroed(r.filled, len(r.schema.Attributes))
-	r.out, r.flags, r.labels = nil, nil, r.labels[:0]
+	r.out, r.flags, r.labels, r.conditions = nil, nil, r.labels[:0], r.conditions[:0]
 	r.scan()
 	r.patterns()
 	r.terms()

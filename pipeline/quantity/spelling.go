@@ -141,7 +141,8 @@ func factorEnd(t string, i int) (int, bool) {
 	if e-i > spellingLength {
 		return e, false
 	}
-	if e < len(t) && t[e] == '~' || e < len(t) && t[e] == '=' && e-i == 1 && t[i] == 'V' {
+	// 230V~ is an alternating voltage, 2.6V~3.1V a range.
+	if e < len(t) && t[e] == '~' && (e+1 == len(t) || !isDigit(t[e+1]) && t[e+1] != '+' && t[e+1] != '-') || e < len(t) && t[e] == '=' && e-i == 1 && t[i] == 'V' {
 		return e + 1, true
 	}
 	return exponentEnd(t, e), true
