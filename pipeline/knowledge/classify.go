@@ -2,6 +2,7 @@ package knowledge
 
 import (
 	"math"
+	"slices"
 	"sort"
 	"strings"
 
@@ -129,18 +130,30 @@ func (c *classifier) harvest(n *trieNode, path []string, category int, name stri
 func (p *Pack) Classify(item pipeline.Item) (category string, score float64, evidence []Evidence) {
 	var f Folded
 	f.Fold(item.Source)
-	return p.ClassifyFolded(&f, item.Meta)
+	return p.classify(&f, item.Meta, true)
 }
 
-// ClassifyFolded is Classify of a text that is folded already.
+// ClassifyFolded is Classify of a text that is folded already. Its evidence is
+// that of the metadata, and beside it the best category of the text alone.
 func (p *Pack) ClassifyFolded(f *Folded, meta pipeline.Meta) (category string, score float64, evidence []Evidence) {
+	return p.classify(f, meta, false)
+}
+
+// classify gathers the evidence of the text only for people: most items need
+// none of it.
+func (p *Pack) classify(f *Folded, meta pipeline.Meta, all bool) (category string, score float64, evidence []Evidence) {
 	c := p.classifier
-	points := make([]float64, len(p.categories))
+	w := weighing{points: make([]float64, len(p.categories)), f: f, names: p.categories, all: all}
+	c.text(f, &w)
+	if best, _ := leader(w.points); !all && best >= 0 && w.points[best] > 0 {
+		w.evidence = append(w.evidence, Evidence{p.categories[best], "", "text", w.points[best]})
+	}
+	points := w.points
+	evidence = w.evidence
 	add := func(cat int, w float64, text, why string) {
 		points[cat] += w
 		evidence = append(evidence, Evidence{p.categories[cat], text, why, w})
 	}
-	c.text(f, points, add)
 	for _, word := range []struct {
 		text   string
 		weight float64
@@ -156,12 +169,14 @@ func (p *Pack) ClassifyFolded(f *Folded, meta pipeline.Meta) (category string, s
 		var g Folded
 		g.Fold(word.text)
 		seen := map[int]bool{}
-		c.nounsOf(&g, func(cat int, s float64, text, why string) {
-			if !seen[cat] {
+		meant := weighing{points: make([]float64, len(p.categories)), f: &g, names: p.categories, all: true}
+		c.nounsOf(&g, &meant)
+		for _, e := range meant.evidence {
+			if cat := sort.SearchStrings(p.categories, e.Category); !seen[cat] {
 				seen[cat] = true
-				add(cat, word.weight*min(1, s/nounWeight), text, "metadata")
+				add(cat, word.weight*min(1, e.Weight/nounWeight), e.Text, "metadata")
 			}
-		})
+		}
 	}
 	best, second := leader(points)
 	sort.SliceStable(evidence, func(i, j int) bool { return evidence[i].Weight > evidence[j].Weight })
@@ -191,6 +206,23 @@ func leader(points []float64) (best int, second float64) {
 	return best, second
 }
 
+// weighing adds up what speaks for each category.
+type weighing struct {
+	points   []float64
+	f        *Folded
+	names    []string
+	all      bool // keep the evidence, too
+	evidence []Evidence
+}
+
+// add counts w for a category; from and to are offsets in the folded text.
+func (w *weighing) add(category int, weight float64, from, to int, why string) {
+	w.points[category] += weight
+	if w.all {
+		w.evidence = append(w.evidence, Evidence{w.names[category], string(w.f.Text[from:to]), why, weight})
+	}
+}
+
 func leads(points []float64) float64 {
 	best, second := leader(points)
 	if best < 0 {
@@ -200,8 +232,9 @@ func leads(points []float64) float64 {
 }
 
 // text scores the words of an item.
-func (c *classifier) text(f *Folded, points []float64, add func(int, float64, string, string)) {
-	c.nounsOf(f, add)
+func (c *classifier) text(f *Folded, to *weighing) {
+	c.nounsOf(f, to)
+	points := to.points
 	var buf []Match
 	var spread []bool
 	for i := 0; i < len(f.Atoms); {
@@ -229,7 +262,7 @@ func (c *classifier) text(f *Folded, points []float64, add func(int, float64, st
 		}
 		for cat, has := range spread {
 			if has {
-				add(cat, w, c.words2(f, m), "value")
+				to.add(cat, w, f.Atoms[m.From].Pos, f.Atoms[m.To-1].Stop, "value")
 			}
 		}
 		i = m.To
@@ -240,31 +273,34 @@ func (c *classifier) text(f *Folded, points []float64, add func(int, float64, st
 	for i := range f.Atoms {
 		a := f.Atoms[i]
 		for _, w := range c.words[a.Text] {
-			add(w.category, w.weight, a.Text, "example")
+			to.add(w.category, w.weight, a.Pos, a.Stop, "example")
 		}
-		for _, cp := range c.patterns {
+	}
+	for _, cp := range c.patterns {
+		if !cp.pattern.Possible(f) {
+			continue
+		}
+		for i := range f.Atoms {
+			a := &f.Atoms[i]
 			if _, end := cp.pattern.MatchAt(nil, f.Text, a.Pos); end > 0 {
-				add(cp.category, cp.pattern.Weight, string(f.Text[a.Pos:end]), "pattern")
+				to.add(cp.category, cp.pattern.Weight, a.Pos, end, "pattern")
 			}
 		}
 	}
 }
 
-func (c *classifier) words2(f *Folded, m Match) string {
-	return string(f.Text[f.Atoms[m.From].Pos:f.Atoms[m.To-1].Stop])
-}
-
 // nounsOf finds what a text calls the thing. The first noun weighs more, and
 // a noun that was read by expansion less.
-func (c *classifier) nounsOf(f *Folded, add func(int, float64, string, string)) {
+func (c *classifier) nounsOf(f *Folded, to *weighing) {
 	var buf []Match
+	var cats []int
+	skip := func(w string) bool { return c.pack.common[w] || c.values.Knows(w) }
 	head := headBonus
 	for i := 0; i < len(f.Atoms); {
 		if f.Atoms[i].Digits {
 			i++
 			continue
 		}
-		skip := func(w string) bool { return c.pack.common[w] || c.values.Knows(w) }
 		buf = c.nouns.MatchesAt(buf[:0], f.Atoms, i, true, skip)
 		m, ok := clearest(buf, func(a, b Meaning) bool { return a.Attribute == b.Attribute })
 		if !ok {
@@ -274,19 +310,15 @@ func (c *classifier) nounsOf(f *Folded, add func(int, float64, string, string)) 
 			i++
 			continue
 		}
-		seen := map[int]bool{}
+		cats = cats[:0]
 		for _, me := range m.Meanings {
-			if !seen[me.Attribute] {
-				seen[me.Attribute] = true
+			if !slices.Contains(cats, me.Attribute) {
+				cats = append(cats, me.Attribute)
 			}
 		}
-		cats := make([]int, 0, len(seen))
-		for cat := range seen {
-			cats = append(cats, cat)
-		}
-		sort.Ints(cats)
+		slices.Sort(cats)
 		for _, cat := range cats {
-			add(cat, (nounWeight+head)*m.Score*m.Score/float64(len(cats)), c.words2(f, m), "noun")
+			to.add(cat, (nounWeight+head)*m.Score*m.Score/float64(len(cats)), f.Atoms[m.From].Pos, f.Atoms[m.To-1].Stop, "noun")
 		}
 		head = 0
 		i = m.To

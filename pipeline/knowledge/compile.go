@@ -402,4 +402,5 @@ func (r *reader) compilePattern(d *draft, i int) {
 		p.groups[g] = a
 	}
 	p.first = firstBytes(macros.Replace(p.Match))
+	p.needs = requires(macros.Replace(p.Match))
 }

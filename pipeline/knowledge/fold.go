@@ -29,6 +29,8 @@ type Folded struct {
 	Atoms []Atom
 	// at maps each byte of Text to its source offset; one more than Text.
 	at []int32
+	// bytes are those that Text has.
+	bytes byteSet
 }
 
 // Source is the span of source bytes of the folded bytes from i to j.
@@ -90,6 +92,10 @@ func (f *Folded) Fold(src string) {
 		i += n
 	}
 	f.at = append(f.at, int32(len(src)))
+	f.bytes = byteSet{}
+	for _, c := range f.Text {
+		f.bytes.add(c)
+	}
 	f.cut()
 }
 

@@ -63,7 +63,18 @@ type Lexicon struct {
 	// words that a term is made of, by first letter, for expansion.
 	words map[byte][]vocable
 	known map[string]bool
-	cache readings
+	// listed is what is known of each word at the start of a term; of any other
+	// word the lexicon knows nothing but what it may be short for.
+	listed map[string]listing
+	cache  readings
+}
+
+// A listing is what the lexicon knows of one word.
+type listing struct {
+	next  *trieNode // of a term that starts with it
+	alias int       // most atoms of an abbreviation that starts with it
+	whole bool
+	known bool
 }
 
 func newLexicon() *Lexicon {
@@ -166,6 +177,20 @@ func (l *Lexicon) freeze() {
 	for _, ws := range l.words {
 		sort.Slice(ws, func(i, j int) bool { return ws[i].word < ws[j].word })
 	}
+	l.listed = make(map[string]listing, len(l.known))
+	for _, words := range []map[string]bool{l.known, keysOf(l.first), keysOf(l.root.next)} {
+		for w := range words {
+			l.listed[w] = listing{l.root.next[w], l.first[w], l.whole(w), l.known[w]}
+		}
+	}
+}
+
+func keysOf[V any](m map[string]V) map[string]bool {
+	out := make(map[string]bool, len(m))
+	for k := range m {
+		out[k] = true
+	}
+	return out
 }
 
 // lookup returns the meanings of exactly these atoms.
@@ -286,11 +311,19 @@ func (w *walk) step(n *trieNode, i int, score float64) {
 	if i > w.from && a.Break {
 		return // a phrase does not cross a comma
 	}
-	if c := n.next[a.Text]; c != nil {
+	l, listed := w.l.listed[a.Text]
+	c := l.next
+	if n != &w.l.root {
+		c = nil
+		if listed {
+			c = n.next[a.Text]
+		}
+	}
+	if c != nil {
 		w.step(c, i+1, score)
 	}
 	key := a.Text
-	for k := 1; k <= w.l.first[a.Text] && i+k <= len(w.atoms); k++ {
+	for k := 1; k <= l.alias && i+k <= len(w.atoms); k++ {
 		if k > 1 {
 			if w.atoms[i+k-1].Break {
 				break
@@ -312,10 +345,10 @@ func (w *walk) step(n *trieNode, i int, score float64) {
 	if a.Digits {
 		return
 	}
-	if !w.fuzzy || w.l.whole(a.Text) || w.skip != nil && w.skip(a.Text) {
+	if !w.fuzzy || l.whole || w.skip != nil && w.skip(a.Text) {
 		return
 	}
-	part := w.l.known[a.Text] // then it may be cut off, but it is not misspelt
+	part := l.known // then it may be cut off, but it is not misspelt
 	for _, r := range w.l.Expand(a.Text) {
 		if part && !strings.HasPrefix(r.Word, a.Text) {
 			continue

@@ -48,6 +48,93 @@ func firstBytes(expr string) (set [256]bool) {
 	return set
 }
 
+// byteSet is a set of bytes.
+type byteSet [4]uint64
+
+func (s *byteSet) add(b byte)            { s[b>>6] |= 1 << (b & 63) }
+func (s *byteSet) meets(o *byteSet) bool { return s[0]&o[0]|s[1]&o[1]|s[2]&o[2]|s[3]&o[3] != 0 }
+func (s *byteSet) join(o *byteSet)       { s[0] |= o[0]; s[1] |= o[1]; s[2] |= o[2]; s[3] |= o[3] }
+func (s *byteSet) has(b byte) bool       { return s[b>>6]&(1<<(b&63)) != 0 }
+
+// requires are sets of bytes of each of which every match holds at least one:
+// a text that lacks one of them need not be searched. Sets with digits say too
+// little and are left out.
+func requires(expr string) (all []byteSet) {
+	re, err := syntax.Parse(expr, syntax.Perl)
+	if err != nil {
+		return nil
+	}
+	for _, s := range needs(re.Simplify()) {
+		if !s.has('0') && !s.has(' ') {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+func needs(re *syntax.Regexp) []byteSet {
+	switch re.Op {
+	case syntax.OpLiteral:
+		out := make([]byteSet, 0, len(re.Rune))
+		for _, r := range re.Rune {
+			if r >= 0x80 || re.Flags&syntax.FoldCase != 0 {
+				continue
+			}
+			var s byteSet
+			s.add(byte(r))
+			out = append(out, s)
+		}
+		return out
+	case syntax.OpCharClass:
+		var s byteSet
+		for i := 0; i+1 < len(re.Rune); i += 2 {
+			if re.Rune[i+1] >= 0x80 {
+				return nil
+			}
+			for r := re.Rune[i]; r <= re.Rune[i+1]; r++ {
+				s.add(byte(r))
+			}
+		}
+		return []byteSet{s}
+	case syntax.OpCapture, syntax.OpPlus:
+		return needs(re.Sub[0])
+	case syntax.OpConcat:
+		var out []byteSet
+		for _, sub := range re.Sub {
+			out = append(out, needs(sub)...)
+		}
+		return out
+	case syntax.OpAlternate:
+		// Every branch needs something of its own; one byte of each, together.
+		var s byteSet
+		for _, sub := range re.Sub {
+			best := -1
+			of := needs(sub)
+			for i := range of {
+				if !of[i].has('0') && !of[i].has(' ') {
+					best = i
+				}
+			}
+			if best < 0 {
+				return nil
+			}
+			s.join(&of[best])
+		}
+		return []byteSet{s}
+	}
+	return nil
+}
+
+// Possible reports whether a text with the bytes of f may match p at all.
+func (p *Pattern) Possible(f *Folded) bool {
+	for i := range p.needs {
+		if !p.needs[i].meets(&f.bytes) {
+			return false
+		}
+	}
+	return true
+}
+
 // A Capture is a group of a pattern that matched: folded offsets.
 type Capture struct {
 	Attribute  int

@@ -51,9 +51,9 @@ type Schema struct {
 	Examples   []Example
 	Guidelines []Guideline
 
-	byName    map[string]int
+	byName map[string]int
 	// paired are the interval attributes beside a number of the same dimension.
-	paired []bool
+	paired    []bool
 	lexicon   *Lexicon
 	standards map[string]int // by folded name, aliases included
 	rows      map[string]rowAt
@@ -137,6 +137,7 @@ type Pattern struct {
 	re     *regexp.Regexp
 	groups []int // attribute index by group number, -1 for none
 	first  [256]bool
+	needs  []byteSet
 	at     node
 }
 

@@ -3,6 +3,7 @@ package parse
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/guard"
@@ -321,8 +322,41 @@ func keys(s *knowledge.Schema, r *pipeline.Record, a *pipeline.Attribute, entry 
 	return false
 }
 
-// means reports whether the dictionary reads text as the entry.
+// meaning is a question that means has answered.
+type meaning struct{ category, text, entry string }
+
+const (
+	// maxMeanings bounds the answers kept, and maxMeaning the text of one; when
+	// they are full they start afresh, so memory stays flat.
+	maxMeanings = 1 << 14
+	maxMeaning  = 48
+)
+
+// means reports whether the dictionary reads text as the entry. The answer
+// depends on nothing else, so it is kept: the same words come again and again.
 func (ps *Parser) means(s *knowledge.Schema, text, entry string) bool {
+	if len(text) > maxMeaning {
+		return ps.reads(s, text, entry)
+	}
+	key := meaning{s.Category, text, entry}
+	ps.mu.RLock()
+	yes, ok := ps.meanings[key]
+	ps.mu.RUnlock()
+	if ok {
+		return yes
+	}
+	yes = ps.reads(s, text, entry)
+	key.text = strings.Clone(text) // not the whole item
+	ps.mu.Lock()
+	if ps.meanings == nil || len(ps.meanings) >= maxMeanings {
+		ps.meanings = make(map[meaning]bool, 256)
+	}
+	ps.meanings[key] = yes
+	ps.mu.Unlock()
+	return yes
+}
+
+func (ps *Parser) reads(s *knowledge.Schema, text, entry string) bool {
 	var f knowledge.Folded
 	f.Fold(text)
 	if len(f.Atoms) == 0 {

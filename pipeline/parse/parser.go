@@ -3,7 +3,7 @@ package parse
 import (
 	"context"
 	"runtime"
-	"sort"
+	"slices"
 	"sync"
 
 	"github.com/assay-pipeline/assay/pipeline"
@@ -18,6 +18,9 @@ type Request struct {
 	Schema *knowledge.Schema
 	// Language is that of the item, empty for unknown.
 	Language quantity.Language
+
+	// folded is the text as the classifier read it, for the built-in extractor.
+	folded *knowledge.Folded
 }
 
 // A Response is what an extractor claims. Nothing of it is believed before the
@@ -71,6 +74,9 @@ type Parser struct {
 	entries   map[string]map[string]guard.Entry // by category and name
 	checkers  sync.Pool
 	folded    sync.Pool
+
+	mu       sync.RWMutex
+	meanings map[meaning]bool
 }
 
 // New returns a Parser over the extractor.
@@ -108,18 +114,23 @@ func (ps *Parser) Parse(ctx context.Context, item pipeline.Item) (pipeline.Recor
 		read.Source = read.Source[:maxSource]
 		r.Flags = append(r.Flags, pipeline.Flag{Code: "too_long", Detail: "only the first 16 KiB of the text were read"})
 	}
-	category, score := ps.classify(&read, &r)
+	f, _ := ps.folded.Get().(*knowledge.Folded)
+	defer ps.folded.Put(f)
+	f.Fold(read.Source)
+	category, score := ps.classify(f, &read, &r)
 	r.Category = category
 	schema, ok := ps.pack.Schema(category)
 	if !ok {
 		return r, nil
 	}
 	lang := language(item.Meta.Language)
-	resp, err := ps.extractor.Extract(ctx, Request{Item: read, Schema: schema, Language: lang})
+	resp, err := ps.extractor.Extract(ctx, Request{Item: read, Schema: schema, Language: lang, folded: f})
 	if err != nil {
 		return pipeline.Record{}, err
 	}
-	r.Attributes = append(r.Attributes, resp.Attributes...)
+	if len(resp.Attributes) > 0 {
+		r.Attributes = resp.Attributes
+	}
 	r.Flags = append(r.Flags, resp.Flags...)
 	ps.complete(schema, &r)
 	ps.fromMeta(schema, &r)
@@ -177,10 +188,7 @@ feed:
 }
 
 // classify decides the category and flags what speaks against it.
-func (ps *Parser) classify(item *pipeline.Item, r *pipeline.Record) (string, float64) {
-	f, _ := ps.folded.Get().(*knowledge.Folded)
-	defer ps.folded.Put(f)
-	f.Fold(item.Source)
+func (ps *Parser) classify(f *knowledge.Folded, item *pipeline.Item, r *pipeline.Record) (string, float64) {
 	meta := item.Meta
 	if ps.opt.Trust["category"] == "none" {
 		meta.Category = ""
@@ -240,7 +248,7 @@ func order(s *knowledge.Schema, as []pipeline.Attribute) {
 		}
 		return len(s.Attributes)
 	}
-	sort.SliceStable(as, func(i, j int) bool { return rank(as[i].Name) < rank(as[j].Name) })
+	slices.SortStableFunc(as, func(a, b pipeline.Attribute) int { return rank(a.Name) - rank(b.Name) })
 }
 
 // judge names what is absent and gives the record its confidence: that of its

@@ -37,7 +37,8 @@ func NewRules(p *knowledge.Pack) *Rules {
 
 // A reading is the state of one extraction, used again from item to item.
 type reading struct {
-	knowledge.Folded
+	*knowledge.Folded
+	own    knowledge.Folded
 	x      *Rules
 	schema *knowledge.Schema
 	source string
@@ -65,12 +66,18 @@ type label struct {
 // Extract reads one item.
 func (x *Rules) Extract(_ context.Context, req Request) (Response, error) {
 	r, _ := x.scratch.Get().(*reading)
-	defer x.scratch.Put(r)
+	defer func() {
+		r.Folded = nil // it belongs to the caller
+		x.scratch.Put(r)
+	}()
 	r.x, r.schema, r.source, r.lang = x, req.Schema, req.Item.Source, req.Language
-	r.Fold(r.source)
+	if r.Folded = req.folded; r.Folded == nil {
+		r.Folded = &r.own
+		r.Fold(r.source)
+	}
 	r.taken = zeroed(r.taken, len(r.source))
 	r.filled = zeroed(r.filled, len(r.schema.Attributes))
-	r.out, r.flags, r.labels, r.conditions = nil, nil, r.labels[:0], r.conditions[:0]
+	r.out, r.flags, r.labels, r.conditions = make([]pipeline.Attribute, 0, 2+len(r.schema.Attributes)/2), nil, r.labels[:0], r.conditions[:0]
 	r.scan()
 	r.patterns()
 	r.terms()
@@ -145,6 +152,9 @@ func (r *reading) attribute(a *knowledge.Attribute, v pipeline.Value, start, end
 func (r *reading) patterns() {
 	for pi := range r.schema.Patterns {
 		p := &r.schema.Patterns[pi]
+		if !p.Possible(r.Folded) {
+			continue
+		}
 		for i := 0; i < len(r.Atoms); i++ {
 			a := &r.Atoms[i]
 			if r.taken[a.Start] || !r.starts(i) {
