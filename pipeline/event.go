@@ -36,6 +36,9 @@ const (
 	ClusterSplit      = "assay.cluster.split"
 	ReviewRequested   = "assay.review.requested"
 	ApprovalRequested = "assay.approval.requested"
+	ApprovalDecided   = "assay.approval.decided"
+	SLAMissed         = "assay.sla.missed"
+	SubjectErased     = "assay.subject.erased"
 )
 
 // NewEvent makes an event whose id is derived from type, subject and data: the

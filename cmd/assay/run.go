@@ -90,7 +90,7 @@ func runExit(res flow.Result) error {
 		return pipeline.Errorf(pipeline.CodeInternal, "%s given up: %s", count(res.Dead, "message"), res.DeadReason)
 	}
 	for _, b := range res.Batches {
-		if b.Stage == flow.Held || b.Stage == flow.Unjudged {
+		if b.Stage == flow.Held || b.Stage == flow.Waiting || b.Stage == flow.Unjudged {
 			return exitError{1}
 		}
 	}

@@ -30,6 +30,8 @@ type outcome struct {
 	position breaker.Position // that the decision saw
 	degraded bool
 	at       time.Time
+	// ask, where not empty, is why a person has to release the batch.
+	ask string
 }
 
 // decide asks the breaker, publishes where it may, and commits.
@@ -47,6 +49,9 @@ func (in *Ingest) decide(ctx context.Context, b Batch, f *contract.Feed, report 
 		return Batch{}, err
 	}
 	o := judgeWith(policy, state, b, f, report, stamp(in.Now))
+	if why, needed := asks(f, b, report, o); needed {
+		o.decision, o.ask, o.reason = pipeline.Hold, why, "waits for an approval: "+why
+	}
 	if !o.decision.Published() {
 		return in.commit(ctx, b, f, report, o, nil)
 	}
@@ -151,6 +156,9 @@ func (in *Ingest) commit(ctx context.Context, b Batch, f *contract.Feed, report 
 	b.Verdict, b.Decision, b.Reason, b.Rows = report.Verdict, o.decision, o.reason, report.Rows
 	b.Breaker, b.Report, b.Updated = string(o.position), lake.ReportKey(b.Feed, b.ID, "json"), o.at
 	b.Stage = Held
+	if o.ask != "" {
+		b.Stage = Waiting
+	}
 	var shards []ParseShard
 	if m != nil {
 		b.Stage, b.Manifest = Done, m.ID
@@ -188,7 +196,10 @@ func (in *Ingest) commit(ctx context.Context, b Batch, f *contract.Feed, report 
 		if err != nil {
 			return err
 		}
-		return tx.PutOutgoing(ctx, out...)
+		if err := tx.PutOutgoing(ctx, out...); err != nil || o.ask == "" {
+			return err
+		}
+		return ask(ctx, tx, b, f, report, o.ask)
 	})
 	if err != nil {
 		return Batch{}, err

@@ -125,3 +125,33 @@ type ApprovalData struct {
 	// Expires is when the batch stays held for good without an answer.
 	Expires time.Time `json:"expires,omitzero"`
 }
+
+// ApprovalDecision is the data of assay.approval.decided.
+type ApprovalDecision struct {
+	Batch    string    `json:"batch"`
+	Feed     string    `json:"feed"`
+	Decision string    `json:"decision"` // approved, rejected
+	By       string    `json:"by"`
+	Reason   string    `json:"reason,omitempty"`
+	At       time.Time `json:"at"`
+}
+
+// SLAData is the data of assay.sla.missed.
+type SLAData struct {
+	Feed            string    `json:"feed"`
+	ContractID      string    `json:"contract_id"`
+	ContractVersion string    `json:"contract_version"`
+	Owner           string    `json:"owner,omitempty"`
+	Kind            string    `json:"kind"`
+	Due             time.Time `json:"due"`
+	Expected        string    `json:"expected"`
+	Detail          string    `json:"detail"`
+}
+
+// ErasedData is the data of assay.subject.erased. It does not say who it was.
+type ErasedData struct {
+	Feed      string    `json:"feed"`
+	Tombstone string    `json:"tombstone"`
+	By        string    `json:"by"`
+	At        time.Time `json:"at"`
+}

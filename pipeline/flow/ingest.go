@@ -301,7 +301,7 @@ func (in *Ingest) resent(ctx context.Context, b Batch, f *contract.Feed) (string
 		return "", err
 	}
 	for _, o := range same {
-		if o.ID != b.ID && (o.Stage == Done || o.Stage == Held) && o.Rows.Read > 0 {
+		if o.ID != b.ID && (o.Stage == Done || o.Stage == Held || o.Stage == Waiting) && o.Rows.Read > 0 {
 			return fmt.Sprintf("the same bytes landed before as %s (batch %s)", o.Key, pipeline.ShortID(o.ID)), nil
 		}
 	}

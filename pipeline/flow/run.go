@@ -66,6 +66,9 @@ func (r *Run) Once(ctx context.Context, feed string) (Result, error) {
 		return res, err
 	}
 	defer release()
+	if _, err := r.Ingest.Settle(ctx); err != nil {
+		return res, err
+	}
 	landed, err := r.Ingest.Scan(ctx, feed)
 	if err != nil {
 		return res, err

@@ -39,6 +39,10 @@ var examples = map[string]any{
 	pipeline.ClusterSplit:  flow.ClusterData{Cluster: "c1", From: []string{"c1"}, To: []string{"c3"}, Items: []string{"items/1"}},
 	pipeline.ReviewRequested: flow.ReviewData{Kind: "pair", Feed: "items", Batch: "b1", Category: "bearing", Count: 1,
 		Entries: []string{"r1"}},
+	pipeline.ApprovalDecided: flow.ApprovalDecision{Batch: "b1", Feed: "orders", Decision: "rejected", By: "clock", Reason: "nobody answered", At: at},
+	pipeline.SLAMissed: flow.SLAData{Feed: "orders", ContractID: "orders", ContractVersion: "1.2.0", Owner: "sales", Kind: "frequency", Due: at,
+		Expected: "a batch every 1d", Detail: "the last came 2d ago"},
+	pipeline.SubjectErased:     flow.ErasedData{Feed: "orders", Tombstone: "t1", By: "ann", At: at},
 	pipeline.ApprovalRequested: flow.ApprovalData{Batch: "b1", Feed: "orders", Reason: "warned", Expires: at},
 }
 
