@@ -16,6 +16,11 @@ import (
 	"github.com/assay-pipeline/assay/pipeline/contract"
 )
 
+// A fetcher is a reader whose chunks are finished by Chunk.Cut, side by side.
+type fetcher interface {
+	Fetch(ctx context.Context, c *codec.Chunk) error
+}
+
 // A run is one judgement under way.
 type run struct {
 	g    *Gate
@@ -27,12 +32,17 @@ type run struct {
 	extra []string
 
 	readLock sync.Mutex
+	fetch    func(context.Context, *codec.Chunk) error
 	seq      int64
 	readErr  error
 
 	turnLock sync.Mutex
-	turn     *sync.Cond
-	next     int64
+	turn     *sync.Cond       // signalled when a sheet becomes idle
+	next     int64            // the chunk whose turn it is
+	waiting  map[int64]*sheet // judged chunks whose turn it is not yet
+	busy     bool             // a worker does what depends on order
+	idle     []*sheet
+	sheets   int // made so far
 	failed   error
 
 	// In the order of the file:
@@ -59,7 +69,7 @@ func (g *Gate) Judge(ctx context.Context, in Input, opt Options) (*Report, error
 	opt = opt.withDefaults()
 	r := &run{g: g, in: in, opt: opt, tally: make([]count, len(g.rules)), faults: map[codec.Fault]int64{},
 		samples: make([][]Sample, len(g.rules)), prof: newProfiler(g)}
-	r.turn = sync.NewCond(&r.turnLock)
+	r.turn, r.waiting = sync.NewCond(&r.turnLock), map[int64]*sheet{}
 	for _, k := range g.keys {
 		r.sets = append(r.sets, newSeenKeys(k, opt.keyMemory()/int64(len(g.keys))))
 	}
@@ -106,6 +116,10 @@ func (r *run) judge(ctx context.Context) error {
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { r.turnLock.Lock(); r.turn.Broadcast(); r.turnLock.Unlock() })
 	defer stop()
+	r.fetch = r.rdr.Next
+	if f, ok := r.rdr.(fetcher); ok {
+		r.fetch = f.Fetch
+	}
 	var wg sync.WaitGroup
 	for range r.opt.Workers {
 		wg.Go(func() {
@@ -131,7 +145,6 @@ func (r *run) judge(ctx context.Context) error {
 
 // work judges chunks until the file ends.
 func (r *run) work(ctx context.Context) error {
-	s := r.g.newSheet()
 	prof := newProfiler(r.g)
 	defer func() {
 		r.profLock.Lock()
@@ -139,36 +152,92 @@ func (r *run) work(ctx context.Context) error {
 		r.profLock.Unlock()
 	}()
 	for {
-		r.readLock.Lock()
-		if r.readErr == nil {
-			r.readErr = r.rdr.Next(ctx, &s.chunk)
+		s, err := r.sheet(ctx)
+		if err != nil {
+			return err
 		}
-		if r.readErr != nil {
-			r.readLock.Unlock()
+		if !r.read(ctx, s) {
+			r.turnLock.Lock()
+			r.idle = append(r.idle, s)
+			r.turn.Signal()
+			r.turnLock.Unlock()
 			return nil
 		}
-		s.seq = r.seq
-		r.seq++
-		r.readLock.Unlock()
-
+		s.chunk.Cut()
 		r.columns(s)
 		prof.add(s)
+		if err := r.hand(ctx, s); err != nil {
+			return err
+		}
+	}
+}
 
-		r.turnLock.Lock()
-		for r.next != s.seq && r.failed == nil && ctx.Err() == nil {
-			r.turn.Wait()
+// read fills the next chunk; it reports whether there was one.
+func (r *run) read(ctx context.Context, s *sheet) bool {
+	r.readLock.Lock()
+	defer r.readLock.Unlock()
+	if r.readErr == nil {
+		r.readErr = r.fetch(ctx, &s.chunk)
+	}
+	if r.readErr != nil {
+		return false
+	}
+	s.seq = r.seq
+	r.seq++
+	return true
+}
+
+// sheet takes a sheet that is not in use. There are enough for every worker to
+// be some chunks ahead of the slowest.
+func (r *run) sheet(ctx context.Context) (*sheet, error) {
+	r.turnLock.Lock()
+	defer r.turnLock.Unlock()
+	for len(r.idle) == 0 {
+		if r.failed != nil {
+			return nil, r.failed
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if r.sheets < 1+3*(r.opt.Workers-1) {
+			r.sheets++
+			return r.g.newSheet(), nil
+		}
+		r.turn.Wait()
+	}
+	n := len(r.idle) - 1
+	s := r.idle[n]
+	r.idle = r.idle[:n]
+	return s, nil
+}
+
+// hand gives a judged chunk to what depends on order. Whoever brings the chunk
+// whose turn it is does that for it and for those after it that wait; the others
+// go on with other chunks.
+func (r *run) hand(ctx context.Context, s *sheet) error {
+	r.turnLock.Lock()
+	defer r.turnLock.Unlock()
+	r.waiting[s.seq] = s
+	if r.busy {
+		return nil
+	}
+	r.busy = true
+	defer func() { r.busy = false }()
+	for {
+		s := r.waiting[r.next]
+		if s == nil {
+			return nil
 		}
 		if r.failed != nil || ctx.Err() != nil {
-			r.turnLock.Unlock()
 			return ctx.Err()
 		}
+		delete(r.waiting, r.next)
 		r.turnLock.Unlock()
-		// Whose turn it is works alone on what depends on order.
 		err := r.ordered(s)
 		r.turnLock.Lock()
 		r.next++
-		r.turn.Broadcast()
-		r.turnLock.Unlock()
+		r.idle = append(r.idle, s)
+		r.turn.Signal()
 		if err != nil {
 			return err
 		}
