@@ -48,6 +48,7 @@ var rungs = map[string]int{
 	"pipeline/llm":             6,
 	"pipeline/llm/llmtest":     6,
 	"pipeline/notify":          6,
+	"pipeline/gate/sqlrule":    6,
 	"pipeline/localrt":         6,
 	"pipeline/app":             7,
 	"cmd/assay":                8,

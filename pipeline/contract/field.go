@@ -70,6 +70,9 @@ func (c *compiler) field(p *node, prefix string) Field {
 		c.warnf(p.get("primaryKeyPosition"), "key", "set primaryKey: true, or remove the position", "primaryKeyPosition without primaryKey")
 	}
 	c.options(p, &f)
+	if prefix != "" && (f.Unique || p.flag("primaryKey")) {
+		c.unenforced(p, "inner")
+	}
 	path := prefix + f.Name
 	if strings.HasSuffix(prefix, "[]") {
 		path = prefix // the items of an array have no name in the data

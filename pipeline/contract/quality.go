@@ -51,12 +51,10 @@ func (c *compiler) quality(owner *node, field string) {
 			}
 		case "sql":
 			c.sqlRule(q, &k)
-			c.unenforced(q, "pending")
 		case "custom":
 			if !c.customRule(q, &k) {
 				continue
 			}
-			c.unenforced(q, "pending")
 		}
 		c.operator(q, &k)
 		c.finish(q, &k)
@@ -108,6 +106,9 @@ func (c *compiler) library(q *node, k *Check) bool {
 	case k.Metric == "rowCount" && k.Field != "":
 		c.warnf(q, "quality", "move it to the quality of the schema object", "rowCount counts the rows of the batch, not of the field %s", k.Field)
 		k.Field = ""
+	case k.Metric == "duplicateValues" && k.Field != "" && propertyNamed(c.object, k.Field) == "":
+		c.errorf(q, "quality", "use logicalTypeOptions: {uniqueItems: true} for the items of an array", "duplicateValues counts rows, and %s stands within one", k.Field)
+		return false
 	case k.Metric == "duplicateValues" && k.Field == "" && len(k.Properties) == 0:
 		c.errorf(q, "quality", "add arguments: {properties: [a, b]}", "duplicateValues of a schema object needs the properties that are unique together")
 	case k.Metric != "rowCount" && k.Metric != "duplicateValues" && k.Field == "":
@@ -177,7 +178,7 @@ func (c *compiler) sqlRule(q *node, k *Check) {
 			if k.Field == "" {
 				c.errorf(q.get("query"), "quality", "name the column, or move the rule to a property", "%s stands in a rule of the schema object", m)
 			}
-			return quoteSQL(k.Field)
+			return c.columnSQL(q.get("query"), k.Field)
 		default:
 			c.errorf(q.get("query"), "quality", "use ${table} and ${column}", "the placeholder %s is not known", m)
 			return m
@@ -193,13 +194,26 @@ func (c *compiler) sqlRule(q *node, k *Check) {
 	}
 }
 
+// columnSQL is a field as a query of the batch's table writes it: objects are
+// JSON there.
+func (c *compiler) columnSQL(at *node, field string) string {
+	if propertyNamed(c.object, field) != "" || field == "" {
+		return quoteSQL(field)
+	}
+	if strings.Contains(field, "[]") {
+		c.errorf(at, "quality", "use json_each over the column of the array", "%s is not one value per row", field)
+	}
+	column, path, _ := strings.Cut(field, ".")
+	return "json_extract(" + quoteSQL(column) + `, '$."` + strings.ReplaceAll(strings.ReplaceAll(path, "'", "''"), ".", `"."`) + `"')`
+}
+
 // customRule reads a rule of engine assay: an expression as text, or a mapping
 // with one of expression, freshness, volume, drift.
 func (c *compiler) customRule(q *node, k *Check) bool {
 	k.Engine = strings.ToLower(q.text("engine"))
 	impl := q.get("implementation")
 	if k.Engine != "assay" {
-		c.unenforced(q, "engine")
+		c.unenforced(q, "prose")
 		return false
 	}
 	m := c.mapping(impl, "implementation", "expression")

@@ -82,7 +82,6 @@ func (c *compiler) relation(r *node, from []string) {
 		rel.To = v.str()
 	}
 	rel.ID = strings.Join(from, "+") + ".references." + rel.To
-	c.unenforced(r, "pending")
 	c.feed.Relations = append(c.feed.Relations, rel)
 }
 
@@ -154,9 +153,6 @@ func (c *compiler) sla() {
 			s.Percent = v
 		default:
 			c.unenforced(n, "sla")
-		}
-		if s.Within > 0 || s.Property == "availability" {
-			c.unenforced(n, "pending")
 		}
 		c.feed.SLA = append(c.feed.SLA, s)
 	}

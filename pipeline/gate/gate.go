@@ -61,6 +61,12 @@ type Options struct {
 	// History are the profiles of the batches before, oldest first, for rules
 	// of volume and drift.
 	History []*Profile
+	// SQL runs the sql rules of the contract, References looks up its foreign
+	// keys, Ledger tells what its service levels are judged by. Rules that need
+	// one that is nil are reported as not judged.
+	SQL        Database
+	References References
+	Ledger     *contract.Facts
 }
 
 // A Gate judges files by one contract. It is safe for concurrent use.
@@ -71,6 +77,8 @@ type Gate struct {
 	rules       []rule
 	checks      []*threshold
 	expressions []*expression
+	relations   []*relation
+	services    []service
 	record      int // the rule of records that cannot be split
 	// guarded: some field is classified.
 	guarded bool
@@ -145,8 +153,13 @@ func Compile(f *contract.Feed) (*Gate, error) {
 			return nil, err
 		}
 	}
-	for _, r := range f.Relations {
-		c.relation(r)
+	for i := range f.Relations {
+		if err := c.relation(&f.Relations[i]); err != nil {
+			return nil, err
+		}
+	}
+	for i := range f.SLA {
+		c.service(&f.SLA[i])
 	}
 	return g, nil
 }

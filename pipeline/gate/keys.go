@@ -135,14 +135,3 @@ func appendRat(b []byte, r rat) []byte {
 	}
 	return append(b, r.RatString()...)
 }
-
-func (c *compiler) relation(r contract.Relation) {
-	id := r.ID
-	if id == "" {
-		id = strings.Join(r.Fields, "+") + ".relationship"
-	}
-	i := c.rule(rule{id: id, field: strings.Join(r.Fields, "+"), name: "relationship", severity: r.Severity,
-		onFail: r.OnFail, dimension: "consistency", batch: true, want: "a key of " + r.To})
-	c.g.checks = append(c.g.checks, &threshold{spec: &contract.Check{Metric: "relationship"}, rule: i,
-		unjudged: "needs the published feed " + r.To})
-}

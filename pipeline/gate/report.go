@@ -145,6 +145,15 @@ func (r *run) value(s *sheet, rule, row int) string {
 			return strings.Join(parts, " | ")
 		}
 	}
+	for _, rel := range g.relations {
+		if rel.rule == rule {
+			parts := make([]string, len(rel.fields))
+			for i, f := range rel.fields {
+				parts[i] = g.shown(f, &s.vecs[f.index], row, rule)
+			}
+			return strings.Join(parts, " | ")
+		}
+	}
 	name := g.rules[rule].field
 	if text, ok := s.shown[fail{uint32(row), uint16(rule)}]; ok {
 		if g.guarded && text != masked {
@@ -179,6 +188,10 @@ func (r *run) report(problem error) *Report {
 	rep.Profile = r.prof.profile()
 	r.presence(rep)
 	r.thresholds(rep, problem != nil)
+	for _, ref := range r.refs {
+		ref.result(&rep.Checks[ref.rule])
+	}
+	r.serviceLevels(rep)
 	if r.sink != nil {
 		rep.Files = r.sink.files
 	}
@@ -240,6 +253,10 @@ func (r *run) thresholds(rep *Report, broken bool) {
 			c.Result, c.Detail = ResultNotJudged, t.unjudged
 			continue
 		}
+		if t.spec.Kind == "sql" {
+			r.sqlRule(t, c)
+			continue
+		}
 		if t.late {
 			detail, holds, why := r.overTime(t, rep.Profile)
 			if why != "" {
@@ -281,7 +298,11 @@ func measured(t *threshold, x rat) string {
 	if t.spec.Percent && t.spec.Metric != "rowCount" {
 		s += " %"
 	}
-	return t.spec.Metric + " is " + s
+	what := t.spec.Metric
+	if what == "" {
+		what = t.spec.Kind
+	}
+	return what + " is " + s
 }
 
 func (r *run) metrics(rep *Report) {
@@ -322,11 +343,17 @@ func (r *run) notes(rep *Report) {
 // decide gives verdict and decision.
 func (r *run) decide(rep *Report) {
 	rep.Verdict, rep.Decision = pipeline.Passed, pipeline.Publish
+	var broken []string
 	for i := range rep.Checks {
 		c := &rep.Checks[i]
 		switch {
-		case c.Result == ResultFailed:
+		case c.Result == ResultError && c.Severity == contract.SeverityError:
+			rep.Verdict = pipeline.VerdictError
+			broken = append(broken, c.ID)
+		case c.Result == ResultFailed && rep.Verdict != pipeline.VerdictError:
 			rep.Verdict = pipeline.Failed
+		case c.Result == ResultError && rep.Verdict == pipeline.Passed:
+			rep.Verdict = pipeline.Warned
 		case c.Result == ResultWarned && c.Severity == contract.SeverityWarning && rep.Verdict == pipeline.Passed:
 			rep.Verdict = pipeline.Warned
 		}
@@ -338,6 +365,9 @@ func (r *run) decide(rep *Report) {
 		rep.Decision = pipeline.PublishAccepted
 	}
 	switch limit := r.g.feed.MaxRejectRate; {
+	case len(broken) > 0:
+		rep.Decision = pipeline.Hold
+		rep.Reason = "could not be judged: " + strings.Join(broken, ", ")
 	case len(rep.Violations) > 0:
 		rep.Decision = pipeline.Hold
 		rep.Reason = "failed: " + strings.Join(rep.Violations, ", ")

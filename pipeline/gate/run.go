@@ -55,6 +55,8 @@ type run struct {
 	samples [][]Sample
 	faults  map[codec.Fault]int64
 	sink    *sink
+	sql     *sqlRun
+	refs    []*reference
 	carried []int // columns carried through under evolve
 
 	profLock sync.Mutex
@@ -81,6 +83,11 @@ func (g *Gate) Judge(ctx context.Context, in Input, opt Options) (*Report, error
 	if r.spill != nil {
 		r.spill.close()
 	}
+	if r.sql != nil {
+		if cerr := r.sql.table.Close(); err == nil {
+			err = cerr
+		}
+	}
 	if r.sink != nil {
 		if cerr := r.sink.close(err); err == nil {
 			err = cerr
@@ -105,6 +112,12 @@ func (r *run) judge(ctx context.Context) error {
 		return err
 	}
 	if err := r.match(); err != nil {
+		return err
+	}
+	if err := r.startReferences(ctx); err != nil {
+		return err
+	}
+	if err := r.startSQL(ctx); err != nil {
 		return err
 	}
 	if r.opt.Output != nil {
@@ -140,7 +153,10 @@ func (r *run) judge(ctx context.Context) error {
 	if r.readErr != nil && !errors.Is(r.readErr, io.EOF) {
 		return r.readErr
 	}
-	return r.failed
+	if r.failed != nil {
+		return r.failed
+	}
+	return r.runSQL(ctx)
 }
 
 // work judges chunks until the file ends.
@@ -233,7 +249,7 @@ func (r *run) hand(ctx context.Context, s *sheet) error {
 		}
 		delete(r.waiting, r.next)
 		r.turnLock.Unlock()
-		err := r.ordered(s)
+		err := r.ordered(ctx, s)
 		r.turnLock.Lock()
 		r.next++
 		r.idle = append(r.idle, s)
@@ -263,6 +279,9 @@ func (r *run) columns(s *sheet) {
 	for _, e := range r.g.expressions {
 		e.judge(s)
 	}
+	for _, ref := range r.refs {
+		ref.judge(s)
+	}
 	for i, k := range r.g.keys {
 		k.hashes(s, &s.keys[i])
 	}
@@ -287,7 +306,7 @@ func (f *field) judgeAbsent(s *sheet) {
 }
 
 // ordered does what depends on the order of rows.
-func (r *run) ordered(s *sheet) error {
+func (r *run) ordered(ctx context.Context, s *sheet) error {
 	g := r.g
 	s.undecided = s.undecided[:0]
 	for i, k := range g.keys {
@@ -327,6 +346,11 @@ func (r *run) ordered(s *sheet) error {
 	r.tally[g.record].evaluated += n
 	r.tally[g.record].failed += int64(len(s.chunk.Bad))
 	r.sample(s)
+	if r.sql != nil {
+		if err := r.sql.add(ctx, s, g.fields); err != nil {
+			return err
+		}
+	}
 	if r.sink != nil {
 		if err := r.sink.write(s); err != nil {
 			return err

@@ -53,6 +53,17 @@ func (s *seenKeys) add(h keyHash) int {
 	return repeated
 }
 
+// has reports whether a key was added, where memory was never full. Several
+// goroutines may ask at once.
+func (s *seenKeys) has(h keyHash) bool {
+	if s.ints == nil {
+		return s.set.has(h)
+	}
+	v := int64(h.hi)
+	p := s.ints.pages[v>>pageBits]
+	return p != nil && p[(v>>6)&(1<<(pageBits-6)-1)]>>(v&63)&1 != 0
+}
+
 // settle is called between chunks: it changes the form of what is remembered,
 // and notices when memory is full.
 func (s *seenKeys) settle() {
