@@ -17,6 +17,8 @@ type Item struct {
 	Source string `json:"source"`
 	// Meta is what the feed's catalog binding maps from its columns.
 	Meta Meta `json:"meta,omitzero"`
+	// Batch that brought it; what is asked about it is billed there.
+	Batch string `json:"batch,omitempty"`
 	// Degraded: the batch that this item came from was published by a breaker
 	// in its degraded state; its record starts with lowered confidence.
 	Degraded bool `json:"degraded,omitempty"`
@@ -257,6 +259,21 @@ type Record struct {
 	// Knowledge is the hash of the knowledge pack that parsed this record.
 	Knowledge string `json:"knowledge,omitempty"`
 	Meta      Meta   `json:"meta,omitzero"`
+	// Trace is how it came about, where more than the rules were asked.
+	Trace []Step `json:"trace,omitempty"`
+}
+
+// A Step is one decision on the way to a record. Prose cannot be compared;
+// steps can.
+type Step struct {
+	// Did is what was done: asked, kept, repaired, reasked, disagreed, refused,
+	// screened, scrubbed, fell_back, classified, retrieved.
+	Did string `json:"did"`
+	// Attribute that it concerns, empty for the record.
+	Attribute string `json:"attribute,omitempty"`
+	// Call is the id in the call log of the question that it belongs to.
+	Call   string `json:"call,omitempty"`
+	Detail string `json:"detail,omitempty"`
 }
 
 // Attribute returns the attribute of that name.

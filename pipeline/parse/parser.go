@@ -18,7 +18,10 @@ type Request struct {
 	Schema *knowledge.Schema
 	// Language is that of the item, empty for unknown.
 	Language quantity.Language
+	// Want are the attributes that are asked for; nil is all of them.
+	Want []string
 
+	parser *Parser // who asks
 	// folded is the text as the classifier read it, for the built-in extractor.
 	folded *knowledge.Folded
 }
@@ -28,6 +31,8 @@ type Request struct {
 type Response struct {
 	Attributes []pipeline.Attribute
 	Flags      []pipeline.Flag
+	// Trace is what was decided on the way.
+	Trace []pipeline.Step
 }
 
 // An Extractor proposes values. Errors: unavailable, limit, canceled, invalid.
@@ -60,6 +65,11 @@ type Options struct {
 	Trust map[string]string
 	// Workers of ParseAll; 0 = one per processor.
 	Workers int
+	// Second is asked for what the extractor leaves open; nil is nobody.
+	Second Second
+	// Off keeps an item from Second: a kill switch, or the share of items that
+	// a new model does not see yet. nil is never off.
+	Off func(item pipeline.Item) bool
 }
 
 // maxSource is the longest text that is parsed; more is cut, and flagged.
@@ -101,7 +111,7 @@ func (ps *Parser) Pack() *knowledge.Pack { return ps.pack }
 
 // Parse makes the record of one item. It fails only where the extractor does,
 // or the caller gave up.
-func (ps *Parser) Parse(ctx context.Context, item pipeline.Item) (pipeline.Record, error) {
+func (ps *Parser) Parse(ctx context.Context, item pipeline.Item) (rec pipeline.Record, err error) {
 	if err := ctx.Err(); err != nil {
 		return pipeline.Record{}, pipeline.Errorf(pipeline.CodeCanceled, "parsing %s: %w", item.ID, err)
 	}
@@ -119,6 +129,12 @@ func (ps *Parser) Parse(ctx context.Context, item pipeline.Item) (pipeline.Recor
 	f.Fold(read.Source)
 	category, score := ps.classify(f, &read, &r)
 	r.Category = category
+	if category == pipeline.Unknown {
+		if category, err = ps.named(ctx, &r, read); err != nil {
+			return pipeline.Record{}, err
+		}
+		r.Category = category
+	}
 	schema, ok := ps.pack.Schema(category)
 	if !ok {
 		return r, nil
@@ -134,6 +150,14 @@ func (ps *Parser) Parse(ctx context.Context, item pipeline.Item) (pipeline.Recor
 	r.Flags = append(r.Flags, resp.Flags...)
 	ps.complete(schema, &r)
 	ps.fromMeta(schema, &r)
+	if n := len(r.Attributes); ps.opt.Second != nil {
+		if err := ps.second(ctx, schema, &r, read, lang); err != nil {
+			return pipeline.Record{}, err
+		}
+		if len(r.Attributes) > n {
+			ps.complete(schema, &r)
+		}
+	}
 	order(schema, r.Attributes)
 	ps.check(schema, &r, lang)
 	judge(schema, &r, score, item.Degraded)

@@ -1,0 +1,432 @@
+package parse
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/guard"
+	"github.com/assay-pipeline/assay/pipeline/knowledge"
+	"github.com/assay-pipeline/assay/pipeline/model"
+)
+
+// A Passage is a piece of knowledge that a question cites.
+type Passage struct {
+	ID   string `json:"id"`
+	Text string `json:"text"`
+}
+
+// LLMOptions of an LLM; zero values mean the default beside them.
+type LLMOptions struct {
+	// Reasks is how often failing fields are asked for again; 2, negative none.
+	Reasks int
+	// MaxTokens of one answer; 1200.
+	MaxTokens int
+	// ItemTokens bounds all questions of one item; 12,000.
+	ItemTokens int64
+	// Batch bounds all questions of a batch; nil is no bound.
+	Batch *model.Meter
+	// Retrieve finds passages for an item; nil cites nothing.
+	Retrieve func(ctx context.Context, item pipeline.Item, s *knowledge.Schema) ([]Passage, error)
+	// Deny are words that no answer may contain, folded by case.
+	Deny []string
+}
+
+// An LLM asks a chat model for what the rules could not read. It is an
+// Extractor like any other: untrusted. What it does itself is to keep the
+// question clean (personal data are replaced, texts that try to give orders are
+// not sent, the text is a JSON string that cannot be closed from inside), and
+// to ask again, a few times and for the failing fields alone, before it gives
+// up a field.
+type LLM struct {
+	client  *model.Client
+	pack    *knowledge.Pack
+	prompts knowledge.Prompts
+	opt     LLMOptions
+	canary  string
+
+	mu     sync.Mutex
+	fixed  map[string]fixed // by category
+	sorted *fixed           // for the question of the category
+}
+
+// fixed is what is the same for every item of a category.
+type fixed struct {
+	system  string
+	schema  *model.Schema
+	shape   *guard.Shape
+	version string
+}
+
+// NewLLM returns an LLM. prompts must hold extract and classify.
+func NewLLM(p *knowledge.Pack, c *model.Client, prompts knowledge.Prompts, opt LLMOptions) (*LLM, error) {
+	for _, name := range []string{"extract", "classify"} {
+		if _, ok := prompts[name]; !ok {
+			return nil, pipeline.Errorf(pipeline.CodeInvalid, "no prompt %q", name)
+		}
+	}
+	if opt.Reasks == 0 {
+		opt.Reasks = 2
+	}
+	if opt.MaxTokens <= 0 {
+		opt.MaxTokens = 1200
+	}
+	if opt.ItemTokens <= 0 {
+		opt.ItemTokens = 12_000
+	}
+	return &LLM{
+		client: c, pack: p, prompts: prompts, opt: opt, fixed: map[string]fixed{},
+		// A word that stands in the prompt alone: where it comes back, the model
+		// was made to repeat its instructions.
+		canary: "c" + pipeline.ShortID(pipeline.ContentID("canary", p.Hash(), prompts["extract"].Version)),
+	}, nil
+}
+
+func newFixed(p knowledge.Prompt, system string, schema *model.Schema) (fixed, error) {
+	shape, err := guard.ShapeOf(schema.JSON)
+	if err != nil {
+		return fixed{}, err
+	}
+	return fixed{system: system, schema: schema, shape: shape,
+		version: pipeline.ShortID(pipeline.ContentID("schema", string(schema.JSON)))}, nil
+}
+
+func (x *LLM) category(s *knowledge.Schema) (fixed, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if f, ok := x.fixed[s.Category]; ok {
+		return f, nil
+	}
+	system, err := systemOf(x.prompts["extract"], s, x.canary)
+	if err != nil {
+		return fixed{}, err
+	}
+	f, err := newFixed(x.prompts["extract"], system, answerSchema(s))
+	if err == nil {
+		x.fixed[s.Category] = f
+	}
+	return f, err
+}
+
+// asked is the JSON that the user part of a question holds.
+type asked struct {
+	Item struct {
+		Text         string `json:"text"`
+		Language     string `json:"language,omitempty"`
+		Manufacturer string `json:"manufacturer,omitempty"`
+		Group        string `json:"material_group,omitempty"`
+	} `json:"item"`
+	Ask    []string  `json:"ask,omitempty"`
+	Errors []problem `json:"errors,omitempty"`
+	Known  []Passage `json:"known,omitempty"`
+}
+
+type problem struct {
+	Attribute string `json:"attribute"`
+	Error     string `json:"error"`
+}
+
+// input is an item as it may be sent.
+type input struct {
+	scrubbed guard.Scrubbed
+	asked    asked
+	steps    []pipeline.Step
+}
+
+// errNotSent says that an item is not for a model.
+var errNotSent = errors.New("not sent")
+
+// prepare screens and scrubs an item. Metadata pass through the same guards as
+// the text: they come from outside too.
+func prepare(item pipeline.Item) (in input, err error) {
+	fields := []string{item.Source, item.Meta.Manufacturer, item.Meta.Group}
+	for i, f := range fields {
+		sc := guard.Screen(f)
+		if sc.Flagged {
+			rules := make([]string, 0, len(sc.Hits))
+			for _, h := range sc.Hits {
+				rules = append(rules, h.Rule)
+			}
+			in.steps = append(in.steps, pipeline.Step{Did: "screened", Detail: "the item tries to instruct a reader (" + strings.Join(rules, ", ") + ")"})
+			return in, errNotSent
+		}
+		s := guard.Scrub(f)
+		if len(s.Found) > 0 {
+			kinds := make([]string, 0, len(s.Found))
+			for _, p := range s.Found {
+				kinds = append(kinds, string(p.Kind))
+			}
+			in.steps = append(in.steps, pipeline.Step{Did: "scrubbed", Detail: strings.Join(kinds, ", ")})
+		}
+		if i == 0 {
+			in.scrubbed = s
+		}
+		fields[i] = s.Text
+	}
+	in.asked.Item.Text, in.asked.Item.Manufacturer, in.asked.Item.Group = fields[0], fields[1], fields[2]
+	in.asked.Item.Language = item.Meta.Language
+	return in, nil
+}
+
+// question puts a question together; the fixed part stands first.
+func (x *LLM) question(purpose string, p knowledge.Prompt, f fixed, item pipeline.Item, a asked, meter *model.Meter) (model.Question, error) {
+	// encoding/json escapes <, > and &: the text closes no fence of any kind.
+	data, err := json.Marshal(a)
+	if err != nil {
+		return model.Question{}, pipeline.Errorf(pipeline.CodeInternal, "a question about %s: %w", item.ID, err)
+	}
+	user, err := p.Write("user", string(data))
+	if err != nil {
+		return model.Question{}, err
+	}
+	q := model.Question{
+		Purpose: purpose, Item: item.ID, Batch: item.Batch, Prompt: p.Version, Schema: f.version, Knowledge: x.pack.Hash(),
+		Meters: []*model.Meter{meter},
+		Request: model.Request{
+			System: f.system, Messages: []model.Message{{Role: model.User, Text: user}}, Schema: f.schema, MaxTokens: x.opt.MaxTokens,
+		},
+	}
+	if x.opt.Batch != nil {
+		q.Meters = append(q.Meters, x.opt.Batch)
+	}
+	for _, k := range a.Known {
+		q.Retrieved = append(q.Retrieved, k.ID)
+	}
+	return q, nil
+}
+
+// ask asks and reads the reply into the shape. What cannot be read is an error
+// of code invalid; steps say what happened.
+func (x *LLM) ask(ctx context.Context, q model.Question, shape *guard.Shape) (guard.Reply, []pipeline.Step, error) {
+	ans, err := x.client.Ask(ctx, q)
+	step := pipeline.Step{Did: "asked", Call: ans.Call, Detail: fmt.Sprintf("%s, %d tokens, %s", q.Purpose, ans.Usage.Total(), model.Money(ans.Micros))}
+	if n := len(ans.Attempts); n > 1 {
+		step.Detail += fmt.Sprintf(", %d attempts", n)
+	}
+	if ans.Kept {
+		step.Did, step.Detail = "kept", q.Purpose
+	}
+	var steps []pipeline.Step
+	if ans.Call != "" && (ans.Kept || len(ans.Attempts) > 0) {
+		steps = append(steps, step)
+	}
+	if err != nil {
+		return guard.Reply{}, steps, err
+	}
+	refuse := func(why string) (guard.Reply, []pipeline.Step, error) {
+		return guard.Reply{}, append(steps, pipeline.Step{Did: "refused", Call: ans.Call, Detail: why}), pipeline.Errorf(pipeline.CodeInvalid, "the answer of %s: %s", x.client.Model, why)
+	}
+	text := ans.Reply.Text
+	switch {
+	case ans.Reply.Stop == model.StopRefusal:
+		return refuse("the model declined")
+	case strings.Contains(text, x.canary):
+		return refuse("it repeats what only the prompt says")
+	}
+	for _, word := range x.opt.Deny {
+		if word != "" && strings.Contains(strings.ToLower(text), strings.ToLower(word)) {
+			return refuse(fmt.Sprintf("it holds the denied word %q", word))
+		}
+	}
+	r, err := guard.ReadReplyAs(text, shape)
+	if err != nil {
+		return refuse(pipeline.ErrorMessage(err))
+	}
+	if len(r.Repairs) > 0 {
+		names := make([]string, 0, len(r.Repairs))
+		for _, p := range r.Repairs {
+			names = append(names, string(p))
+		}
+		steps = append(steps, pipeline.Step{Did: "repaired", Call: ans.Call, Detail: strings.Join(names, ", ")})
+	}
+	return r, steps, nil
+}
+
+// Extract asks for the attributes that are wanted. Errors: those of
+// model.Client, and invalid where no answer could be read.
+func (x *LLM) Extract(ctx context.Context, req Request) (Response, error) {
+	if req.parser == nil {
+		return Response{}, pipeline.Errorf(pipeline.CodeInternal, "a model is asked by a Parser alone")
+	}
+	var out Response
+	in, err := prepare(req.Item)
+	out.Trace = in.steps
+	if err != nil {
+		out.Flags = append(out.Flags, pipeline.Flag{Code: Injection, Detail: in.steps[len(in.steps)-1].Detail})
+		return out, nil
+	}
+	f, err := x.category(req.Schema)
+	if err != nil {
+		return out, err
+	}
+	want := req.Want
+	if want == nil {
+		for i := range req.Schema.Attributes {
+			want = append(want, req.Schema.Attributes[i].Name)
+		}
+	}
+	if x.opt.Retrieve != nil {
+		known, err := x.opt.Retrieve(ctx, req.Item, req.Schema)
+		if err != nil {
+			return out, err
+		}
+		in.asked.Known = known
+		for _, k := range known {
+			out.Trace = append(out.Trace, pipeline.Step{Did: "retrieved", Detail: k.ID})
+		}
+	}
+	meter := &model.Meter{Name: "the questions about " + req.Item.ID, Most: x.opt.ItemTokens}
+	c := req.parser.claimant(req.Schema, req.Item, req.Language)
+	seen := map[problem]bool{}
+	var failed []guard.Finding
+	for round := 0; ; round++ {
+		in.asked.Ask = want
+		q, err := x.question("extract", x.prompts["extract"], f, req.Item, in.asked, meter)
+		if err != nil {
+			return out, err
+		}
+		reply, steps, err := x.ask(ctx, q, f.shape)
+		out.Trace = append(out.Trace, steps...)
+		if err != nil {
+			if round > 0 && pipeline.ErrorCode(err) != pipeline.CodeCanceled {
+				break // what was answered before stands
+			}
+			return out, err
+		}
+		failed = x.take(c, in, want, reply, round, &out)
+		again := in.asked.Errors[:0:0]
+		for _, fd := range failed {
+			p := problem{fd.Attribute, fd.Code}
+			if !seen[p] { // the same error twice: the model has no better answer
+				seen[p] = true
+				again = append(again, problem{fd.Attribute, fd.Detail})
+			}
+		}
+		if len(again) == 0 || round >= x.opt.Reasks {
+			break
+		}
+		in.asked.Errors, want = again, nil
+		for _, p := range again {
+			want = append(want, p.Attribute)
+			out.Trace = append(out.Trace, pipeline.Step{Did: "reasked", Attribute: p.Attribute, Detail: p.Error})
+		}
+	}
+	for _, fd := range failed {
+		out.Flags = append(out.Flags, fd.Flag())
+	}
+	return out, nil
+}
+
+// take turns the answers of one round into attributes and reports those that
+// do not hold.
+func (x *LLM) take(c *claimant, in input, want []string, reply guard.Reply, nth int, out *Response) (failed []guard.Finding) {
+	root, _ := reply.Value.(map[string]any)
+	answers, _ := root["attributes"].(map[string]any)
+	for _, name := range want {
+		said, _ := answers[name].(map[string]any)
+		a, _, ok := c.schema.Attribute(name)
+		if said == nil || !ok {
+			continue // absent stays absent
+		}
+		cl := claim{attribute: a, text: in.scrubbed.Restore(word(said["text"])), value: in.scrubbed.Restore(word(said["value"])), unit: word(said["unit"])}
+		got, bad := c.resolve(cl)
+		if bad.Code == "" && slices.ContainsFunc(in.scrubbed.Found, func(p guard.PII) bool { return p.Overlaps(got.Span) }) {
+			bad = guard.Finding{Code: PersonalData, Attribute: name, Action: guard.NullAndFlag, Detail: "the answer is personal data"}
+		}
+		if bad.Code != "" {
+			failed = append(failed, bad)
+			continue
+		}
+		got.Confidence = round(max(0.05, got.Confidence-reply.Cost-0.05*float64(nth)))
+		out.Attributes = append(out.Attributes, got)
+	}
+	return failed
+}
+
+func word(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	}
+	return ""
+}
+
+// Classify asks for the category of an item that the dictionaries cannot tell.
+// It answers pipeline.Unknown unless the model names a category of the pack and
+// a passage of the text that says so.
+func (x *LLM) Classify(ctx context.Context, item pipeline.Item) (category string, steps []pipeline.Step, err error) {
+	in, err := prepare(item)
+	if err != nil {
+		return pipeline.Unknown, in.steps, nil
+	}
+	f, err := x.sorting()
+	if err != nil {
+		return pipeline.Unknown, in.steps, err
+	}
+	meter := &model.Meter{Name: "the questions about " + item.ID, Most: x.opt.ItemTokens}
+	q, err := x.question("classify", x.prompts["classify"], f, item, in.asked, meter)
+	if err != nil {
+		return pipeline.Unknown, in.steps, err
+	}
+	q.Request.MaxTokens = 100
+	reply, steps, err := x.ask(ctx, q, f.shape)
+	steps = append(in.steps, steps...)
+	if err != nil {
+		return pipeline.Unknown, steps, err
+	}
+	said, _ := reply.Value.(map[string]any)
+	category = word(said["category"])
+	if _, ok := x.pack.Schema(category); !ok {
+		return pipeline.Unknown, steps, nil
+	}
+	text := strings.TrimSpace(in.scrubbed.Restore(word(said["text"])))
+	if text == "" || !strings.Contains(lowerASCII(item.Source), lowerASCII(text)) {
+		return pipeline.Unknown, append(steps, pipeline.Step{Did: "refused", Detail: "nothing in the text was named that says " + category}), nil
+	}
+	return category, append(steps, pipeline.Step{Did: "classified", Detail: category + ", for " + clipped(text)}), nil
+}
+
+// sorting is the fixed part of the question of the category.
+func (x *LLM) sorting() (fixed, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.sorted != nil {
+		return *x.sorted, nil
+	}
+	type category struct{ Name, Title, Nouns string }
+	data := struct {
+		Categories []category
+		Canary     string
+	}{Canary: x.canary}
+	for _, name := range x.pack.Categories() {
+		s, _ := x.pack.Schema(name)
+		var nouns bytes.Buffer
+		for i, n := range s.Nouns {
+			if i == 8 {
+				break
+			}
+			if i > 0 {
+				nouns.WriteString(", ")
+			}
+			nouns.WriteString(strings.ReplaceAll(n, "|", ""))
+		}
+		data.Categories = append(data.Categories, category{name, s.Title, nouns.String()})
+	}
+	system, err := x.prompts["classify"].Write("system", data)
+	if err != nil {
+		return fixed{}, err
+	}
+	f, err := newFixed(x.prompts["classify"], system, categorySchema(x.pack))
+	if err == nil {
+		x.sorted = &f
+	}
+	return f, err
+}
