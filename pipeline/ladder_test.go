@@ -71,7 +71,7 @@ var rooms = []struct {
 }{
 	{"github.com/aws/aws-lambda-go", func(p string) bool { return strings.HasPrefix(p, "functions/") || p == "pipeline/localrt" }, "aws-lambda-go stays in functions"},
 	{"github.com/aws/aws-sdk-go-v2", func(p string) bool {
-		return p == "pipeline/lake/s3lake" || p == "pipeline/sqsqueue" || p == "pipeline/notify" || p == "pipeline/llm" || p == "pipeline/app"
+		return p == "pipeline/lake/s3lake" || p == "pipeline/sqsqueue" || p == "pipeline/notify" || strings.HasPrefix(p, "pipeline/llm") || p == "pipeline/app"
 	}, "the AWS SDK stays in adapters and app"},
 	{"github.com/tmc/langchaingo", func(p string) bool { return p == "pipeline/llm" }, "langchaingo stays in llm"},
 	{"modernc.org/sqlite", func(p string) bool { return p == "pipeline/store/sqlite" || p == "pipeline/gate/sqlrule" }, "SQLite stays in its store"},
