@@ -80,6 +80,9 @@ type Chunk struct {
 	// Offset and Line are the place of Data[0] in the decoded file: bytes from
 	// 0 and physical lines from 1.
 	Offset, Line int64
+	// Source is the place of Data[0] in the file before it was decoded, in bytes
+	// from its first character on. It is 0 for Parquet.
+	Source int64
 	// Data holds the records' bytes as read, up to Raw; beyond it, unescaped
 	// text of cells.
 	Data []byte

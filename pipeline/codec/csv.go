@@ -29,6 +29,8 @@ type CSV struct {
 	eof       bool
 	row       int64
 	off, line int64
+	src       int64 // of off, in bytes of the undecoded file after its mark
+	units     int
 	chunk     int
 	undo      []undo
 	// fast: records are found by an index of the marks.
@@ -47,6 +49,7 @@ func NewCSV(name string, r io.Reader, d Dialect, columns []string) (*CSV, error)
 	d = d.withDefaults()
 	c := &CSV{name: name, r: r, d: d, row: 1, line: 1, chunk: ChunkBytes}
 	c.s = splitter{d: d}
+	c.units = unitsOf(d.Encoding)
 	for range d.Preamble {
 		if err := c.skipLine(); err != nil {
 			return nil, err
@@ -109,6 +112,7 @@ func fill(name string, r io.Reader, b []byte, n int, eof bool) ([]byte, bool, er
 func (c *CSV) drop(n int) {
 	c.line += int64(bytes.Count(c.carry[:n], []byte{'\n'}))
 	c.off += int64(n)
+	c.src += sourceBytes(c.units, c.carry[:n])
 	c.carry = append(c.carry[:0], c.carry[n:]...)
 }
 
@@ -207,7 +211,7 @@ func (c *CSV) Fetch(ctx context.Context, ch *Chunk) error {
 	}
 	n := len(c.cols)
 	ch.reset(n)
-	ch.Row, ch.Offset, ch.Line = c.row, c.off, c.line
+	ch.Row, ch.Offset, ch.Source, ch.Line = c.row, c.off, c.src, c.line
 	c.undo = c.undo[:0]
 	ch.Data = append(ch.Data, c.carry...)
 	c.carry = c.carry[:0]
@@ -324,6 +328,7 @@ func (c *CSV) finish(ch *Chunk, pos, breaks int) {
 	ch.Raw = pos
 	c.row += int64(ch.Records())
 	c.off += int64(pos)
+	c.src += sourceBytes(c.units, ch.Data)
 	if breaks < 0 {
 		breaks = bytes.Count(ch.Data, []byte{'\n'})
 	}
@@ -345,11 +350,12 @@ func (c *CSV) finishLong(ctx context.Context, ch *Chunk, pos int) error {
 	h := sha256.New()
 	rest := append([]byte(nil), ch.Data[pos:]...)
 	keep := min(longPrefix, len(rest))
-	var length int64
+	var length, src int64
 	var last byte
 	for {
 		nl := bytes.IndexByte(rest, '\n')
 		part := rest
+		src += sourceBytes(c.units, rest[:cutAfter(nl, len(rest))])
 		if nl >= 0 {
 			part = rest[:nl]
 		}
@@ -388,6 +394,7 @@ func (c *CSV) finishLong(ctx context.Context, ch *Chunk, pos int) error {
 	copy(bad.Hash[:], h.Sum(nil))
 	ch.Bad = append(ch.Bad, bad)
 	off, line := c.off, c.line
+	src += c.src + sourceBytes(c.units, ch.Data[:pos])
 	before := bytes.Count(ch.Data[:pos], []byte{'\n'})
 	c.finish(ch, len(ch.Data), -1)
 	c.carry = tail
@@ -395,9 +402,17 @@ func (c *CSV) finishLong(ctx context.Context, ch *Chunk, pos int) error {
 	if last == '\r' {
 		brk = 2
 	}
-	c.off = off + int64(pos) + length + brk
+	c.off, c.src = off+int64(pos)+length+brk, src
 	c.line = line + int64(before) + 1
 	return nil
+}
+
+// cutAfter is where to cut n bytes after the line break at nl, if there is one.
+func cutAfter(nl, n int) int {
+	if nl < 0 {
+		return n
+	}
+	return nl + 1
 }
 
 // cleanText reports whether b is valid UTF-8 up to its last line break and

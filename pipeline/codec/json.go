@@ -28,8 +28,11 @@ type JSON struct {
 	eof       bool
 	row       int64
 	off, line int64
-	opened    bool // the array's bracket was read
-	plain     bool // an array file that is a sequence of objects after all
+	src       int64 // of off, in bytes of the undecoded file after its mark
+	units     int
+	names     []string // of extra, in the order in which they came up
+	opened    bool     // the array's bracket was read
+	plain     bool     // an array file that is a sequence of objects after all
 	closed    bool
 
 	have []bool // columns of the record under way
@@ -39,8 +42,8 @@ type JSON struct {
 	escs []bool
 }
 
-// maxExtra is how many undeclared names are remembered.
-const maxExtra = 1000
+// MaxExtra is how many undeclared names are remembered.
+const MaxExtra = 1000
 
 // NewJSON reads objects with the given members; array says that the file is one
 // array.
@@ -51,6 +54,7 @@ func NewJSON(name string, r io.Reader, d Dialect, columns []string, array bool) 
 	j := &JSON{name: name, r: r, d: d.withDefaults(), array: array, cols: columns, index: map[string]int{},
 		seen: make([]bool, len(columns)), extra: map[string]bool{}, row: 1, line: 1,
 		have: make([]bool, len(columns)), cell: make([]Cell, len(columns)), kind: make([]Kind, len(columns)), escs: make([]bool, len(columns))}
+	j.units = unitsOf(d.Encoding)
 	for i, c := range columns {
 		j.index[c] = i
 	}
@@ -89,7 +93,7 @@ func (j *JSON) Next(ctx context.Context, ch *Chunk) error {
 			return err
 		}
 		ch.reset(len(j.cols))
-		ch.Row, ch.Offset, ch.Line = j.row, j.off, j.line
+		ch.Row, ch.Offset, ch.Source, ch.Line = j.row, j.off, j.src, j.line
 		j.undo = j.undo[:0]
 		ch.Data = append(ch.Data, j.carry...)
 		j.carry = j.carry[:0]
@@ -134,6 +138,7 @@ func (j *JSON) finish(ch *Chunk, pos int) {
 	ch.Raw = pos
 	j.row += int64(ch.Records())
 	j.off += int64(pos)
+	j.src += sourceBytes(j.units, ch.Data)
 	j.line += int64(bytes.Count(ch.Data, []byte{'\n'}))
 	for _, u := range j.undo {
 		cell := &ch.Cols[u.col].Cells[u.row]
@@ -325,8 +330,9 @@ func (j *JSON) record(ch *Chunk, start, end int, clean bool) {
 		}
 	}
 	for _, name := range foreign {
-		if len(j.extra) < maxExtra {
+		if len(j.extra) < MaxExtra && !j.extra[name] {
 			j.extra[name] = true
+			j.names = append(j.names, name)
 		}
 	}
 	ch.Starts = append(ch.Starts, uint32(start))

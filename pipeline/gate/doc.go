@@ -10,6 +10,29 @@
 // file. States of chunks merge without loss, so the report does not depend on
 // where the file was cut.
 //
+// # Ranges
+//
+// A file that is too large for one process is judged in ranges: Lay cuts it,
+// JudgeRange judges one range and leaves a Part on a Shelf, Merge makes one
+// report of all parts. What comes out is what Judge gives: the same report, byte
+// for byte but for the names of the accepted files, the same rejects, the same
+// rows.
+//
+// A record belongs to the range in which it starts. A range does not know
+// whether its first byte stands inside a quoted field: it is read under both
+// hypotheses until they meet, usually within its first line. The records up to
+// there are judged once for each; Merge knows where the range before ended and
+// selects. Where no hypothesis was right it judges those records again, so the
+// result never rests on a guess. Rows, lines and offsets of a part count from its
+// start, and Merge moves them.
+//
+// Of a key that two ranges have, the row of the earlier one is kept. Each range
+// leaves its keys sorted by their 128-bit hashes; Merge reads them side by side,
+// in bounded memory, reads the records that repeat a key again from the file for
+// their rejects, and writes for each staged file the list of rows to leave out.
+//
+// # Rows
+//
 // A row is accepted unless a rule with onFail reject_row failed for it, or it
 // could not be split. Rows read = accepted + rejected, always. A cell that
 // cannot be read as its declared type rejects its row whatever onFail says: it

@@ -62,6 +62,10 @@ type profiler struct {
 	sample *stats.Bottom[string]
 	row    []byte
 	rows   int64
+	// base is the place in the file of what is profiled, coded says that places
+	// in the text are not places in the file.
+	base  int64
+	coded bool
 }
 
 type fieldState struct {
@@ -74,7 +78,8 @@ type fieldState struct {
 }
 
 func newProfiler(g *Gate) *profiler {
-	return &profiler{g: g, fields: make([]fieldState, len(g.fields)), sample: stats.NewBottom[string](sampleRows)}
+	return &profiler{g: g, fields: make([]fieldState, len(g.fields)), sample: stats.NewBottom[string](sampleRows),
+		coded: g.dialect.SourceBytes([]byte("aé")) != 3}
 }
 
 func (p *profiler) add(s *sheet) {
@@ -94,10 +99,17 @@ func (p *profiler) add(s *sheet) {
 			st.lengths(v)
 		}
 	}
+	at, pos := uint64(s.chunk.Source+p.base), uint32(0)
 	for r := range n {
-		id := uint64(s.chunk.Row) + uint64(r)
+		id := uint64(s.chunk.Row+p.base) + uint64(r)
 		if s.chunk.Starts != nil {
-			id = uint64(s.chunk.Offset) + uint64(s.chunk.Starts[r])
+			start := s.chunk.Starts[r]
+			if p.coded {
+				at += uint64(p.g.dialect.SourceBytes(s.chunk.Data[pos:start]))
+			} else {
+				at += uint64(start - pos)
+			}
+			id, pos = at, start
 		}
 		if !p.sample.Wants(id) {
 			continue

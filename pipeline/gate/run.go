@@ -58,6 +58,8 @@ type run struct {
 	sql     *sqlRun
 	refs    []*reference
 	carried []int // columns carried through under evolve
+	// part is set where the run judges a segment of a file.
+	part *partRun
 
 	profLock sync.Mutex
 	prof     *profiler
@@ -69,12 +71,7 @@ type run struct {
 // unavailable from Input, canceled, what Output returned.
 func (g *Gate) Judge(ctx context.Context, in Input, opt Options) (*Report, error) {
 	opt = opt.withDefaults()
-	r := &run{g: g, in: in, opt: opt, tally: make([]count, len(g.rules)), faults: map[codec.Fault]int64{},
-		samples: make([][]Sample, len(g.rules)), prof: newProfiler(g)}
-	r.turn, r.waiting = sync.NewCond(&r.turnLock), map[int64]*sheet{}
-	for _, k := range g.keys {
-		r.sets = append(r.sets, newSeenKeys(k, opt.keyMemory()/int64(len(g.keys))))
-	}
+	r := newRun(g, in, opt)
 	start := opt.now()
 	err := r.judge(ctx)
 	if err == nil {
@@ -103,6 +100,16 @@ func (g *Gate) Judge(ctx context.Context, in Input, opt Options) (*Report, error
 	return rep, nil
 }
 
+func newRun(g *Gate, in Input, opt Options) *run {
+	r := &run{g: g, in: in, opt: opt, tally: make([]count, len(g.rules)), faults: map[codec.Fault]int64{},
+		samples: make([][]Sample, len(g.rules)), prof: newProfiler(g)}
+	r.turn, r.waiting = sync.NewCond(&r.turnLock), map[int64]*sheet{}
+	for _, k := range g.keys {
+		r.sets = append(r.sets, newSeenKeys(k, opt.keyMemory()/int64(len(g.keys))))
+	}
+	return r
+}
+
 func (r *run) judge(ctx context.Context) error {
 	closer, err := r.open(ctx)
 	if closer != nil {
@@ -120,6 +127,11 @@ func (r *run) judge(ctx context.Context) error {
 	if err := r.startSQL(ctx); err != nil {
 		return err
 	}
+	return r.chunks(ctx)
+}
+
+// chunks judges all that the reader has.
+func (r *run) chunks(ctx context.Context) (err error) {
 	if r.opt.Output != nil {
 		if r.sink, err = newSink(ctx, r); err != nil {
 			return err
@@ -162,6 +174,9 @@ func (r *run) judge(ctx context.Context) error {
 // work judges chunks until the file ends.
 func (r *run) work(ctx context.Context) error {
 	prof := newProfiler(r.g)
+	if r.part != nil {
+		prof.base = r.part.base
+	}
 	defer func() {
 		r.profLock.Lock()
 		r.prof.merge(prof)
@@ -316,15 +331,22 @@ func (r *run) ordered(ctx context.Context, s *sheet) error {
 				continue
 			}
 			s.tally[k.rule].evaluated++
-			switch r.sets[i].add(kc.hash[row]) {
-			case repeated:
+			switch seen := r.sets[i].add(kc.hash[row]); {
+			case seen == repeated:
 				s.fail(row, k.rule)
-			case undecided:
+			case r.part != nil: // what lies before the segment may have it
+				r.part.pending = append(r.part.pending, pendingKey{i, row})
+			case seen == undecided:
 				s.undecided = append(s.undecided, undecidedKey{i, row})
 			}
 		}
 	}
 	s.settle(g)
+	if r.part != nil {
+		if err := r.part.note(s, g.dialect); err != nil {
+			return err
+		}
+	}
 	if len(s.undecided) > 0 {
 		slices.SortStableFunc(s.undecided, func(a, b undecidedKey) int { return a.row - b.row })
 		r.lines.start(&s.chunk)
@@ -366,7 +388,7 @@ func (r *run) bound() error {
 		k.settle()
 		full = full || k.full
 	}
-	if !full || r.spill != nil {
+	if !full || r.spill != nil || r.part != nil {
 		return nil
 	}
 	var err error

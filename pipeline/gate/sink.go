@@ -152,6 +152,11 @@ func (k *sink) accept(s *sheet) error {
 	if err := k.part.Append(s.sel, s.out); err != nil {
 		return err
 	}
+	if k.r.part != nil {
+		if err := k.r.part.stage(s, k.partFile.name); err != nil {
+			return err
+		}
+	}
 	if k.staging {
 		if err := k.staged[len(k.staged)-1].note(s); err != nil {
 			return err
@@ -169,7 +174,11 @@ func (k *sink) closePart() error {
 		err = cerr
 	}
 	if !k.staging {
-		k.files = append(k.files, File{k.partFile.name, k.part.Rows(), k.partFile.n})
+		f := File{k.partFile.name, k.part.Rows(), k.partFile.n}
+		k.files = append(k.files, f)
+		if k.r.part != nil && err == nil {
+			err = k.r.part.endStage(f)
+		}
 	}
 	k.part, k.partFile = nil, nil
 	return err
@@ -248,6 +257,7 @@ type Reject struct {
 	Value      string
 	Rule       string
 	Expected   string
+	rule       int
 }
 
 // reject writes the reasons of the rows of a chunk that are not accepted.
@@ -262,7 +272,7 @@ func (k *sink) reject(s *sheet) error {
 			if b.Fault == codec.LongRecord && b.Hash != [16]byte{} {
 				rj.Hash = hex.EncodeToString(b.Hash[:])
 			}
-			rj.Code, rj.Rule, rj.Expected = string(b.Fault), "record", b.Detail
+			rj.Code, rj.Rule, rj.Expected, rj.rule = string(b.Fault), "record", b.Detail, k.r.g.record
 			if err := k.put(rj, s.chunk.Data[b.Start:b.End], true); err != nil {
 				return err
 			}
@@ -284,7 +294,7 @@ func (k *sink) reject(s *sheet) error {
 			if !rule.rejects {
 				continue // it failed, but it is not why the row is rejected
 			}
-			rj.Code, rj.Column, rj.Rule, rj.Expected = rule.name, rule.field, rule.id, rule.want
+			rj.Code, rj.Column, rj.Rule, rj.Expected, rj.rule = rule.name, rule.field, rule.id, rule.want, int(s.fails[at].rule)
 			rj.Value = k.r.value(s, int(s.fails[at].rule), p.good)
 			if err := k.put(rj, s.raw(start, end, rj.Row), first); err != nil {
 				return err
@@ -310,6 +320,9 @@ func (k *sink) place(s *sheet, row int64, start, end uint32, length int64) Rejec
 
 // put adds a reason; the raw record goes with the first of a row.
 func (k *sink) put(rj Reject, raw []byte, first bool) error {
+	if k.r.part != nil {
+		return k.r.part.reject(rj, raw, first, k.r.g.record)
+	}
 	if k.csv == nil {
 		var err error
 		if k.csv, err = k.create("rejects.csv"); err != nil {

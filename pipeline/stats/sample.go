@@ -87,3 +87,14 @@ func (h *bottomHeap[T]) Pop() any {
 	*h = old[:len(old)-1]
 	return e
 }
+
+// BottomOf restores a sample from what Seen and Entries said of it.
+func BottomOf[T any](k int, seen int64, entries []Entry[T]) *Bottom[T] {
+	b := NewBottom[T](k)
+	for _, e := range entries {
+		e.hash = Mix(e.ID)
+		b.add(e)
+	}
+	b.n = seen
+	return b
+}
