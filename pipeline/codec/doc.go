@@ -12,6 +12,11 @@
 // from there: that is what lets one file be read in ranges by many workers and
 // give the same records as one reader (see splitter in split.go for the rule).
 //
+// A batch of documents or other objects (ZipObjects, or a folder that the caller
+// lists) becomes JSON Lines of what is measured of each (Measurer); Documents
+// adds the same measures to JSON Lines that hold a text. Language, encoding and
+// repetition are told by TextMeter.
+//
 // Writing: Writer takes typed columns and writes zstd Parquet. RewriteParquet
 // and ReadRows serve the curated zone: they copy a file without some rows, and
 // read some rows of it.
