@@ -247,7 +247,7 @@ func bareFields(fs []Field) []Field {
 // format is the format of the landed files: assay.format, else what the first
 // server that says so says, else what its path ends in, else CSV.
 func (c *compiler) format() Format {
-	known := []string{string(CSV), string(JSONL), string(JSON), string(Parquet)}
+	known := []string{string(CSV), string(JSONL), string(JSON), string(Parquet), string(Files)}
 	if v := c.setting("assay.format"); v != nil {
 		return Format(c.word(v, "assay.format", string(CSV), known...))
 	}
@@ -261,7 +261,7 @@ func (c *compiler) format() Format {
 			if i := strings.LastIndexByte(path, '.'); i >= 0 {
 				word = path[i+1:]
 			}
-			if !slices.Contains(known, word) && word != "ndjson" {
+			if !slices.Contains(known, word) && word != "ndjson" && word != "zip" {
 				continue
 			}
 		}
@@ -270,6 +270,8 @@ func (c *compiler) format() Format {
 			delimiter = custom(s, "delimiter").str()
 		}
 		switch {
+		case word == "zip" || word == "folder":
+			return Files
 		case word == "ndjson" || (word == "json" && delimiter == "new_line"):
 			return JSONL
 		case slices.Contains(known, word):

@@ -14,9 +14,9 @@ import (
 // may stand. A property of the schema object wins over one of the document.
 var customKeys = map[string][]string{
 	"document": {"assay.feed", "assay.csv", "assay.load", "assay.evolution", "assay.onFail", "assay.maxRejectRate",
-		"assay.breaker", "assay.approval", "assay.schedule", "assay.catalog", "assay.missingOptional", "assay.format", "assay.keys"},
+		"assay.breaker", "assay.approval", "assay.schedule", "assay.catalog", "assay.missingOptional", "assay.format", "assay.keys", "assay.kind"},
 	"object": {"assay.feed", "assay.csv", "assay.load", "assay.evolution", "assay.onFail", "assay.maxRejectRate",
-		"assay.breaker", "assay.approval", "assay.schedule", "assay.catalog", "assay.missingOptional", "assay.format", "assay.keys"},
+		"assay.breaker", "assay.approval", "assay.schedule", "assay.catalog", "assay.missingOptional", "assay.format", "assay.keys", "assay.kind"},
 	"property":     {"assay.onFail", "assay.severity", "assay.formats", "assay.scope", "assay.horizonDays", "assay.renamedFrom"},
 	"quality":      {"assay.onFail"},
 	"support":      {"assay.notify"},
@@ -234,6 +234,7 @@ func (c *compiler) settings(f *Feed) {
 		f.MaxRejectRate = *r
 	}
 	c.dialect(f)
+	c.kind(f)
 	c.breaker(f)
 	c.catalog(f)
 	a := c.mapping(c.setting("assay.approval"), "assay.approval", "when")

@@ -38,7 +38,11 @@
 //	  - {property: assay.feed, value: orders}          # name of the feed, at a schema object; in the
 //	                                                   # document: which object is the feed,
 //	                                                   # or {name: orders, schema: tbl}
-//	  - {property: assay.format, value: csv}           # csv, jsonl, json, parquet; else servers[].format
+//	  - {property: assay.format, value: csv}           # csv, jsonl, json, parquet, files; else servers[].format
+//	  - {property: assay.kind, value: text}            # rows (default), stream, text, objects: what a row is made of;
+//	                                                   # or {kind: text, text: body} where body holds the text of a
+//	                                                   # JSON Lines record. The columns that are measured then:
+//	                                                   # Kind.Measures
 //	  - property: assay.csv
 //	    value: {delimiter: ";", quote: '"', escape: '"', header: 1, preamble: 0, comment: "#",
 //	            encoding: utf-8, nullWords: ["", "NULL"], decimal: ",", thousands: ".",

@@ -37,6 +37,13 @@ type Feed struct {
 	Relations []Relation
 	SLA       []SLA
 
+	// Kind is what the rows of the feed are: "" for rows as they land, or what is
+	// measured of documents and other objects.
+	Kind Kind `json:",omitempty"`
+	// Text is the member of a JSON Lines feed of kind text that holds the text of
+	// a document.
+	Text string `json:",omitempty"`
+
 	Format    Format
 	Dialect   Dialect
 	Load      LoadMode
@@ -211,7 +218,7 @@ type Check struct {
 	// fields' logical names, quoted. It returns one number.
 	Query  string
 	Engine string // assay: the only engine of custom rules that is enforced
-	// Of a custom rule, Metric is expression, freshness, volume or drift.
+	// Of a custom rule, Metric is expression, freshness, volume, usual or drift.
 	//   expression: CEL over one row, in Expression; fields are variables; a row
 	//     for which it is false fails. Operator and Operands judge the number of
 	//     such rows (default mustBe 0).
@@ -219,6 +226,9 @@ type Check struct {
 	//     Field is empty) is at most MaxAge old.
 	//   volume: the row count lies within Tolerance of the mean of the last
 	//     Window batches (0.5 = half to one and a half times).
+	//   usual: the value of Field in a row lies within Tolerance times its median in
+	//     the last Window batches, up and down (3 = a third to three times); at
+	//     most a share of the rows (atMost, default none) lies outside.
 	//   drift: the distribution of Field against the last Window batches; the
 	//     population stability index is at most Tolerance.
 	Expression string
@@ -276,6 +286,9 @@ const (
 	JSONL   Format = "jsonl"
 	JSON    Format = "json"
 	Parquet Format = "parquet"
+	// Files: a batch is a ZIP archive or a folder, each file in it an object of a
+	// feed of kind text or objects.
+	Files Format = "files"
 )
 
 // A Dialect says how the text of a file is to be read; nothing is sniffed.

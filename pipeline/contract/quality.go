@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"math"
 	"math/big"
 	"regexp"
 	"slices"
@@ -234,6 +235,21 @@ func (c *compiler) customRule(q *node, k *Check) bool {
 			k.Tolerance = *r
 		}
 		k.Window = m.count("window", 10, 1)
+	case m.n.get("usual") != nil:
+		k.Metric = "usual"
+		if v, err := strconv.ParseFloat(m.text("usual", ""), 64); err == nil && v > 1 {
+			k.Tolerance = v
+		} else {
+			c.errorf(m.n.get("usual"), "quality", "write a factor such as 3: a third of the usual value to three times of it", "usual: %s is not a factor above 1", m.n.get("usual").shown())
+		}
+		k.Window = m.count("window", 10, 1)
+		k.Operator, k.Operands = "mustBe", []string{"0"}
+		if r := m.rate("atMost"); r != nil && *r > 0 {
+			k.Operator, k.Operands, k.Percent = "mustBeLessOrEqualTo", []string{strconv.FormatFloat(math.Round(*r*1e6)/1e4, 'f', -1, 64)}, true
+		}
+		if k.Field == "" {
+			c.errorf(q, "quality", "move it to the quality of a property", "usual needs a field")
+		}
 	case m.n.get("drift") != nil:
 		k.Metric = "drift"
 		if v, err := strconv.ParseFloat(m.text("drift", ""), 64); err == nil && v > 0 {
@@ -246,7 +262,7 @@ func (c *compiler) customRule(q *node, k *Check) bool {
 			c.errorf(q, "quality", "move it to the quality of a property", "drift needs a field")
 		}
 	default:
-		c.errorf(impl, "quality", "write expression, freshness, volume or drift", "the implementation says nothing that engine assay knows")
+		c.errorf(impl, "quality", "write expression, freshness, volume, usual or drift", "the implementation says nothing that engine assay knows")
 	}
 	m.done()
 	return true
@@ -299,7 +315,7 @@ func (c *compiler) operator(q *node, k *Check) {
 
 // rowRule: the rule names single rows, and tolerates none of them.
 func (k *Check) rowRule() bool {
-	counted := k.Kind == "library" && k.Metric != "rowCount" || k.Metric == "expression"
+	counted := k.Kind == "library" && k.Metric != "rowCount" || k.Metric == "expression" || k.Metric == "usual"
 	return counted && (k.Operator == "mustBe" || k.Operator == "mustBeLessOrEqualTo") && len(k.Operands) == 1 && zero(k.Operands[0])
 }
 
