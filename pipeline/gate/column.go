@@ -59,6 +59,7 @@ type sheet struct {
 	scratch  []byte
 	sel      []uint32
 	out      []codec.Vector
+	usual    map[int]span
 	// undecided keys of rows, by row.
 	undecided []undecidedKey
 	// boxes hold what stands within objects and arrays; shown is what failed
@@ -154,6 +155,9 @@ func (f *field) judge(s *sheet, col *codec.Column) {
 	}
 	for _, c := range f.counted {
 		c.judge(s, v)
+	}
+	for _, rule := range f.usual {
+		f.unusual(s, v, rule)
 	}
 }
 

@@ -39,6 +39,7 @@ type field struct {
 	decimal   byte // decimal mark, '.' if 0
 	thousands byte
 
+	usual   []int      // rules of what is usual
 	counted []*counted // row predicates of thresholds over this field
 	nested  *nested
 	inKey   bool

@@ -21,6 +21,9 @@ type Input struct {
 	Size int64
 	// Open reads n bytes from off; n < 0 reads to the end.
 	Open func(ctx context.Context, off, n int64) (io.ReadCloser, error)
+	// Objects lists the objects of a batch of files that is a folder; nil where
+	// it is a ZIP archive, read by Open.
+	Objects func(ctx context.Context) ([]codec.Object, error)
 }
 
 // Output is where the parts of a judged batch are written. Names:
@@ -41,6 +44,11 @@ type Options struct {
 	Confidence float64
 	// Output takes accepted rows and rejects; nil to check only.
 	Output Output
+	// ObjectPrefix stands before the name of an object in the column path.
+	ObjectPrefix string
+	// Rejected, where set, is told each reason why a row is rejected, in the
+	// order of the rows; it needs an Output.
+	Rejected func(Reject)
 	// RejectsOnly writes rejects to Output and no accepted rows.
 	RejectsOnly bool
 	// Memory bounds what grows with the number of keys, in bytes; 0 = 64 MiB.

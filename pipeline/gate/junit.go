@@ -90,7 +90,9 @@ func (r *Report) junit() junitSuite {
 func (c *CheckResult) samples() string {
 	var b strings.Builder
 	for _, s := range c.Samples {
-		if s.Line > 0 {
+		if s.Document != "" {
+			b.WriteString(printable(s.Document))
+		} else if s.Line > 0 {
 			fmt.Fprintf(&b, "line %d", s.Line)
 		} else {
 			fmt.Fprintf(&b, "row %d", s.Row)

@@ -14,10 +14,13 @@ var rejectColumns = []codec.ColumnSpec{
 	{Name: "rule", Low: true}, {Name: "expected", Low: true},
 }
 
+// documentColumn follows them for a feed whose rows are measured of documents.
+var documentColumn = codec.ColumnSpec{Name: "document"}
+
 // A rejectTable gathers reasons as columns.
 type rejectTable struct {
 	ints  [4][]int64
-	cells [6][]codec.Cell
+	cells [7][]codec.Cell
 	data  []byte
 	sel   []uint32
 	line  []byte
@@ -38,15 +41,16 @@ func (t *rejectTable) add(r Reject) {
 	for i, n := range [4]int64{r.Row, r.Line, r.Start, r.End} {
 		t.ints[i] = append(t.ints[i], n)
 	}
-	for i, s := range [6]string{r.Hash, r.Code, r.Column, r.Value, r.Rule, r.Expected} {
+	for i, s := range [7]string{r.Hash, r.Code, r.Column, r.Value, r.Rule, r.Expected, r.Document} {
 		start := uint32(len(t.data))
 		t.data = append(t.data, s...)
 		t.cells[i] = append(t.cells[i], codec.Cell{Start: start, End: uint32(len(t.data))})
 	}
 }
 
+// vectors are the columns; the writer takes the first of them that it has.
 func (t *rejectTable) vectors() []codec.Vector {
-	out := make([]codec.Vector, 0, 10)
+	out := make([]codec.Vector, 0, 11)
 	for _, v := range t.ints {
 		out = append(out, codec.Vector{Ints: v})
 	}

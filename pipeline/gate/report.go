@@ -93,6 +93,8 @@ type Sample struct {
 	Line  int64  `json:"line,omitempty"`
 	Value string `json:"value,omitempty"`
 	Fault string `json:"fault,omitempty"`
+	// Document is the name of the document or object that the row is about.
+	Document string `json:"document,omitempty"`
 }
 
 // sample keeps the first failing rows of each check.
@@ -115,7 +117,7 @@ func (r *run) sample(s *sheet) {
 			continue
 		}
 		row := int(f.row)
-		x := Sample{Row: s.rowNumber(row), Value: r.value(s, int(f.rule), row)}
+		x := Sample{Row: s.rowNumber(row), Value: r.value(s, int(f.rule), row), Document: r.documentOf(s, row)}
 		if s.chunk.Starts != nil {
 			var l lineCounter
 			l.start(&s.chunk)
@@ -257,6 +259,13 @@ func (r *run) thresholds(rep *Report, broken bool) {
 			r.sqlRule(t, c)
 			continue
 		}
+		if sp, ok := r.spans[t.rule]; t.spec.Metric == "usual" {
+			if !ok {
+				c.Result, c.Detail = ResultNotJudged, "there are no earlier batches"
+				continue
+			}
+			c.Expected += ", " + sp.String()
+		}
 		if t.late {
 			detail, holds, why := r.overTime(t, rep.Profile)
 			if why != "" {
@@ -297,6 +306,9 @@ func measured(t *threshold, x rat) string {
 	}
 	if t.spec.Percent && t.spec.Metric != "rowCount" {
 		s += " %"
+	}
+	if t.spec.Metric == "usual" {
+		return "unusual rows: " + s
 	}
 	what := t.spec.Metric
 	if what == "" {

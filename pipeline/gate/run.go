@@ -60,6 +60,8 @@ type run struct {
 	carried []int // columns carried through under evolve
 	// part is set where the run judges a segment of a file.
 	part *partRun
+	// spans are what is usual, per rule that asks for it.
+	spans map[int]span
 
 	profLock sync.Mutex
 	prof     *profiler
@@ -104,6 +106,7 @@ func newRun(g *Gate, in Input, opt Options) *run {
 	r := &run{g: g, in: in, opt: opt, tally: make([]count, len(g.rules)), faults: map[codec.Fault]int64{},
 		samples: make([][]Sample, len(g.rules)), prof: newProfiler(g)}
 	r.turn, r.waiting = sync.NewCond(&r.turnLock), map[int64]*sheet{}
+	r.spans = r.usual()
 	for _, k := range g.keys {
 		r.sets = append(r.sets, newSeenKeys(k, opt.keyMemory()/int64(len(g.keys))))
 	}
@@ -232,7 +235,9 @@ func (r *run) sheet(ctx context.Context) (*sheet, error) {
 		}
 		if r.sheets < 1+3*(r.opt.Workers-1) {
 			r.sheets++
-			return r.g.newSheet(), nil
+			s := r.g.newSheet()
+			s.usual = r.spans
+			return s, nil
 		}
 		r.turn.Wait()
 	}
@@ -442,6 +447,9 @@ func (r *run) open(ctx context.Context) (func(), error) {
 	names := make([]string, len(g.fields))
 	for i, f := range g.fields {
 		names[i] = f.spec.Column
+	}
+	if g.feed.Kind.Measured() {
+		return r.openMeasured(ctx)
 	}
 	if g.feed.Format == contract.Parquet {
 		if r.in.Size < 0 {

@@ -257,6 +257,9 @@ type Reject struct {
 	Value      string
 	Rule       string
 	Expected   string
+	// Document is the name of the document that the row is about, for a feed
+	// whose rows are measured.
+	Document string
 	rule       int
 }
 
@@ -296,6 +299,7 @@ func (k *sink) reject(s *sheet) error {
 			}
 			rj.Code, rj.Column, rj.Rule, rj.Expected, rj.rule = rule.name, rule.field, rule.id, rule.want, int(s.fails[at].rule)
 			rj.Value = k.r.value(s, int(s.fails[at].rule), p.good)
+			rj.Document = k.r.documentOf(s, p.good)
 			if err := k.put(rj, s.raw(start, end, rj.Row), first); err != nil {
 				return err
 			}
@@ -320,6 +324,9 @@ func (k *sink) place(s *sheet, row int64, start, end uint32, length int64) Rejec
 
 // put adds a reason; the raw record goes with the first of a row.
 func (k *sink) put(rj Reject, raw []byte, first bool) error {
+	if k.r.opt.Rejected != nil {
+		k.r.opt.Rejected(rj)
+	}
 	if k.r.part != nil {
 		return k.r.part.reject(rj, raw, first, k.r.g.record)
 	}
@@ -328,7 +335,7 @@ func (k *sink) put(rj Reject, raw []byte, first bool) error {
 		if k.csv, err = k.create("rejects.csv"); err != nil {
 			return err
 		}
-		if _, err = io.WriteString(k.csv, "row,line,start,end,hash,code,column,value,rule,expected\n"); err != nil {
+		if _, err = io.WriteString(k.csv, k.rejectHead()); err != nil {
 			return err
 		}
 		if k.raw, err = k.create("raw.jsonl"); err != nil {
@@ -337,7 +344,7 @@ func (k *sink) put(rj Reject, raw []byte, first bool) error {
 		if k.rejectsFile, err = k.create("rejects.parquet"); err != nil {
 			return err
 		}
-		if k.rejects, err = codec.NewWriter(k.rejectsFile, rejectColumns); err != nil {
+		if k.rejects, err = codec.NewWriter(k.rejectsFile, k.rejectSpec()); err != nil {
 			return err
 		}
 		k.rejects.RowGroupBytes = 4 << 20
@@ -353,6 +360,10 @@ func (k *sink) put(rj Reject, raw []byte, first bool) error {
 	for _, v := range []string{rj.Hash, rj.Code, rj.Column, rj.Value, rj.Rule, rj.Expected} {
 		line = append(line, ',')
 		line = appendCSV(line, v)
+	}
+	if k.r.g.feed.Kind.Measured() {
+		line = append(line, ',')
+		line = appendCSV(line, rj.Document)
 	}
 	line = append(line, '\n')
 	k.table.line = line

@@ -92,6 +92,9 @@ func (c *CheckResult) details() string {
 		if s.Line > 0 {
 			at = fmt.Sprintf("line %d", s.Line)
 		}
+		if s.Document != "" {
+			at = short(printable(s.Document), 60)
+		}
 		if s.Value != "" {
 			at += ": " + short(printable(s.Value), 40)
 		}

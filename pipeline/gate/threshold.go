@@ -76,6 +76,12 @@ func (c *compiler) check(k *contract.Check) error {
 			n.words, n.nums, n.listed = newWordTable(words), nums, true
 		}
 		f.counted = append(f.counted, n)
+	case "usual":
+		f := find(k.Field)
+		if f == nil || f.typ != contract.Integer && f.typ != contract.Decimal {
+			return c.errorf(k.Line, "%s: usual needs a field of type integer or number", id)
+		}
+		f.usual = append(f.usual, t.rule)
 	case "duplicateValues":
 		names := k.Properties
 		if k.Field != "" {
@@ -136,6 +142,9 @@ func wanted(k *contract.Check) string {
 	metric := k.Metric
 	if metric == "" {
 		metric = k.Kind
+	}
+	if metric == "usual" {
+		metric = "unusual rows"
 	}
 	return fmt.Sprintf("%s %s %s%s", metric, op, strings.Join(k.Operands, " and "), unit)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -26,7 +27,7 @@ import (
 var update = flag.Bool("update", false, "rewrite the expected parts of the cases")
 
 // TestCases runs testdata/*.txtar: a contract and a file become a report and
-// rejects. In the file, \xNN stands for a byte and \{N*text} for N times text.
+// rejects. Files below batch/ are the objects of a batch. In a file, \xNN stands for a byte and \{N*text} for N times text.
 // published/FEED.csv is what a feed has published; ledger has a line for each
 // batch, its event, its decision and published, held or lost, in days before
 // the batch at hand, which came an hour ago.
@@ -45,6 +46,7 @@ func TestCases(t *testing.T) {
 			var file string
 			published := shelf{}
 			var facts *contract.Facts
+			var objects []codec.Object
 			keep := a.Files[:0:0]
 			for _, f := range a.Files {
 				switch f.Name {
@@ -59,6 +61,13 @@ func TestCases(t *testing.T) {
 						published[strings.TrimSuffix(feed, ".csv")] = string(f.Data)
 						break
 					}
+					if of, ok := strings.CutPrefix(f.Name, "batch/"); ok {
+						b := unquote(f.Data)
+						objects = append(objects, codec.Object{Name: of, Open: func(context.Context) (io.ReadCloser, error) {
+							return io.NopCloser(bytes.NewReader(b)), nil
+						}})
+						break
+					}
 					file, data = f.Name, unquote(f.Data)
 				}
 				keep = append(keep, f)
@@ -69,7 +78,11 @@ func TestCases(t *testing.T) {
 			if len(published) > 0 {
 				opt.References = published
 			}
-			rep, err := g.Judge(context.Background(), bytesInput(file, data), opt)
+			in := bytesInput(file, data)
+			if objects != nil {
+				in = gate.Input{Name: "batch", Objects: func(context.Context) ([]codec.Object, error) { return objects, nil }}
+			}
+			rep, err := g.Judge(context.Background(), in, opt)
 			if err != nil {
 				t.Fatal(err)
 			}
