@@ -89,6 +89,9 @@ func (in *Ingest) Object(ctx context.Context, key string) (Batch, error) {
 		return Batch{}, pipeline.Errorf(pipeline.CodeInvalid, "%s is not in a feed's landing folder", key).
 			WithHint("put files at landing/FEED/FILE")
 	}
+	if in.partOfFolder(feed, key) {
+		return Batch{Feed: feed, Key: key, Stage: Part, Reason: "it waits for " + FolderMark + " in its folder"}, nil
+	}
 	content, obj, err := in.fingerprint(ctx, key)
 	if err != nil {
 		return Batch{}, err
@@ -192,11 +195,12 @@ func (in *Ingest) gate(ctx context.Context, f *contract.Feed, b Batch) (*gate.Re
 	at := stamp(in.Now)
 	out := &output{lake: in.Lake, batch: b}
 	report, err := g.Judge(ctx, in.input(b), gate.Options{
-		Batch:    b.ID,
-		Output:   out,
-		Memory:   in.Memory,
-		Tmp:      in.Tmp,
-		Progress: in.Progress,
+		Batch:        b.ID,
+		Output:       out,
+		ObjectPrefix: objectPrefix(b),
+		Memory:       in.Memory,
+		Tmp:          in.Tmp,
+		Progress:     in.Progress,
 		// One moment, so that a report does not depend on how long it took.
 		Now:       func() time.Time { return at },
 		EventTime: b.EventTime,
@@ -227,7 +231,7 @@ const historyOf = 30
 func (in *Ingest) history(ctx context.Context, f *contract.Feed, b Batch) ([]*gate.Profile, error) {
 	window := 0
 	for _, c := range f.Checks {
-		if c.Metric == "drift" || c.Metric == "volume" {
+		if c.Metric == "drift" || c.Metric == "volume" || c.Metric == "usual" {
 			window = max(window, c.Window)
 			if c.Window == 0 {
 				window = historyOf
@@ -257,6 +261,9 @@ func (in *Ingest) history(ctx context.Context, f *contract.Feed, b Batch) ([]*ga
 
 // input opens the landed object for the gate.
 func (in *Ingest) input(b Batch) gate.Input {
+	if in.isFolder(b.Feed, b.Key) {
+		return in.folderInput(b)
+	}
 	return gate.Input{
 		Name: b.Key,
 		Size: b.Size,
@@ -308,8 +315,18 @@ func (in *Ingest) resent(ctx context.Context, b Batch, f *contract.Feed) (string
 	return "", nil
 }
 
-// fingerprint reads the object once: the content hash is its version.
+// fingerprint reads the object once: the content hash is its version. That of
+// the mark of a folder is of the whole folder, and so is the size.
 func (in *Ingest) fingerprint(ctx context.Context, key string) (string, lake.Object, error) {
+	if feed, _ := lake.FeedOf(key); in.isFolder(feed, key) {
+		obj, err := in.Lake.Stat(ctx, key)
+		if err != nil {
+			return "", lake.Object{}, err
+		}
+		content, size, err := in.folderPrint(ctx, key)
+		obj.Size = size
+		return content, obj, err
+	}
 	r, obj, err := in.Lake.Open(ctx, key, 0, -1)
 	if err != nil {
 		return "", lake.Object{}, err

@@ -69,6 +69,11 @@ func (o *output) parts(report *gate.Report) ([]lake.File, error) {
 // publish makes the next manifest of the feed from the batch's files by the
 // contract's load mode, and swaps it in.
 func (in *Ingest) publish(ctx context.Context, b Batch, f *contract.Feed, o outcome, files []lake.File) (*lake.Manifest, error) {
+	if f.Format == contract.Files {
+		if err := in.copyObjects(ctx, b, f, files); err != nil {
+			return nil, err
+		}
+	}
 	prev, err := in.Lake.Current(ctx, b.Feed)
 	if err != nil && pipeline.ErrorCode(err) != pipeline.CodeNotFound {
 		return nil, err

@@ -30,7 +30,7 @@ func (in *Ingest) Scan(ctx context.Context, feed string) ([]Landed, error) {
 			return nil, err
 		}
 		name, ok := lake.FeedOf(obj.Key)
-		if !ok {
+		if !ok || in.partOfFolder(name, obj.Key) {
 			continue
 		}
 		settled, err := in.settled(ctx, name, obj)

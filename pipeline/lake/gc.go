@@ -95,19 +95,22 @@ func (l *Lake) unreferenced(ctx context.Context, feed string, before time.Time) 
 	if len(old) == 0 {
 		return nil, nil
 	}
-	used := map[string]bool{}
+	used, batches := map[string]bool{}, map[string]bool{}
 	for m, err := range l.Manifests(ctx, feed) {
 		if err != nil {
 			return nil, err
 		}
 		used[chainKey(feed, m.Seq, m.ID)] = true
+		for _, b := range m.Batches {
+			batches[b] = true
+		}
 		for _, f := range m.Files {
 			used[f.Key] = true
 		}
 	}
 	kept := old[:0]
 	for _, o := range old {
-		if !used[o.Key] {
+		if of := batchOfObject(o.Key); !used[o.Key] && (of == "" || !batches[of]) {
 			kept = append(kept, o)
 		}
 	}

@@ -142,6 +142,21 @@ func DataKey(feed, batch string, part int) string {
 	return fmt.Sprintf("%s/%s/%s/part-%04d.parquet", Data, feed, batch, part)
 }
 
+// ObjectPrefix is where the accepted objects of a batch of files lie, beside
+// the table that names them.
+func ObjectPrefix(feed, batch string) string {
+	return fmt.Sprintf("%s/%s/%s/objects/", Data, feed, batch)
+}
+
+// batchOfObject is the batch whose object lies at key, "" for other keys.
+func batchOfObject(key string) string {
+	elems := strings.SplitN(key, "/", 5)
+	if len(elems) == 5 && elems[0] == Data && elems[3] == "objects" {
+		return elems[2]
+	}
+	return ""
+}
+
 // QuarantineKey is the key of a file of rejected rows.
 func QuarantineKey(feed, batch, name string) string { return path.Join(Quarantine, feed, batch, name) }
 
