@@ -16,25 +16,44 @@ import (
 
 func (c *cli) checkCommand() *cobra.Command {
 	var contractFile, schema, htmlFile string
+	var stream streamFlags
 	cmd := &cobra.Command{
 		Use:   "check -c CONTRACT FILE…",
 		Short: "Judge files against a contract; nothing is stored",
 		Long: `Judge each file against one schema object of a contract and print the report.
-Nothing is stored and no breaker is asked. "-" reads standard input.
+Nothing is stored and no breaker is asked. "-" reads standard input. A feed of
+files (assay.format: files) is judged from a ZIP archive or a folder.
+
+With --stream, events are read from standard input, one JSON object per line,
+and judged one by one and in windows, each reported as it closes. With --feed
+instead of a contract file, the contract is the project's, and each window
+moves the breaker of the feed as a batch does.
 
 Exit code: 0 when every file passed or only warned, 1 when one failed,
 2 when one cannot be judged, 3 when one cannot be reached.`,
 		Example: `  assay check -c contracts/feeds/orders.odcs.yaml orders-2026-03-01.csv
-  assay check -c orders.odcs.yaml --output json *.csv | jq .batches[].verdict`,
-		Args: cobra.MinimumNArgs(1),
+  assay check -c orders.odcs.yaml --output json *.csv | jq .batches[].verdict
+  tail -f events.jsonl | assay check --stream --window 30s -c clicks.odcs.yaml`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if stream.on {
+				return c.checkStream(cmd.Context(), contractFile, schema, stream, args)
+			}
+			if err := stream.unused(); err != nil {
+				return err
+			}
+			if contractFile == "" {
+				return pipeline.Errorf(pipeline.CodeInvalid, "which contract?").WithHint("name it with --contract")
+			}
+			if len(args) == 0 {
+				return pipeline.Errorf(pipeline.CodeInvalid, "which file?").WithHint(`name the files to judge, or "-" for standard input`)
+			}
 			return c.check(cmd.Context(), contractFile, schema, htmlFile, args)
 		},
 	}
 	cmd.Flags().StringVarP(&contractFile, "contract", "c", "", "the contract, an ODCS document")
 	cmd.Flags().StringVar(&schema, "schema", "", "the schema object of the contract, where it has several")
 	cmd.Flags().StringVar(&htmlFile, "html", "", "also write the report of the (only) file as a self-contained page")
-	_ = cmd.MarkFlagRequired("contract")
+	stream.register(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("contract", cobra.FixedCompletions([]string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt))
 	return cmd
 }
@@ -95,7 +114,7 @@ func (c *cli) check(ctx context.Context, contractFile, schema, htmlFile string, 
 }
 
 func (c *cli) checkFile(ctx context.Context, cfg app.Config, g *gate.Gate, name string) (*gate.Report, error) {
-	in, done, err := c.fileInput(name)
+	in, done, err := c.gateInput(g, name)
 	if err != nil {
 		return nil, err
 	}
