@@ -1,0 +1,393 @@
+package flow
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/codec"
+	"github.com/assay-pipeline/assay/pipeline/gate"
+	"github.com/assay-pipeline/assay/pipeline/lake"
+)
+
+// A file that is too large for one process goes through the pipeline in three
+// steps, each of which may run in a process of its own and be done again:
+//
+//	Plan       cuts the file and writes the intent into the ledger
+//	JudgePart  judges one range; all of them side by side
+//	Merge      makes one batch of them, decides, publishes
+//
+// What is between the steps stands on the shelf of the batch: accepted rows
+// where those of any batch stand, all else beside the raw records of the
+// quarantine, since it holds such. The end is that of Object, but for the names
+// of the data files.
+
+// A Plan says how one landed object is judged.
+type Plan struct {
+	// Batch is the ledger's line; its Stage is Staged while there is something to
+	// do.
+	Batch Batch `json:"batch"`
+	// Ranges is how many parts there are to judge, 0 where there is nothing to do
+	// or the object is judged whole.
+	Ranges int `json:"ranges"`
+	// Whole says why the object has to be judged by Object instead.
+	Whole string `json:"whole,omitempty"`
+}
+
+// planFile is the layout on the shelf.
+const planFile = "plan.json"
+
+// Plan cuts the landed object key into ranges of about size bytes each (0: 256
+// MiB). An object that was decided, or that cannot be cut, has no ranges. A
+// planned batch is named by the object's tag, not by its content, which would
+// have to be read for it. Errors: those of Object.
+func (in *Ingest) Plan(ctx context.Context, key string, size int64) (Plan, error) {
+	feed, ok := lake.FeedOf(key)
+	if !ok {
+		return Plan{}, pipeline.Errorf(pipeline.CodeInvalid, "%s is not in a feed's landing folder", key).
+			WithHint("put files at landing/FEED/FILE")
+	}
+	obj, err := in.Lake.Stat(ctx, key)
+	if err != nil {
+		return Plan{}, err
+	}
+	f, err := in.Contracts.Feed(feed)
+	if err != nil {
+		return Plan{Whole: "its contract: " + err.Error()}, nil //nolint:nilerr // Object says it in the ledger
+	}
+	done, err := in.lease(ctx, "feed/"+feed)
+	if err != nil {
+		return Plan{}, err
+	}
+	defer done()
+	content := pipeline.ContentID("tag", obj.Tag, fmt.Sprint(obj.Size))
+	b, err := in.Store.Batch(ctx, BatchID(feed, key, content))
+	switch code := pipeline.ErrorCode(err); {
+	case code == pipeline.CodeNotFound:
+		b = Batch{ID: BatchID(feed, key, content), Feed: feed, Key: key, Content: content, Created: stamp(in.Now), EventTime: EventTime(obj)}
+	case err != nil:
+		return Plan{}, err
+	case b.Stage != Staged && b.Stage != Unjudged, b.Stage == Unjudged && b.ContractHash == f.Hash:
+		return Plan{Batch: b}, nil
+	}
+	b.Tag, b.Size = obj.Tag, obj.Size
+	g, err := gate.Compile(f)
+	if err != nil {
+		return Plan{Whole: "its contract: " + err.Error()}, nil //nolint:nilerr // as above
+	}
+	layout, err := g.Lay(ctx, in.input(b), size)
+	if err != nil {
+		return Plan{}, err
+	}
+	if layout.Whole != "" {
+		return Plan{Whole: layout.Whole}, nil
+	}
+	dup, err := in.resent(ctx, b, f)
+	if err != nil {
+		return Plan{}, err
+	}
+	b.ContractID, b.ContractVersion, b.ContractHash = f.ContractID, f.Version, f.Hash
+	b.Stage, b.Updated, b.Reason, b.Verdict = Staged, stamp(in.Now), "", ""
+	if dup != "" {
+		b.Stage, b.Reason = Duplicate, dup
+		return Plan{Batch: b}, in.Store.PutBatch(ctx, b)
+	}
+	b.Files = stagedFiles(b)
+	in.trace(StepIntent)
+	if err := in.Store.PutBatch(ctx, b); err != nil {
+		return Plan{}, err
+	}
+	s := in.shelf(b)
+	if err := s.putJSON(ctx, planFile, layout); err != nil {
+		return Plan{}, err
+	}
+	return Plan{Batch: b, Ranges: len(layout.Ranges)}, nil
+}
+
+// A PartDone is what a range came to, as far as it can be told alone.
+type PartDone struct {
+	Batch string        `json:"batch"`
+	Range int           `json:"range"`
+	Rows  pipeline.Rows `json:"rows"`
+}
+
+// JudgePart judges range i of a planned batch. Errors: not_found for a batch
+// that was not planned, conflict for one whose contract or object has changed
+// since.
+func (in *Ingest) JudgePart(ctx context.Context, batch string, i int) (PartDone, error) {
+	b, g, layout, err := in.planned(ctx, batch)
+	if err != nil {
+		return PartDone{}, err
+	}
+	if b.Stage != Staged {
+		return PartDone{Batch: batch, Range: i}, nil // decided in the meantime
+	}
+	in.trace(StepJudge)
+	s := in.shelf(b)
+	part, err := g.JudgeRange(ctx, in.input(b), layout, i, s, gate.Options{
+		Batch: b.ID, Memory: in.Memory, Tmp: in.Tmp, Progress: in.Progress, EventTime: b.EventTime,
+	})
+	if err != nil {
+		return PartDone{}, err
+	}
+	return PartDone{Batch: batch, Range: i, Rows: part.Rows()}, s.putJSON(ctx, filesOf(i), s.data)
+}
+
+// Merge makes one batch of the ranges that were judged, decides it and
+// publishes it, as Object does. Errors: not_found for a range that was not
+// judged, conflict for a contract or object that has changed since the plan.
+func (in *Ingest) Merge(ctx context.Context, batch string) (Batch, error) {
+	b, err := in.Store.Batch(ctx, batch)
+	if err != nil {
+		return Batch{}, err
+	}
+	done, err := in.lease(ctx, "feed/"+b.Feed)
+	if err != nil {
+		return Batch{}, err
+	}
+	defer done()
+	b, g, layout, err := in.planned(ctx, batch)
+	if err != nil || b.Stage != Staged {
+		return b, err
+	}
+	f := g.Feed()
+	if m, ok, err := in.Lake.HasBatch(ctx, b.Feed, b.ID); err != nil {
+		return Batch{}, err
+	} else if ok {
+		return in.recover(ctx, b, f, m)
+	}
+	report, files, err := in.merge(ctx, b, g, layout)
+	if err != nil {
+		if pipeline.ErrorCode(err) == pipeline.CodeInvalid {
+			return in.unjudged(ctx, b, err.Error())
+		}
+		return Batch{}, err
+	}
+	if b, err = in.decide(ctx, b, f, report, files); err != nil {
+		return Batch{}, err
+	}
+	return b, in.shelf(b).clear(ctx)
+}
+
+func (in *Ingest) merge(ctx context.Context, b Batch, g *gate.Gate, layout *gate.Layout) (*gate.Report, []lake.File, error) {
+	history, err := in.history(ctx, g.Feed(), b)
+	if err != nil {
+		return nil, nil, err
+	}
+	s := in.shelf(b)
+	for i := range layout.Ranges {
+		var data []lake.File
+		if err := s.readJSON(ctx, filesOf(i), &data); err != nil {
+			return nil, nil, err
+		}
+		s.data = append(s.data, data...)
+	}
+	at := stamp(in.Now)
+	merged, err := g.Merge(ctx, in.input(b), layout, s, gate.Options{
+		Batch: b.ID, Output: &output{lake: in.Lake, batch: b}, Memory: in.Memory, Tmp: in.Tmp,
+		Now: func() time.Time { return at }, EventTime: b.EventTime, History: history,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	report := merged.Report
+	if !report.Rows.Balanced() {
+		return nil, nil, pipeline.Errorf(pipeline.CodeInternal, "%s: %d rows read, %d accepted, %d rejected", b.Key, report.Rows.Read, report.Rows.Accepted, report.Rows.Rejected)
+	}
+	var files []lake.File
+	for _, m := range merged.Files {
+		file, err := s.publish(ctx, m)
+		if err != nil {
+			return nil, nil, err
+		}
+		i := slices.IndexFunc(report.Files, func(r gate.File) bool { return r.Name == m.Name })
+		report.Files[i] = gate.File{Name: path.Base(file.Key), Rows: file.Rows, Bytes: file.Size}
+		files = append(files, file)
+	}
+	in.trace(StepReport)
+	return report, files, in.writeReport(ctx, b, report)
+}
+
+// planned loads a planned batch.
+func (in *Ingest) planned(ctx context.Context, batch string) (Batch, *gate.Gate, *gate.Layout, error) {
+	b, err := in.Store.Batch(ctx, batch)
+	if err != nil || b.Stage != Staged {
+		return b, nil, nil, err
+	}
+	changed := func(what string) error {
+		return pipeline.Errorf(pipeline.CodeConflict, "%s: its %s has changed since the plan", b.Key, what).WithHint("plan it again")
+	}
+	f, err := in.Contracts.Feed(b.Feed)
+	if err != nil {
+		return b, nil, nil, err
+	}
+	if f.Hash != b.ContractHash {
+		return b, nil, nil, changed("contract")
+	}
+	obj, err := in.Lake.Stat(ctx, b.Key)
+	if err != nil {
+		return b, nil, nil, err
+	}
+	if obj.Tag != b.Tag || obj.Size != b.Size {
+		return b, nil, nil, changed("object")
+	}
+	g, err := gate.Compile(f)
+	if err != nil {
+		return b, nil, nil, err
+	}
+	var layout gate.Layout
+	return b, g, &layout, in.shelf(b).readJSON(ctx, planFile, &layout)
+}
+
+func filesOf(i int) string { return fmt.Sprintf("files-%06d.json", i) }
+
+// A batchShelf is the gate's shelf for one batch.
+type batchShelf struct {
+	lake  *lake.Lake
+	batch Batch
+	data  []lake.File // of accepted rows, as they were written
+}
+
+func (in *Ingest) shelf(b Batch) *batchShelf { return &batchShelf{lake: in.Lake, batch: b} }
+
+func (s *batchShelf) key(name string) string {
+	if strings.HasSuffix(name, ".parquet") {
+		return dataKey(s.batch, name)
+	}
+	return lake.RawKey(s.batch.Feed, s.batch.ID, "ranges/"+name)
+}
+
+// Create implements gate.Shelf.
+func (s *batchShelf) Create(ctx context.Context, name string) (io.WriteCloser, error) {
+	w, err := s.lake.Create(ctx, s.key(name))
+	if err != nil {
+		return nil, err
+	}
+	if !strings.HasSuffix(name, ".parquet") {
+		return w, nil
+	}
+	return &dataWriter{w, s}, nil
+}
+
+// A dataWriter tells the shelf what was written.
+type dataWriter struct {
+	*lake.Writer
+	s *batchShelf
+}
+
+func (w *dataWriter) Close() error {
+	if err := w.Writer.Close(); err != nil {
+		return err
+	}
+	f := w.File()
+	w.s.data = slices.DeleteFunc(w.s.data, func(o lake.File) bool { return o.Key == f.Key })
+	w.s.data = append(w.s.data, f)
+	return nil
+}
+
+// Open implements gate.Shelf.
+func (s *batchShelf) Open(ctx context.Context, name string, off, n int64) (io.ReadCloser, error) {
+	r, _, err := s.lake.Open(ctx, s.key(name), off, n)
+	if pipeline.ErrorCode(err) == pipeline.CodeNotFound {
+		return nil, pipeline.Errorf(pipeline.CodeNotFound, "batch %s: %s is not there", pipeline.ShortID(s.batch.ID), name).
+			WithHint("judge all ranges before the merge")
+	}
+	return r, err
+}
+
+func (s *batchShelf) putJSON(ctx context.Context, name string, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return pipeline.Errorf(pipeline.CodeInternal, "%s: %w", name, err)
+	}
+	return s.lake.WriteObject(ctx, s.key(name), b)
+}
+
+func (s *batchShelf) readJSON(ctx context.Context, name string, v any) error {
+	r, err := s.Open(ctx, name, 0, -1)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if err := json.NewDecoder(r).Decode(v); err != nil {
+		return pipeline.Errorf(pipeline.CodeConflict, "batch %s: %s cannot be read: %w", pipeline.ShortID(s.batch.ID), name, err).
+			WithHint("plan it again")
+	}
+	return nil
+}
+
+// publish is a staged file as it is published: without the rows that have to be
+// left out.
+func (s *batchShelf) publish(ctx context.Context, m gate.MergedFile) (lake.File, error) {
+	key := s.key(m.Name)
+	i := slices.IndexFunc(s.data, func(f lake.File) bool { return f.Key == key })
+	if i < 0 {
+		return lake.File{}, pipeline.Errorf(pipeline.CodeInternal, "batch %s has no file %s", s.batch.ID, key)
+	}
+	file := s.data[i]
+	if m.LeaveOut != "" {
+		out, err := gate.ReadLeaveOut(ctx, s, m.LeaveOut)
+		if err != nil {
+			return lake.File{}, err
+		}
+		if file, err = s.without(ctx, file, out); err != nil {
+			return lake.File{}, err
+		}
+	}
+	file.Rows, file.Batch = m.Rows, s.batch.ID
+	return file, nil
+}
+
+// without copies a data file without some of its rows, to a name that derives
+// from its own.
+func (s *batchShelf) without(ctx context.Context, file lake.File, out []int64) (lake.File, error) {
+	r, _, err := s.lake.ReaderAt(ctx, file.Key)
+	if err != nil {
+		return lake.File{}, err
+	}
+	defer r.Close()
+	w, err := s.lake.Create(ctx, strings.TrimSuffix(file.Key, ".parquet")+"-kept.parquet")
+	if err != nil {
+		return lake.File{}, err
+	}
+	_, _, err = codec.FilterParquet(ctx, r, file.Size, w, func(row int64) bool {
+		if len(out) > 0 && out[0] == row {
+			out = out[1:]
+			return false
+		}
+		return true
+	})
+	if err != nil {
+		_ = w.Abort() // the first error is the one to tell
+		return lake.File{}, err
+	}
+	if err := w.Close(); err != nil {
+		return lake.File{}, err
+	}
+	return w.File(), nil
+}
+
+// clear takes away what only the merge needed.
+func (s *batchShelf) clear(ctx context.Context) error {
+	var keys []string
+	for o, err := range s.lake.List(ctx, s.key("")+"/") {
+		if err != nil {
+			return err
+		}
+		keys = append(keys, o.Key)
+	}
+	for _, key := range keys {
+		if err := s.lake.Delete(ctx, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var _ gate.Shelf = (*batchShelf)(nil)
