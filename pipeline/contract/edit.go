@@ -214,6 +214,12 @@ func inline(value any) string {
 		return "[" + strings.Join(each(v), ", ") + "]"
 	case []string:
 		return "[" + strings.Join(each(v), ", ") + "]"
+	case entries:
+		var parts []string
+		for _, e := range v {
+			parts = append(parts, inline(e.key)+": "+inline(e.value))
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
 	case map[string]any:
 		var parts []string
 		for _, k := range slices.Sorted(maps.Keys(v)) {
@@ -222,6 +228,12 @@ func inline(value any) string {
 		return "{" + strings.Join(parts, ", ") + "}"
 	}
 	return fmt.Sprint(value) // numbers
+}
+
+// entries is a mapping whose order is kept.
+type entries []struct {
+	key   string
+	value any
 }
 
 // yaml11: words that readers of YAML 1.1 take for booleans.

@@ -35,6 +35,11 @@ type RegistryStore interface {
 	// Contracts returns the versions of the contract of that id, of all where
 	// it is empty, ordered by id and by publication.
 	Contracts(ctx context.Context, id string) ([]Version, error)
+	// PutDraft inserts or replaces the draft of a contract.
+	PutDraft(ctx context.Context, v Version) error
+	// Drafts returns the draft of the contract of that id, all by id where it is
+	// empty.
+	Drafts(ctx context.Context, id string) ([]Version, error)
 	// PutConsumer inserts or replaces a consumer by contract and name.
 	PutConsumer(ctx context.Context, c Consumer) error
 	// Consumers returns the consumers of a contract, by name.

@@ -45,4 +45,18 @@ func contracts(t *testing.T, p Place) {
 	ok(t, s.PutConsumer(ctx, b))
 	equal(t, "replaced", must(s.Consumers(ctx, "urn:orders"))(t), []contract.Consumer{a, b})
 	code(t, "nobody", s.PutConsumer(ctx, contract.Consumer{Contract: "urn:orders"}), pipeline.CodeInvalid)
+
+	// One draft for each contract; a later one takes its place.
+	draft := v1
+	draft.Version, draft.Hash, draft.Actor = "1.11.0", "d1", ""
+	another := draft
+	another.Contract = "urn:parts"
+	ok(t, s.PutDraft(ctx, another))
+	ok(t, s.PutDraft(ctx, draft))
+	draft.Version, draft.Source, draft.Hash, draft.Published = "1.12.0", []byte("id: urn:orders\n"), "d2", at(5)
+	ok(t, s.PutDraft(ctx, draft))
+	equal(t, "drafts", must(s.Drafts(ctx, ""))(t), []contract.Version{draft, another})
+	equal(t, "draft of one", must(s.Drafts(ctx, "urn:orders"))(t), []contract.Version{draft})
+	equal(t, "draft of none", len(must(s.Drafts(ctx, "urn:nothing"))(t)), 0)
+	code(t, "draft of nobody", s.PutDraft(ctx, contract.Version{}), pipeline.CodeInvalid)
 }
