@@ -168,8 +168,13 @@ func (c *Client) Ask(ctx context.Context, q Question) (Answer, error) {
 		return Answer{}, pipeline.Errorf(pipeline.ErrorCode(ctx.Err()), "waiting to ask %s: %w", c.Model, ctx.Err())
 	}
 	at := c.Now().UTC()
-	ans := Answer{Call: pipeline.ContentID("call", key, q.Item, q.Batch, at.Format(time.RFC3339Nano))}
+	var ans Answer
 	asked := c.attempts(ctx, q, &ans)
+	id := []string{"call", key, q.Item, q.Batch, at.Format(time.RFC3339Nano)}
+	for _, a := range ans.Attempts {
+		id = append(id, a.RequestID) // two calls of one moment are two calls
+	}
+	ans.Call = pipeline.ContentID(id...)
 	call := Call{
 		ID: ans.Call, Key: key, At: at, Model: c.Model, Purpose: q.Purpose, Item: q.Item, Batch: q.Batch,
 		Prompt: q.Prompt, Schema: q.Schema, Knowledge: q.Knowledge, Retrieved: q.Retrieved,
