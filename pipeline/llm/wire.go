@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -136,7 +137,11 @@ func (w *wire) broken(ctx context.Context, err error) *model.Failure {
 		return &model.Failure{Retry: errors.Is(cause, context.DeadlineExceeded),
 			Err: pipeline.Errorf(pipeline.ErrorCode(cause), "%s: no reply in time: %w", w.name, cause)}
 	}
-	return model.Fail(0, 0, "", "%s: %s", w.name, w.redact(err.Error()))
+	var u *url.Error // the address is the configuration's, not the cause
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	return model.Fail(0, 0, "", "%s: the connection broke: %s", w.name, w.redact(err.Error()))
 }
 
 // refused is a reply with another status than success.

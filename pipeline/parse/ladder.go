@@ -33,36 +33,55 @@ type Second interface {
 const sure = 0.8
 
 // wanted are the attributes that a second reader is asked for: nothing, where
-// every required and every critical attribute was read for certain; else all
-// that are absent, unsure, or left unread as ambiguous. Asking for an attribute
-// more costs a few tokens, asking at all costs a call.
-func wanted(s *knowledge.Schema, r *pipeline.Record) (want []string) {
-	need := false
+// every required and every critical attribute was read for certain, or where
+// the text has no word left that nobody read; else all that are absent, unsure,
+// or left unread as ambiguous. Asking for an attribute more costs a few tokens,
+// asking at all costs a call.
+func (ps *Parser) wanted(s *knowledge.Schema, r *pipeline.Record, f *knowledge.Folded) (want []string) {
+	need, doubt := false, false
 	for i := range s.Attributes {
 		a := &s.Attributes[i]
 		have, ok := r.Attribute(a.Name)
-		open := !ok || have.Confidence < sure
-		for _, f := range r.Flags {
-			open = open || f.Attribute == a.Name && (f.Code == Ambiguous || f.Code == Contradiction)
+		unsure := ok && have.Confidence < sure
+		for _, fl := range r.Flags {
+			unsure = unsure || fl.Attribute == a.Name && (fl.Code == Ambiguous || fl.Code == Contradiction)
 		}
-		if !open {
+		if ok && !unsure {
 			continue
 		}
 		want = append(want, a.Name)
-		need = need || a.Required || a.Critical && (ok || a.Implicit == "")
+		need = need || a.Required || a.Critical && a.Implicit == ""
+		doubt = doubt || unsure && (a.Required || a.Critical)
 	}
-	if !need {
+	if !doubt && (!need || !ps.unread(s, r, f)) {
 		return nil
 	}
 	return want
 }
 
+// unread reports whether the text has a number or a word of three letters that
+// no value came from, and that is neither a word of the language nor of the
+// category's vocabulary for labels, nouns and noise.
+func (ps *Parser) unread(s *knowledge.Schema, r *pipeline.Record, f *knowledge.Folded) bool {
+	for i := range f.Atoms {
+		at := &f.Atoms[i]
+		if !at.Digits && (len(at.Text) < 3 || ps.pack.Common(at.Text) || s.Lexicon().Knows(at.Text)) {
+			continue
+		}
+		span := pipeline.Span{Start: at.Start, End: at.End}
+		if !slices.ContainsFunc(r.Attributes, func(a pipeline.Attribute) bool { return a.Overlaps(span) }) {
+			return true
+		}
+	}
+	return false
+}
+
 // second asks the second reader for what is open in r and joins its answers.
-func (ps *Parser) second(ctx context.Context, s *knowledge.Schema, r *pipeline.Record, item pipeline.Item, lang quantity.Language) error {
+func (ps *Parser) second(ctx context.Context, s *knowledge.Schema, r *pipeline.Record, item pipeline.Item, lang quantity.Language, f *knowledge.Folded) error {
 	if ps.opt.Second == nil || ps.opt.Off != nil && ps.opt.Off(item) {
 		return nil
 	}
-	want := wanted(s, r)
+	want := ps.wanted(s, r, f)
 	if len(want) == 0 {
 		return nil
 	}

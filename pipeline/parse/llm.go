@@ -88,13 +88,20 @@ func NewLLM(p *knowledge.Pack, c *model.Client, prompts knowledge.Prompts, opt L
 	}, nil
 }
 
-func newFixed(p knowledge.Prompt, system string, schema *model.Schema) (fixed, error) {
-	shape, err := guard.ShapeOf(schema.JSON)
-	if err != nil {
-		return fixed{}, err
+// newFixed is strict in what it asks for and lenient in what it reads: what a
+// model leaves out is absent, and one value that is none of the allowed ones is
+// that field's error, not the whole answer's.
+func newFixed(system string, schema *model.Schema, shape *guard.Shape) fixed {
+	return fixed{system: system, schema: schema, shape: shape, version: pipeline.ShortID(pipeline.ContentID("schema", string(schema.JSON)))}
+}
+
+// recordShape is an answer with the attributes of a category.
+func recordShape(s *knowledge.Schema) *guard.Shape {
+	attributes := &guard.Shape{Type: "object", Closed: true}
+	for i := range s.Attributes {
+		attributes.Fields = append(attributes.Fields, guard.Member{Name: s.Attributes[i].Name, Shape: &guard.Shape{}})
 	}
-	return fixed{system: system, schema: schema, shape: shape,
-		version: pipeline.ShortID(pipeline.ContentID("schema", string(schema.JSON)))}, nil
+	return &guard.Shape{Type: "object", Fields: []guard.Member{{Name: "attributes", Shape: attributes, Required: true}}}
 }
 
 func (x *LLM) category(s *knowledge.Schema) (fixed, error) {
@@ -107,11 +114,9 @@ func (x *LLM) category(s *knowledge.Schema) (fixed, error) {
 	if err != nil {
 		return fixed{}, err
 	}
-	f, err := newFixed(x.prompts["extract"], system, answerSchema(s))
-	if err == nil {
-		x.fixed[s.Category] = f
-	}
-	return f, err
+	f := newFixed(system, answerSchema(s), recordShape(s))
+	x.fixed[s.Category] = f
+	return f, nil
 }
 
 // asked is the JSON that the user part of a question holds.
@@ -329,12 +334,19 @@ func (x *LLM) take(c *claimant, in input, want []string, reply guard.Reply, nth 
 	root, _ := reply.Value.(map[string]any)
 	answers, _ := root["attributes"].(map[string]any)
 	for _, name := range want {
-		said, _ := answers[name].(map[string]any)
 		a, _, ok := c.schema.Attribute(name)
+		said := answers[name]
 		if said == nil || !ok {
 			continue // absent stays absent
 		}
-		cl := claim{attribute: a, text: in.scrubbed.Restore(word(said["text"])), value: in.scrubbed.Restore(word(said["value"])), unit: word(said["unit"])}
+		fields, ok := said.(map[string]any)
+		if !ok { // the value alone
+			fields = map[string]any{"value": said}
+		}
+		if fields["value"] == nil {
+			continue
+		}
+		cl := claim{attribute: a, text: in.scrubbed.Restore(word(fields["text"])), value: in.scrubbed.Restore(word(fields["value"])), unit: word(fields["unit"])}
 		got, bad := c.resolve(cl)
 		if bad.Code == "" && slices.ContainsFunc(in.scrubbed.Found, func(p guard.PII) bool { return p.Overlaps(got.Span) }) {
 			bad = guard.Finding{Code: PersonalData, Attribute: name, Action: guard.NullAndFlag, Detail: "the answer is personal data"}
@@ -424,9 +436,9 @@ func (x *LLM) sorting() (fixed, error) {
 	if err != nil {
 		return fixed{}, err
 	}
-	f, err := newFixed(x.prompts["classify"], system, categorySchema(x.pack))
-	if err == nil {
-		x.sorted = &f
-	}
-	return f, err
+	f := newFixed(system, categorySchema(x.pack), &guard.Shape{Type: "object", Fields: []guard.Member{
+		{Name: "category", Shape: &guard.Shape{Type: "string"}, Required: true}, {Name: "text", Shape: &guard.Shape{}},
+	}})
+	x.sorted = &f
+	return f, nil
 }

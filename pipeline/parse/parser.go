@@ -151,7 +151,7 @@ func (ps *Parser) Parse(ctx context.Context, item pipeline.Item) (rec pipeline.R
 	ps.complete(schema, &r)
 	ps.fromMeta(schema, &r)
 	if n := len(r.Attributes); ps.opt.Second != nil {
-		if err := ps.second(ctx, schema, &r, read, lang); err != nil {
+		if err := ps.second(ctx, schema, &r, read, lang, f); err != nil {
 			return pipeline.Record{}, err
 		}
 		if len(r.Attributes) > n {
