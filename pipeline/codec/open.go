@@ -10,7 +10,6 @@ import (
 	"path"
 	"strings"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
@@ -135,7 +134,7 @@ func decompress(name string, src io.Reader, d Dialect) (io.Reader, error) {
 	var err error
 	switch kind {
 	case "gzip":
-		out, err = gzip.NewReader(in)
+		out, err = newGunzip(in)
 	case "zstd":
 		var z *zstd.Decoder
 		// The window bounds the decoder's memory whatever the file claims.

@@ -474,6 +474,10 @@ func (r *run) open(ctx context.Context) (func(), error) {
 	if err != nil {
 		return closer, err
 	}
+	if r.opt.Workers > 1 && codec.Compression(g.dialect, r.in.Name) != "" {
+		ahead := codec.NewAhead(text)
+		text, closer = ahead, func() { ahead.Close(); _ = body.Close() }
+	}
 	switch g.feed.Format {
 	case contract.JSONL, contract.JSON:
 		r.rdr, err = codec.NewJSON(r.in.Name, text, g.dialect, names, g.feed.Format == contract.JSON)
