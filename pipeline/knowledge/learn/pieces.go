@@ -122,7 +122,7 @@ var weights = [256]float64{
 	'F': 0.5, // the first word
 	'E': 0.6, // the last word
 	'P': 0.6, // the place in the text
-	'G': 0.7, // whether its edges cut a word
+	'G': 1.5, // whether its edges cut a word
 }
 
 // A piece is a run of words of a text.
