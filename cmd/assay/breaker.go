@@ -17,7 +17,7 @@ func (c *cli) breakerCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, args []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(c.breakerListCommand(), c.breakerSignalCommand(breaker.Trip), c.breakerSignalCommand(breaker.Reset),
+	cmd.AddCommand(c.breakerListCommand(), c.breakerSignalCommand(breaker.Trip), c.breakerSignalCommand(breaker.Reset), c.breakerSignalCommand(breaker.Retry),
 		c.breakerSuggestCommand(), c.breakerSimulateCommand())
 	return cmd
 }

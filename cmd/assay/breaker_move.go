@@ -17,11 +17,12 @@ import (
 	"github.com/assay-pipeline/assay/pipeline/flow"
 )
 
-// breakerSignalCommand is trip or reset.
+// breakerSignalCommand is trip, reset or retry.
 func (c *cli) breakerSignalCommand(command string) *cobra.Command {
 	short := map[string]string{
 		breaker.Trip:  "Open the breaker of a feed: its batches are held, or degraded",
 		breaker.Reset: "Close the breaker of a feed",
+		breaker.Retry: "Make the open breaker of a feed half-open before its cooldown is over",
 	}[command]
 	var reason, actor string
 	cmd := &cobra.Command{

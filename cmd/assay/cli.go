@@ -136,7 +136,7 @@ Start with:
 		return pipeline.Errorf(pipeline.CodeInvalid, "%w", err).WithHint("%s --help shows its flags", cmd.CommandPath())
 	})
 	for _, sub := range []func() *cobra.Command{
-		c.demoCommand, c.initCommand, c.runCommand, c.checkCommand, c.contractCommand,
+		c.demoCommand, c.initCommand, c.runCommand, c.replayCommand, c.checkCommand, c.contractCommand,
 		c.parseCommand, c.knowledgeCommand, c.matchCommand, c.searchCommand, c.breakerCommand, c.reportCommand,
 		c.lakeCommand, c.migrateCommand, c.versionCommand,
 	} {

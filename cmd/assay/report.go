@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"strconv"
+	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +18,14 @@ import (
 	"github.com/assay-pipeline/assay/pipeline/lake"
 )
 
-func baseName(key string) string { return path.Base(key) }
+// baseName is the name of a landed file as a line of a table can hold it.
+func baseName(key string) string {
+	name := path.Base(key)
+	if strings.ContainsFunc(name, unicode.IsControl) {
+		return strconv.Quote(name)
+	}
+	return name
+}
 
 func (c *cli) reportCommand() *cobra.Command {
 	var feed, htmlFile string

@@ -80,7 +80,7 @@ func (c *cli) sayHeld(ctx context.Context, a *app.App, feed string) error {
 		return err
 	}
 	if len(held) > 0 {
-		fmt.Fprintf(c.stdout, "held: %s; assay report explains each\n", count(len(held), "batch"))
+		fmt.Fprintf(c.stdout, "held: %s; assay report explains each, assay replay judges them again\n", count(len(held), "batch"))
 	}
 	return nil
 }
@@ -102,7 +102,7 @@ func (c *cli) printRun(res flow.Result) error {
 		if res.Batches == nil {
 			res.Batches = []flow.Batch{}
 		}
-		return c.printJSON(map[string]any{"schema_version": 1, "batches": res.Batches, "shards": res.Shards, "matched": res.Matched})
+		return c.printJSON(map[string]any{"schema_version": 1, "batches": res.Batches, "replayed": released(res), "shards": res.Shards, "matched": res.Matched})
 	}
 	if len(res.Batches) == 0 {
 		fmt.Fprintln(c.stdout, "nothing new in the landing zone")
@@ -116,7 +116,22 @@ func (c *cli) printRun(res flow.Result) error {
 			fmt.Fprintf(c.stdout, "%s %s: %s\n", pipeline.ShortID(b.ID), b.Stage, b.Reason)
 		}
 	}
+	if back := released(res); len(back) > 0 {
+		fmt.Fprintf(c.stdout, "the breaker closed, and %s that was held came back:\n", count(len(back), "batch"))
+		return c.printBatches(back)
+	}
 	return nil
+}
+
+// released are the batches that were held until this run.
+func released(res flow.Result) []flow.Batch {
+	out := []flow.Batch{}
+	for _, o := range res.Replayed {
+		if o.Released() {
+			out = append(out, o.Batch)
+		}
+	}
+	return out
 }
 
 func (c *cli) printBatches(bs []flow.Batch) error {

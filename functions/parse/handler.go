@@ -16,8 +16,10 @@ import (
 type handler struct {
 	parse *flow.Parse
 	match *flow.Match
-	relay *flow.Relay
-	log   *slog.Logger
+	// ingest judges held batches again when a breaker closes.
+	ingest *flow.Ingest
+	relay  *flow.Relay
+	log    *slog.Logger
 }
 
 func newHandler(ctx context.Context, environ []string, dir string, opt app.Options) (*handler, error) {
@@ -34,11 +36,15 @@ func newHandler(ctx context.Context, environ []string, dir string, opt app.Optio
 	if err != nil {
 		return nil, err
 	}
+	in, err := a.Ingest(ctx)
+	if err != nil {
+		return nil, err
+	}
 	relay, err := a.Relay(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &handler{p, m, relay, p.Log}, nil
+	return &handler{p, m, in, relay, p.Log}, nil
 }
 
 // Handle works through a batch of queue messages, whose bodies are
@@ -67,6 +73,9 @@ func (h *handler) one(ctx context.Context, body string) error {
 		return h.parse.Message(ctx, m)
 	case flow.TopicMatch:
 		return h.match.Message(ctx, m)
+	case flow.TopicReplay:
+		_, err := h.ingest.ReplayMessage(ctx, m)
+		return err
 	}
 	return pipeline.Errorf(pipeline.CodeInvalid, "message %s has the unknown topic %q", m.ID, m.Topic)
 }

@@ -201,7 +201,7 @@ func (a *App) Ingest(ctx context.Context) (*flow.Ingest, error) {
 	}
 	return &flow.Ingest{
 		Lake: l, Store: s, Contracts: c, Owner: a.owner, Now: a.now, Log: a.log,
-		Memory: int64(a.Config.Memory), Tmp: a.Config.Tmp, Trace: a.trace,
+		Memory: int64(a.Config.Memory), Tmp: a.Config.Tmp, Archive: a.Config.Archive, Trace: a.trace,
 	}, nil
 }
 

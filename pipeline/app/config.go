@@ -31,6 +31,7 @@ type Config struct {
 	LLM       string   `env:"ASSAY_LLM" envDefault:"rules:" doc:"What reads item descriptions: \"rules:\" (deterministic, embedded)."`
 	Embed     string   `env:"ASSAY_EMBED" envDefault:"hash:" doc:"What makes vectors of items: \"hash:\" (embedded, 512 dimensions)."`
 	Events    string   `env:"ASSAY_EVENTS" envDefault:"file:.assay/events.jsonl" doc:"Where events go: \"file:FILE\", \"file:///FILE\" or \"stdout:\"."`
+	Archive   bool     `env:"ASSAY_ARCHIVE" envDefault:"false" doc:"true: landed files move to archive/ of the lake after their final decision (published, or a duplicate). Held ones stay until they are released."`
 	Memory    Bytes    `env:"ASSAY_MEMORY" envDefault:"96MiB" doc:"Memory for judging one file, beyond which the gate spills to ASSAY_TMP. At least 16MiB."`
 	Tmp       string   `env:"ASSAY_TMP" doc:"Folder for spill files. Default: the system's."`
 	TZ        Zone     `env:"ASSAY_TZ" envDefault:"UTC" doc:"Time zone of windows and budgets, an IANA name. Times are stored as UTC."`

@@ -422,7 +422,7 @@ func (in *Ingest) stageAgain(ctx context.Context, f *contract.Feed, b Batch) ([]
 	if err != nil {
 		return nil, err
 	}
-	_, files, err := in.gate(ctx, f, b)
+	_, files, err := in.gate(ctx, f, b, 1)
 	return files, err
 }
 

@@ -32,10 +32,19 @@ type outcome struct {
 	at       time.Time
 	// ask, where not empty, is why a person has to release the batch.
 	ask string
+	// samples are what the breaker is told: the batch, and before it what moved
+	// the breaker for it.
+	samples []breaker.Sample
 }
 
-// decide asks the breaker, publishes where it may, and commits.
-func (in *Ingest) decide(ctx context.Context, b Batch, f *contract.Feed, report *gate.Report, files []lake.File) (Batch, error) {
+// DegradedConfidence is the _assay_confidence of rows that were published while
+// the breaker was open with the fallback degraded; of all others it is 1.
+const DegradedConfidence = 0.5
+
+// decide asks the breaker, publishes where it may, and commits. whole: the batch
+// can be judged again by this process, where its rows were written with another
+// confidence than they turn out to have.
+func (in *Ingest) decide(ctx context.Context, b Batch, f *contract.Feed, report *gate.Report, files []lake.File, whole bool) (Batch, error) {
 	policy, err := BreakerPolicy(f)
 	if err != nil {
 		return in.unjudged(ctx, b, err.Error())
@@ -45,8 +54,13 @@ func (in *Ingest) decide(ctx context.Context, b Batch, f *contract.Feed, report 
 	if err != nil {
 		return Batch{}, err
 	}
-	if err := in.guardSnapshot(ctx, b, f, report); err != nil {
+	if old, err := in.guardSnapshot(ctx, b, f, report); err != nil {
 		return Batch{}, err
+	} else if old && b.Replays > 0 && b.ReleasedBy == "" {
+		// It was held while a newer one was published: there is nothing to wait
+		// for any more.
+		b.Stage, b.Reason, b.Updated = Replaced, report.Reason, stamp(in.Now)
+		return b, in.Store.PutBatch(ctx, b)
 	}
 	o := judgeWith(policy, state, b, f, report, stamp(in.Now))
 	if why, needed := asks(f, b, report, o); needed {
@@ -54,6 +68,12 @@ func (in *Ingest) decide(ctx context.Context, b Batch, f *contract.Feed, report 
 	}
 	if !o.decision.Published() {
 		return in.commit(ctx, b, f, report, o, nil)
+	}
+	if whole && o.degraded != in.expectDegraded(policy, state, b) {
+		// The batch itself moved the breaker, after its rows were written.
+		if report, files, err = in.gate(ctx, f, b, confidence(o.degraded)); err != nil {
+			return Batch{}, err
+		}
 	}
 	// 2. The manifest swap: the commit point.
 	in.trace(StepPublish)
@@ -64,52 +84,91 @@ func (in *Ingest) decide(ctx context.Context, b Batch, f *contract.Feed, report 
 	return in.commit(ctx, b, f, report, o, m)
 }
 
+// expectDegraded reports whether a batch will be published as degraded, as far
+// as can be told before it is judged.
+func (in *Ingest) expectDegraded(p breaker.Policy, state breaker.State, b Batch) bool {
+	state, _ = p.Tick(state, stamp(in.Now))
+	return p.Degrades(state) && b.ReleasedBy == ""
+}
+
+// expected is the confidence that the rows of b will have, as far as can be told
+// before it is judged.
+func (in *Ingest) expected(ctx context.Context, f *contract.Feed, b Batch) (float64, error) {
+	policy, err := BreakerPolicy(f)
+	if err != nil {
+		return 0, err
+	}
+	state, err := in.Store.LoadBreaker(ctx, FeedBreaker(b.Feed))
+	if err != nil {
+		return 0, err
+	}
+	return confidence(in.expectDegraded(policy, state, b)), nil
+}
+
+func confidence(degraded bool) float64 {
+	if degraded {
+		return DegradedConfidence
+	}
+	return 1
+}
+
 // guardSnapshot has a snapshot held that would do damage by being what it is:
 // one that is older than the published one, or one without a row that would
 // empty the feed. What a snapshot lacks is deleted, so neither can be taken at
 // its word. It changes the report's own decision, so that the breaker sees it
-// as a held batch too.
-func (in *Ingest) guardSnapshot(ctx context.Context, b Batch, f *contract.Feed, report *gate.Report) error {
+// as a held batch too. It reports whether the batch is older than what is
+// published.
+func (in *Ingest) guardSnapshot(ctx context.Context, b Batch, f *contract.Feed, report *gate.Report) (old bool, err error) {
 	if f.Load != contract.Snapshot || !report.Decision.Published() {
-		return nil
+		return false, nil
 	}
 	m, err := in.Lake.Current(ctx, b.Feed)
 	if pipeline.ErrorCode(err) == pipeline.CodeNotFound {
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	prev, err := in.Store.Batch(ctx, m.Batch)
 	switch code := pipeline.ErrorCode(err); {
 	case code == pipeline.CodeNotFound: // a compaction made the manifest
 	case err != nil:
-		return err
+		return false, err
 	case prev.ID != b.ID && b.EventTime.Before(prev.EventTime):
 		report.Decision = pipeline.Hold
 		report.Reason = fmt.Sprintf("this snapshot is of %s, the published one of %s", b.EventTime.Format(time.DateTime), prev.EventTime.Format(time.DateTime))
-		return nil
+		return true, nil
 	}
 	if report.Rows.Accepted == 0 && m.Rows > 0 {
 		report.Decision = pipeline.Hold
 		report.Reason = fmt.Sprintf("a snapshot without an accepted row would delete all %d rows of the feed", m.Rows)
 	}
-	return nil
+	return false, nil
 }
 
 // judgeWith folds the batch into the breaker's state and says what happens to
-// it. The batch that trips a breaker is the first one to be held.
+// it. The batch that trips a breaker is the first one to be held. The breaker is
+// told of every batch once, when it is first judged, and again when a held one is
+// released; one that stays held is no news to it.
 func judgeWith(p breaker.Policy, state breaker.State, b Batch, f *contract.Feed, report *gate.Report, at time.Time) outcome {
 	state, _ = p.Tick(state, at)
 	o := outcome{decision: report.Decision, position: state.Position, at: at}
 	if o.position == "" {
 		o.position = breaker.Closed
 	}
+	sample := sampleOf(b, f, report, at)
+	switch {
+	case b.ReleasedBy != "":
+		return released(o, b, report)
+	case b.Replays > 0:
+		return judgeAgain(o, p, state, sample, report)
+	}
+	o.samples = []breaker.Sample{sample}
 	if o.decision == pipeline.Hold {
 		o.reason = report.Reason
 		return o
 	}
-	after, _ := p.Step(state, sampleOf(b, f, report, at))
+	after, _ := p.Step(state, sample)
 	switch {
 	case p.Degrades(after):
 		o.degraded, o.reason = true, "degraded: "+after.Cause
@@ -117,6 +176,71 @@ func judgeWith(p breaker.Policy, state breaker.State, b Batch, f *contract.Feed,
 		o.decision, o.reason = pipeline.Hold, "breaker open: "+after.Cause
 	}
 	return o
+}
+
+// released: a person decided, whatever the contract and the breaker say. The
+// breaker is not told: it is to judge the feed, not the person.
+func released(o outcome, b Batch, report *gate.Report) outcome {
+	o.decision = pipeline.PublishAccepted
+	if report.Rows.Rejected == 0 {
+		o.decision = pipeline.Publish
+	}
+	o.reason = "released by " + b.ReleasedBy
+	if b.ReleaseReason != "" {
+		o.reason += ": " + b.ReleaseReason
+	}
+	return o
+}
+
+// judgeAgain judges a batch that was held. It is released where it is good by
+// itself and would not open the breaker; a breaker that batches opened is tried
+// again with it, since somebody mended contract or data, while one that was
+// opened by a person stays open.
+func judgeAgain(o outcome, p breaker.Policy, state breaker.State, sample breaker.Sample, report *gate.Report) outcome {
+	if o.decision == pipeline.Hold {
+		o.reason = report.Reason
+		return o
+	}
+	var told []breaker.Sample
+	if p.Stops(state) {
+		if state.Actor != "" && state.Actor != breaker.Itself {
+			o.decision, o.reason = pipeline.Hold, "breaker open: "+state.Cause
+			return o
+		}
+		retry := retryOf(sample)
+		told = append(told, retry)
+		state, _ = p.Step(state, retry)
+		o.position = state.Position
+	}
+	after, _ := p.Step(state, sample)
+	switch {
+	case p.Degrades(after):
+		o.degraded, o.reason = true, "degraded: "+after.Cause
+	case p.Stops(after):
+		o.decision, o.reason = pipeline.Hold, "judged again: "+after.Cause
+		return o
+	}
+	told = append(told, sample)
+	o.samples = told
+	return o
+}
+
+// retryOf is the signal that has an open breaker tried again with the batch of
+// sample.
+func retryOf(sample breaker.Sample) breaker.Sample {
+	return breaker.Sample{
+		Batch: sample.Batch + "/retry", At: sample.At, Command: breaker.Retry, Actor: "replay",
+		Reason: "held batch " + pipeline.ShortID(sample.Batch) + " is good now",
+	}
+}
+
+// sampleID names what the breaker is told of a batch: each judgement that it is
+// told of is a sample of its own.
+func sampleID(b Batch) string {
+	if b.Replays == 0 {
+		return b.ID
+	}
+	return fmt.Sprintf("%s/%d", b.ID, b.Replays)
 }
 
 // sampleOf translates a report for the breaker. What a breaker calls the null
@@ -131,7 +255,7 @@ func sampleOf(b Batch, f *contract.Feed, report *gate.Report, at time.Time) brea
 	}
 	metrics[breaker.NullRate] = worst
 	return breaker.Sample{
-		Batch:      b.ID,
+		Batch:      sampleID(b),
 		At:         at,
 		Rows:       report.Rows.Read,
 		Published:  report.Decision.Published(),
@@ -174,25 +298,36 @@ func (in *Ingest) commit(ctx context.Context, b Batch, f *contract.Feed, report 
 		if err != nil {
 			return err
 		}
-		if b.Seq == 0 {
+		// A release is a decision of its own, and what it publishes comes after
+		// what was published before.
+		if b.Seq == 0 || m != nil && b.Replays > 0 {
 			b.Seq = last + 1
 		}
 		state, err := tx.LoadBreaker(ctx, FeedBreaker(b.Feed))
 		if err != nil {
 			return err
 		}
-		sample := sampleOf(b, f, report, o.at)
-		state, ticks := policy.Tick(state, o.at)
-		next, steps := policy.Step(state, sample)
-		transitions := slices.Concat(ticks, steps)
-		after = next
-		if err := tx.SaveBreaker(ctx, next, sample, transitions); err != nil {
-			return err
+		var transitions []breaker.Transition
+		for _, sample := range o.samples {
+			ticked, ticks := policy.Tick(state, o.at)
+			next, steps := policy.Step(ticked, sample)
+			moves := slices.Concat(ticks, steps)
+			if err := tx.SaveBreaker(ctx, next, sample, moves); err != nil {
+				return err
+			}
+			transitions = append(transitions, moves...)
+			if state, err = tx.LoadBreaker(ctx, FeedBreaker(b.Feed)); err != nil {
+				return err
+			}
 		}
+		after = state
 		if err := tx.PutBatch(ctx, b); err != nil {
 			return err
 		}
 		out, err := in.outgoing(b, f, report, transitions, shards, o.degraded)
+		if err == nil {
+			out, err = in.askReplay(ctx, tx, out, b, f, transitions)
+		}
 		if err != nil {
 			return err
 		}
@@ -226,6 +361,21 @@ func (in *Ingest) recover(ctx context.Context, b Batch, f *contract.Feed, m *lak
 		position: breaker.Position(m.Breaker),
 		degraded: m.Degraded,
 		at:       m.At,
+	}
+	switch sample := sampleOf(b, f, report, m.At); {
+	case b.ReleasedBy != "":
+		o = released(o, b, report)
+	case b.Replays > 0:
+		// The decision saw a breaker that was half-open or closed; where it is
+		// open still, it was tried again for this batch.
+		if state, err := in.Store.LoadBreaker(ctx, FeedBreaker(b.Feed)); err != nil {
+			return Batch{}, err
+		} else if state.Position == breaker.Open && !m.Degraded {
+			o.samples = append(o.samples, retryOf(sample))
+		}
+		o.samples = append(o.samples, sample)
+	default:
+		o.samples = append(o.samples, sample)
 	}
 	in.Log.Info("batch recovered", "feed", b.Feed, "batch", b.ID, "manifest", m.ID)
 	return in.commit(ctx, b, f, report, o, m)

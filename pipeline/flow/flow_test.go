@@ -393,10 +393,19 @@ func TestACorrectedFileIsAnotherBatch(t *testing.T) {
 		t.Fatalf("the corrected file: %+v", second)
 	}
 	w.want("rows", w.curated(), []string{"a=9"})
-	// The first content comes back under the same name: it was decided before.
+	// The first content comes back under the same name: a third batch, since
+	// it was not what lay there last.
 	w.land("2026-03-01.csv", "a,washer,1")
-	w.want("a content that was decided before", len(w.once()), 1)
-	w.want("rows", w.curated(), []string{"a=9"})
+	third := w.once()
+	if len(third) != 1 || third[0].ID == first[0].ID || third[0].Seq != 3 || third[0].Landing != 3 {
+		t.Fatalf("the content that came back: %+v", third)
+	}
+	w.want("rows", w.curated(), []string{"a=1"})
+	again, err := w.run.Ingest.Object(context.Background(), third[0].Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.want("its event, delivered again", again.ID, third[0].ID)
 }
 
 func TestALakeThatCannotBeWrittenSettlesNothing(t *testing.T) {

@@ -138,8 +138,8 @@ func (in *Ingest) copyObjects(ctx context.Context, b Batch, f *contract.Feed, ta
 		}
 	}
 	for _, t := range tables {
-		err := in.readKeys(ctx, t, []string{column}, func(key string) error {
-			_, name, _ := strings.Cut(strings.TrimSuffix(key, ";"), ":")
+		err := in.readKeys(ctx, t, []string{column}, func(values []string) error {
+			name := values[0]
 			i, found := slices.BinarySearchFunc(objects, name, func(o codec.Object, n string) int { return cmp.Compare(o.Name, n) })
 			if !found {
 				return pipeline.Errorf(pipeline.CodeConflict, "%s: the object %s is gone since it was judged", b.Key, name).

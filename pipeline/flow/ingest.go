@@ -3,9 +3,6 @@ package flow
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"io"
 	"log/slog"
 	"slices"
@@ -42,6 +39,10 @@ type Ingest struct {
 	// before Scan returns it: somebody may still be writing it.
 	Still time.Duration
 	seen  map[string]sighting
+	// Archive moves landed objects to the archive after their final decision.
+	Archive bool
+	// Stray, where set, is told of a landed file that lies in no feed's folder.
+	Stray func(key string)
 	// Trace, where set, is called before each step of the commit with its name;
 	// the crash test ends the process there.
 	Trace func(step string)
@@ -65,89 +66,19 @@ func (in *Ingest) trace(step string) {
 	}
 }
 
-// LeaseFor is how long a feed's lease lasts without being renewed: longer than
-// any pause of a living process, short enough that a killed one does not stop
-// its feed for long.
-const LeaseFor = 2 * time.Minute
-
 // ShardItems is the most items in one parse message.
 const ShardItems = 200
-
-// BatchID names one version of one landed file.
-func BatchID(feed, key, content string) string {
-	return pipeline.ContentID("batch", feed, key, content)
-}
-
-// Object takes the landed object key through the pipeline and returns what the
-// ledger says of it. Calling it again for an object that was decided changes
-// nothing. The returned error is about the pipeline (locked, unavailable, …);
-// a file that cannot be judged is an answer, not an error: its batch is
-// Unjudged, with the reason.
-func (in *Ingest) Object(ctx context.Context, key string) (Batch, error) {
-	feed, ok := lake.FeedOf(key)
-	if !ok {
-		return Batch{}, pipeline.Errorf(pipeline.CodeInvalid, "%s is not in a feed's landing folder", key).
-			WithHint("put files at landing/FEED/FILE")
-	}
-	if in.partOfFolder(feed, key) {
-		return Batch{Feed: feed, Key: key, Stage: Part, Reason: "it waits for " + FolderMark + " in its folder"}, nil
-	}
-	content, obj, err := in.fingerprint(ctx, key)
-	if err != nil {
-		return Batch{}, err
-	}
-	done, err := in.lease(ctx, "feed/"+feed)
-	if err != nil {
-		return Batch{}, err
-	}
-	defer done()
-
-	b, err := in.Store.Batch(ctx, BatchID(feed, key, content))
-	switch code := pipeline.ErrorCode(err); {
-	case code == pipeline.CodeNotFound:
-		b = Batch{
-			ID: BatchID(feed, key, content), Feed: feed, Key: key, Content: content,
-			Created: stamp(in.Now), EventTime: EventTime(obj),
-		}
-	case err != nil:
-		return Batch{}, err
-	case b.Stage != Staged && b.Stage != Unjudged:
-		return in.seenAgain(ctx, b, obj)
-	}
-	b.Tag, b.Size = obj.Tag, obj.Size
-	return in.judge(ctx, b)
-}
-
-// seenAgain keeps the cheap tag of a settled batch current, so that the next
-// scan need not read the file.
-func (in *Ingest) seenAgain(ctx context.Context, b Batch, obj lake.Object) (Batch, error) {
-	if b.Tag == obj.Tag {
-		return b, nil
-	}
-	b.Tag = obj.Tag
-	return b, in.Store.PutBatch(ctx, b)
-}
 
 // judge takes one batch from landed to decided, or from wherever a dead
 // process left it.
 func (in *Ingest) judge(ctx context.Context, b Batch) (Batch, error) {
 	f, err := in.Contracts.Feed(b.Feed)
 	if err != nil {
-		if c := pipeline.ErrorCode(err); c != pipeline.CodeNotFound && c != pipeline.CodeInvalid {
-			return Batch{}, err
-		}
-		reason := "no contract: " + err.Error()
-		if b.Stage == Unjudged && b.ContractHash == "" && b.Reason == reason {
-			return b, nil
-		}
-		b.ContractID, b.ContractVersion, b.ContractHash = "", "", ""
-		return in.unjudged(ctx, b, reason)
+		return in.withoutContract(ctx, b, err)
 	}
 	if b.Stage == Unjudged && b.ContractHash == f.Hash {
 		return b, nil
 	}
-	b.ContractID, b.ContractVersion, b.ContractHash = f.ContractID, f.Version, f.Hash
-
 	if b.Stage == Staged {
 		if m, ok, err := in.Lake.HasBatch(ctx, b.Feed, b.ID); err != nil {
 			return Batch{}, err
@@ -155,6 +86,7 @@ func (in *Ingest) judge(ctx context.Context, b Batch) (Batch, error) {
 			return in.recover(ctx, b, f, m)
 		}
 	}
+	b.ContractID, b.ContractVersion, b.ContractHash = f.ContractID, f.Version, f.Hash
 	if dup, err := in.resent(ctx, b, f); err != nil {
 		return Batch{}, err
 	} else if dup != "" {
@@ -169,7 +101,12 @@ func (in *Ingest) judge(ctx context.Context, b Batch) (Batch, error) {
 	if err := in.Store.PutBatch(ctx, b); err != nil {
 		return Batch{}, err
 	}
-	report, files, err := in.gate(ctx, f, b)
+	if b.Replays > 0 {
+		if err := in.sweepRejects(ctx, b); err != nil {
+			return Batch{}, err
+		}
+	}
+	report, files, err := in.probeOrGate(ctx, f, b)
 	if err != nil {
 		// What the content is to blame for is the batch's fate; a lake that is
 		// full or cannot be written is not.
@@ -178,11 +115,39 @@ func (in *Ingest) judge(ctx context.Context, b Batch) (Batch, error) {
 		}
 		return Batch{}, err
 	}
-	return in.decide(ctx, b, f, report, files)
+	return in.decide(ctx, b, f, report, files, true)
 }
 
-// gate judges the batch and leaves its files in the lake, unreferenced.
-func (in *Ingest) gate(ctx context.Context, f *contract.Feed, b Batch) (*gate.Report, []lake.File, error) {
+// withoutContract settles a batch whose feed has no contract, or a broken one.
+// A batch that a dead process published, or that is held, is not settled by
+// that: it waits until the contract is back.
+func (in *Ingest) withoutContract(ctx context.Context, b Batch, err error) (Batch, error) {
+	if c := pipeline.ErrorCode(err); c != pipeline.CodeNotFound && c != pipeline.CodeInvalid {
+		return Batch{}, err
+	}
+	if b.Stage == Held || b.Stage == Staged && b.Replays > 0 {
+		return Batch{}, pipeline.Errorf(pipeline.CodeInvalid, "batch %s of feed %s is held, and cannot be judged again: %w", pipeline.ShortID(b.ID), b.Feed, err).
+			WithHint("restore the feed's contract, then assay replay")
+	}
+	if b.Stage == Staged {
+		if _, ok, herr := in.Lake.HasBatch(ctx, b.Feed, b.ID); herr != nil {
+			return Batch{}, herr
+		} else if ok {
+			return Batch{}, pipeline.Errorf(pipeline.CodeInvalid, "batch %s of feed %s was published by a run that was interrupted, and cannot be entered without its contract: %w", pipeline.ShortID(b.ID), b.Feed, err).
+				WithHint("restore the contract, then run again")
+		}
+	}
+	reason := "no contract: " + err.Error()
+	if b.Stage == Unjudged && b.ContractHash == "" && b.Reason == reason {
+		return b, nil
+	}
+	b.ContractID, b.ContractVersion, b.ContractHash = "", "", ""
+	return in.unjudged(ctx, b, reason)
+}
+
+// gate judges the batch and leaves its files in the lake, unreferenced; every
+// row of them carries the confidence.
+func (in *Ingest) gate(ctx context.Context, f *contract.Feed, b Batch, confidence float64) (*gate.Report, []lake.File, error) {
 	g, err := gate.Compile(f)
 	if err != nil {
 		return nil, nil, err
@@ -196,6 +161,7 @@ func (in *Ingest) gate(ctx context.Context, f *contract.Feed, b Batch) (*gate.Re
 	out := &output{lake: in.Lake, batch: b}
 	report, err := g.Judge(ctx, in.input(b), gate.Options{
 		Batch:        b.ID,
+		Confidence:   confidence,
 		Output:       out,
 		ObjectPrefix: objectPrefix(b),
 		Memory:       in.Memory,
@@ -268,7 +234,11 @@ func (in *Ingest) input(b Batch) gate.Input {
 		Name: b.Key,
 		Size: b.Size,
 		Open: func(ctx context.Context, off, n int64) (io.ReadCloser, error) {
-			r, _, err := in.Lake.Open(ctx, b.Key, off, n)
+			r, o, err := in.Lake.Open(ctx, b.Key, off, n)
+			if err == nil && o.Tag != b.Tag {
+				_ = r.Close() // nothing was read
+				return nil, replacedMeanwhile(b.Key)
+			}
 			return r, err
 		},
 	}
@@ -294,94 +264,6 @@ func (in *Ingest) unjudged(ctx context.Context, b Batch, reason string) (Batch, 
 	}
 	in.Log.Warn("batch could not be judged", "feed", b.Feed, "batch", b.ID, "reason", reason)
 	return b, nil
-}
-
-// resent reports why b is the same delivery under another name, or "". Only an
-// append feed can be hurt by that: a snapshot or an upsert may rightly return
-// to an earlier state.
-func (in *Ingest) resent(ctx context.Context, b Batch, f *contract.Feed) (string, error) {
-	if f.Load != contract.Append {
-		return "", nil
-	}
-	same, err := in.Store.Batches(ctx, BatchFilter{Feed: b.Feed, Content: b.Content})
-	if err != nil {
-		return "", err
-	}
-	for _, o := range same {
-		if o.ID != b.ID && (o.Stage == Done || o.Stage == Held || o.Stage == Waiting) && o.Rows.Read > 0 {
-			return fmt.Sprintf("the same bytes landed before as %s (batch %s)", o.Key, pipeline.ShortID(o.ID)), nil
-		}
-	}
-	return "", nil
-}
-
-// fingerprint reads the object once: the content hash is its version. That of
-// the mark of a folder is of the whole folder, and so is the size.
-func (in *Ingest) fingerprint(ctx context.Context, key string) (string, lake.Object, error) {
-	if feed, _ := lake.FeedOf(key); in.isFolder(feed, key) {
-		obj, err := in.Lake.Stat(ctx, key)
-		if err != nil {
-			return "", lake.Object{}, err
-		}
-		content, size, err := in.folderPrint(ctx, key)
-		obj.Size = size
-		return content, obj, err
-	}
-	r, obj, err := in.Lake.Open(ctx, key, 0, -1)
-	if err != nil {
-		return "", lake.Object{}, err
-	}
-	defer r.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, r); err != nil {
-		return "", lake.Object{}, err
-	}
-	return hex.EncodeToString(h.Sum(nil)), obj, nil
-}
-
-// lease takes name for this process and keeps it until the returned function
-// is called. Renewal runs beside the work and uses the same clock.
-func (in *Ingest) lease(ctx context.Context, name string) (release func(), err error) {
-	return holdLease(ctx, in.Store, in.Log, in.Now, name, in.Owner)
-}
-
-func holdLease(ctx context.Context, l Leases, log *slog.Logger, now func() time.Time, name, owner string) (func(), error) {
-	take := func(ctx context.Context) error {
-		t := now()
-		return l.Acquire(ctx, name, owner, t, t.Add(LeaseFor))
-	}
-	if err := take(ctx); err != nil {
-		return nil, err
-	}
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		tick := time.NewTicker(LeaseFor / 4)
-		defer tick.Stop()
-		for {
-			select {
-			case <-stop:
-				return
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-				if err := take(ctx); err != nil {
-					log.Warn("lease not renewed", "lease", name, "error", err)
-				}
-			}
-		}
-	}()
-	return func() {
-		close(stop)
-		<-stopped
-		// A cancelled run still gives its lease back, so that the next one need
-		// not wait for it to expire.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		if err := l.Release(ctx, name, owner); err != nil {
-			log.Warn("lease not released", "lease", name, "error", err)
-		}
-	}, nil
 }
 
 // stagedFiles are the lake prefixes that the judgement of b writes under.

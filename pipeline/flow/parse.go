@@ -15,6 +15,7 @@ import (
 	"github.com/assay-pipeline/assay/pipeline/embed"
 	"github.com/assay-pipeline/assay/pipeline/lake"
 	"github.com/assay-pipeline/assay/pipeline/parse"
+	"github.com/assay-pipeline/assay/pipeline/review"
 )
 
 // Topics of the queue.
@@ -107,12 +108,32 @@ func (p *Parse) Shard(ctx context.Context, s ParseShard) error {
 		if err := tx.PutEntries(ctx, entries); err != nil {
 			return err
 		}
+		if err := tx.AddReviews(ctx, degradedReviews(entries, at)); err != nil {
+			return err
+		}
 		out, err := p.outgoing(ctx, tx, s, entries, at)
 		if err != nil {
 			return err
 		}
 		return tx.PutOutgoing(ctx, out...)
 	})
+}
+
+// degradedReviews asks people about the records of a batch that was published
+// although its feed's breaker was open.
+func degradedReviews(entries []catalog.Entry, at time.Time) []review.Entry {
+	var out []review.Entry
+	for _, e := range entries {
+		if !e.Item.Degraded {
+			continue
+		}
+		out = append(out, review.Entry{
+			ID: pipeline.ContentID("review", string(review.Record), e.Item.ID, e.Batch), Kind: review.Record, Subject: e.Item.ID,
+			Feed: e.Item.Meta.Feed, Category: e.Record.Category, Priority: 0.5, Created: at,
+			Reason: "from a batch that was published while the breaker was open",
+		})
+	}
+	return out
 }
 
 func (p *Parse) entries(ctx context.Context, s ParseShard) ([]catalog.Entry, error) {

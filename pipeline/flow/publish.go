@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -92,6 +93,11 @@ func (in *Ingest) publish(ctx context.Context, b Batch, f *contract.Feed, o outc
 	case contract.Snapshot:
 		kept = nil
 	case contract.Upsert:
+		if b.Replays > 0 {
+			if files, err = in.underNewer(ctx, b, f, kept, files); err != nil {
+				return nil, err
+			}
+		}
 		if kept, err = in.withoutKeys(ctx, b, f, kept, files); err != nil {
 			return nil, err
 		}
@@ -100,6 +106,71 @@ func (in *Ingest) publish(ctx context.Context, b Batch, f *contract.Feed, o outc
 	// even where it has no accepted row.
 	m.Files = append(slices.Clone(kept), files...)
 	return in.Lake.Publish(ctx, m)
+}
+
+// underNewer is the files of a batch that was held for a while, without the rows
+// whose key came again in a newer batch that was published meanwhile: a release
+// never puts an older row over a newer one.
+func (in *Ingest) underNewer(ctx context.Context, b Batch, f *contract.Feed, published, files []lake.File) ([]lake.File, error) {
+	newer := map[string]bool{}
+	for _, file := range published {
+		for _, id := range batchesOf(file) {
+			if _, ok := newer[id]; ok {
+				continue
+			}
+			o, err := in.Store.Batch(ctx, id)
+			if err != nil && pipeline.ErrorCode(err) != pipeline.CodeNotFound {
+				return nil, err
+			}
+			newer[id] = err == nil && after(o, b)
+		}
+	}
+	columns := primaryKey(f)
+	for _, file := range published {
+		if !slices.ContainsFunc(batchesOf(file), func(id string) bool { return newer[id] }) {
+			continue
+		}
+		keys := make(map[string]struct{})
+		drop := func() error {
+			next, err := in.drop(ctx, b, files, columns, keys)
+			files = next
+			clear(keys)
+			return err
+		}
+		err := in.readKeys(ctx, file, append(slices.Clone(columns), batchColumn), func(values []string) error {
+			last := len(values) - 1
+			if !newer[values[last]] {
+				return nil
+			}
+			keys[keyOf(values[:last])] = struct{}{}
+			if len(keys) < keysAtOnce {
+				return nil
+			}
+			return drop()
+		})
+		if err != nil {
+			return nil, err
+		}
+		if err := drop(); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// batchColumn names the batch of a row in every curated file.
+const batchColumn = "_assay_batch"
+
+func batchesOf(file lake.File) []string {
+	if len(file.Batches) > 0 {
+		return file.Batches
+	}
+	return []string{file.Batch}
+}
+
+// after reports whether a comes after b in the order of their feed.
+func after(a, b Batch) bool {
+	return cmp.Or(a.EventTime.Compare(b.EventTime), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Landing, b.Landing)) > 0
 }
 
 // keysAtOnce bounds the keys held in memory while older files are rewritten:
@@ -120,24 +191,14 @@ func (in *Ingest) withoutKeys(ctx context.Context, b Batch, f *contract.Feed, ol
 		return old, nil
 	}
 	kept := old
-	flush := func(keys map[string]struct{}) error {
-		var next []lake.File
-		for _, file := range kept {
-			n, err := in.rewrite(ctx, b, file, columns, keys)
-			if err != nil {
-				return err
-			}
-			if n.Rows > 0 {
-				next = append(next, n)
-			}
-		}
-		kept = next
-		return nil
+	flush := func(keys map[string]struct{}) (err error) {
+		kept, err = in.drop(ctx, b, kept, columns, keys)
+		return err
 	}
 	keys := make(map[string]struct{})
 	for _, file := range added {
-		err := in.readKeys(ctx, file, columns, func(key string) error {
-			keys[key] = struct{}{}
+		err := in.readKeys(ctx, file, columns, func(values []string) error {
+			keys[keyOf(values)] = struct{}{}
 			if len(keys) < keysAtOnce {
 				return nil
 			}
@@ -157,14 +218,34 @@ func (in *Ingest) withoutKeys(ctx context.Context, b Batch, f *contract.Feed, ol
 	return kept, nil
 }
 
-func (in *Ingest) readKeys(ctx context.Context, file lake.File, columns []string, yield func(string) error) error {
+// drop is files without the rows of keys; one that is left without a row is
+// left out.
+func (in *Ingest) drop(ctx context.Context, b Batch, files []lake.File, columns []string, keys map[string]struct{}) ([]lake.File, error) {
+	if len(keys) == 0 {
+		return files, nil
+	}
+	var next []lake.File
+	for _, file := range files {
+		n, err := in.rewrite(ctx, b, file, columns, keys)
+		if err != nil {
+			return nil, err
+		}
+		if n.Rows > 0 {
+			next = append(next, n)
+		}
+	}
+	return next, nil
+}
+
+// readKeys reads the columns of every row.
+func (in *Ingest) readKeys(ctx context.Context, file lake.File, columns []string, yield func([]string) error) error {
 	r, _, err := in.Lake.ReaderAt(ctx, file.Key)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
 	return codec.ReadRows(ctx, r, file.Size, 0, file.Rows, columns, func(_ int64, values []string) error {
-		return yield(keyOf(values))
+		return yield(values)
 	})
 }
 
@@ -172,8 +253,8 @@ func (in *Ingest) readKeys(ctx context.Context, file lake.File, columns []string
 // none is in it.
 func (in *Ingest) rewrite(ctx context.Context, b Batch, file lake.File, columns []string, keys map[string]struct{}) (lake.File, error) {
 	hit := 0
-	err := in.readKeys(ctx, file, columns, func(key string) error {
-		if _, ok := keys[key]; ok {
+	err := in.readKeys(ctx, file, columns, func(values []string) error {
+		if _, ok := keys[keyOf(values)]; ok {
 			hit++
 		}
 		return nil

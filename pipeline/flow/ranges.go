@@ -66,14 +66,14 @@ func (in *Ingest) Plan(ctx context.Context, key string, size int64) (Plan, error
 		return Plan{}, err
 	}
 	defer done()
-	content := pipeline.ContentID("tag", obj.Tag, fmt.Sprint(obj.Size))
-	b, err := in.Store.Batch(ctx, BatchID(feed, key, content))
-	switch code := pipeline.ErrorCode(err); {
-	case code == pipeline.CodeNotFound:
-		b = Batch{ID: BatchID(feed, key, content), Feed: feed, Key: key, Content: content, Created: stamp(in.Now), EventTime: EventTime(obj)}
+	if err := in.recoverFeed(ctx, feed); err != nil {
+		return Plan{}, err
+	}
+	b, err := in.batchOf(ctx, feed, key, tagContent(obj), obj)
+	switch {
 	case err != nil:
 		return Plan{}, err
-	case b.Stage != Staged && b.Stage != Unjudged, b.Stage == Unjudged && b.ContractHash == f.Hash:
+	case b.Stage != "" && b.Stage != Staged && b.Stage != Unjudged, b.Stage == Unjudged && b.ContractHash == f.Hash:
 		return Plan{Batch: b}, nil
 	}
 	b.Tag, b.Size = obj.Tag, obj.Size
@@ -128,10 +128,14 @@ func (in *Ingest) JudgePart(ctx context.Context, batch string, i int) (PartDone,
 	if b.Stage != Staged {
 		return PartDone{Batch: batch, Range: i}, nil // decided in the meantime
 	}
+	sure, err := in.expected(ctx, g.Feed(), b)
+	if err != nil {
+		return PartDone{}, err
+	}
 	in.trace(StepJudge)
 	s := in.shelf(b)
 	part, err := g.JudgeRange(ctx, in.input(b), layout, i, s, gate.Options{
-		Batch: b.ID, Memory: in.Memory, Tmp: in.Tmp, Progress: in.Progress, EventTime: b.EventTime,
+		Batch: b.ID, Confidence: sure, Memory: in.Memory, Tmp: in.Tmp, Progress: in.Progress, EventTime: b.EventTime,
 	})
 	if err != nil {
 		return PartDone{}, err
@@ -169,7 +173,7 @@ func (in *Ingest) Merge(ctx context.Context, batch string) (Batch, error) {
 		}
 		return Batch{}, err
 	}
-	if b, err = in.decide(ctx, b, f, report, files); err != nil {
+	if b, err = in.decide(ctx, b, f, report, files, false); err != nil {
 		return Batch{}, err
 	}
 	return b, in.shelf(b).clear(ctx)

@@ -45,6 +45,8 @@ const tries = 5
 // A Result is what one run did.
 type Result struct {
 	Batches []Batch
+	// Replayed are held batches that were judged again, since a breaker closed.
+	Replayed []Replayed
 	// Shards and Matched count the messages handled.
 	Shards, Matched int
 	// Dead counts the messages given up in this run, with the last reason.
@@ -106,6 +108,40 @@ func (r *Run) Once(ctx context.Context, feed string) (Result, error) {
 	return res, nil
 }
 
+// Replay judges held batches again, and does what follows for those that were
+// released. A dry one does nothing else.
+func (r *Run) Replay(ctx context.Context, rel Release) (Result, error) {
+	var res Result
+	if rel.Feed != "" {
+		// A misspelt feed is not a feed without held batches; one whose contract is
+		// gone is said batch by batch.
+		held, err := r.Ingest.Held(ctx, rel.Feed)
+		if err != nil {
+			return res, err
+		}
+		if _, err := r.Ingest.Contracts.Feed(rel.Feed); err != nil && len(held) == 0 {
+			return res, err
+		}
+	}
+	var err error
+	if rel.Dry {
+		res.Replayed, err = r.Ingest.Release(ctx, rel)
+		return res, err
+	}
+	release, err := r.Ingest.lease(ctx, "run")
+	if err != nil {
+		return res, err
+	}
+	defer release()
+	if res.Replayed, err = r.Ingest.Release(ctx, rel); err != nil {
+		return res, err
+	}
+	if err := r.Ingest.Mark(ctx); err != nil {
+		return res, err
+	}
+	return res, r.drain(ctx, &res)
+}
+
 // drain relays and works until outbox and queue are empty.
 func (r *Run) drain(ctx context.Context, res *Result) error {
 	for {
@@ -119,7 +155,15 @@ func (r *Run) drain(ctx context.Context, res *Result) error {
 			return err
 		}
 		res.Shards += parsed
-		if parsed > 0 {
+		replayed, err := r.work(ctx, res, TopicReplay, 1, func(ctx context.Context, m Message) error {
+			out, err := r.Ingest.ReplayMessage(ctx, m)
+			res.Replayed = append(res.Replayed, out...)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if parsed+replayed > 0 {
 			continue // the last shard of a batch asks for its match
 		}
 		matched, err := r.work(ctx, res, TopicMatch, 1, r.Match.Message)

@@ -30,7 +30,13 @@ func (in *Ingest) Scan(ctx context.Context, feed string) ([]Landed, error) {
 			return nil, err
 		}
 		name, ok := lake.FeedOf(obj.Key)
-		if !ok || in.partOfFolder(name, obj.Key) {
+		if !ok {
+			if in.Stray != nil {
+				in.Stray(obj.Key)
+			}
+			continue
+		}
+		if in.partOfFolder(name, obj.Key) {
 			continue
 		}
 		settled, err := in.settled(ctx, name, obj)
@@ -81,29 +87,25 @@ type sighting struct {
 }
 
 func (in *Ingest) settled(ctx context.Context, feed string, obj lake.Object) (bool, error) {
-	batches, err := in.Store.Batches(ctx, BatchFilter{Feed: feed, Key: obj.Key, Latest: true})
-	if err != nil {
+	b, found, err := in.latest(ctx, feed, obj.Key)
+	if err != nil || !found || b.Tag != obj.Tag || b.Stage == Staged {
 		return false, err
 	}
-	for _, b := range batches {
-		if b.Tag != obj.Tag || b.Stage == Staged {
-			continue
-		}
-		if b.Stage != Unjudged {
-			return true, nil
-		}
-		// What could not be judged is tried again under another contract.
-		f, err := in.Contracts.Feed(feed)
-		switch code := pipeline.ErrorCode(err); {
-		case err == nil:
-			return f.Hash == b.ContractHash, nil
-		case code == pipeline.CodeNotFound, code == pipeline.CodeInvalid:
-			return b.ContractHash == "", nil
-		default:
-			return false, err
-		}
+	if in.Archive && final(b) {
+		return false, nil // a process died before it moved it, or the setting is new
 	}
-	return false, nil
+	if b.Stage != Unjudged {
+		return true, nil
+	}
+	// What could not be judged is tried again under another contract.
+	f, err := in.Contracts.Feed(feed)
+	switch code := pipeline.ErrorCode(err); {
+	case err == nil:
+		return f.Hash == b.ContractHash, nil
+	case code == pipeline.CodeNotFound, code == pipeline.CodeInvalid:
+		return b.ContractHash == "", nil
+	}
+	return false, err
 }
 
 var dated = regexp.MustCompile(`(?:^|[^0-9])((?:19|20)[0-9]{2})[-_]?(0[1-9]|1[0-2])[-_]?(0[1-9]|[12][0-9]|3[01])(?:[T_-]?([01][0-9]|2[0-3])[-_]?([0-5][0-9])(?:[-_]?([0-5][0-9]))?)?Z?(?:[^0-9]|$)`)

@@ -9,12 +9,12 @@ import (
 	"github.com/assay-pipeline/assay/pipeline/breaker"
 )
 
-// Signal trips or resets the breaker of a feed by hand, and says who did it and
-// why; both go into the history and leave as an event. Errors: invalid (an
+// Signal trips or resets the breaker of a feed by hand, or has an open one tried
+// again before its cooldown is over, and says who did it and why; both go into the history and leave as an event. Errors: invalid (an
 // unknown command, no reason), not_found (a feed without a contract), locked.
 func (in *Ingest) Signal(ctx context.Context, feed, command, actor, reason string) (breaker.State, error) {
-	if command != breaker.Trip && command != breaker.Reset {
-		return breaker.State{}, pipeline.Errorf(pipeline.CodeInvalid, "breaker command %q", command).WithHint("use trip or reset")
+	if command != breaker.Trip && command != breaker.Reset && command != breaker.Retry {
+		return breaker.State{}, pipeline.Errorf(pipeline.CodeInvalid, "breaker command %q", command).WithHint("use trip, reset or retry")
 	}
 	if strings.TrimSpace(reason) == "" || strings.TrimSpace(actor) == "" {
 		return breaker.State{}, pipeline.Errorf(pipeline.CodeInvalid, "a breaker is not moved by hand without a name and a reason").
@@ -56,6 +56,9 @@ func (in *Ingest) Signal(ctx context.Context, feed, command, actor, reason strin
 				return err
 			}
 			out = append(out, Outgoing{Event: &e})
+		}
+		if out, err = in.askReplay(ctx, tx, out, Batch{}, f, ts); err != nil {
+			return err
 		}
 		return tx.PutOutgoing(ctx, out...)
 	})
