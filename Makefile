@@ -83,7 +83,7 @@ check-reader: ## DuckDB reads a feed while it is published, and sees it whole (n
 
 .PHONY: crash
 crash: ## kill runs with SIGKILL at every step and compare what is left (KILLS=200)
-	$(GO) test ./cmd/assay -run TestCrash -count 1 -v -kills $(or $(KILLS),200)
+	@$(GO) test ./cmd/assay -run 'TestCrash$$' -count 1 -timeout 60m -v -kills $(or $(KILLS),200) | grep -v '^=== ' | tee /dev/stderr | grep -Eo '[0-9]+ of [0-9]+$$' | tail -1
 
 .PHONY: size
 size: build ## binaries stay small and static

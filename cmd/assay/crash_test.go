@@ -10,13 +10,14 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"sort"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,65 +29,164 @@ import (
 	"github.com/assay-pipeline/assay/pipeline/flow"
 )
 
-var kills = flag.Int("kills", 12, "how many kills the crash test spreads over a run")
+var kills = flag.Int("kills", 16, "how many kills the crash test spreads over a run")
 
 // killAt in the environment makes the program kill itself at the Nth trace
-// point of a run; killAfter at a time.
-const killAt = "ASSAY_TEST_KILL_AT"
+// point of a run, and killAfter that many microseconds after it: inside the step
+// that begins there. killLog names the file into which each step is written
+// before it begins, so that its last line is the step in which the program died.
+const (
+	killAt    = "ASSAY_TEST_KILL_AT"
+	killAfter = "ASSAY_TEST_KILL_AFTER"
+	killLog   = "ASSAY_TEST_KILL_LOG"
+)
 
 // crashMain is the program with a hook that ends it without a farewell.
 func crashMain() {
 	n, _ := strconv.Atoi(os.Getenv(killAt))
+	after, _ := strconv.Atoi(os.Getenv(killAfter))
 	c := &cli{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ()}
-	seen := 0
-	c.trace = func(string) {
-		seen++
-		if seen == n {
-			if self, err := os.FindProcess(os.Getpid()); err == nil {
-				_ = self.Kill() // SIGKILL: no defer runs, no buffer is written
-			}
-			select {}
+	var log *os.File
+	if name := os.Getenv(killLog); name != "" {
+		var err error
+		if log, err = os.Create(name); err != nil {
+			panic(err)
 		}
+	}
+	kill := func() {
+		if self, err := os.FindProcess(os.Getpid()); err == nil {
+			_ = self.Kill() // SIGKILL: no defer runs, no buffer is written
+		}
+		select {}
+	}
+	seen := 0
+	c.trace = func(step string) {
+		seen++
+		if log != nil {
+			_, _ = log.WriteString(step + "\n") // unbuffered: it is there when the program dies
+		}
+		if seen != n {
+			return
+		}
+		if after == 0 {
+			kill()
+		}
+		go func() {
+			time.Sleep(time.Duration(after) * time.Microsecond)
+			kill()
+		}()
 	}
 	os.Exit(c.run(context.Background(), os.Args[1:]))
 }
 
-// TestCrash kills runs with SIGKILL at every step of the commit and at other
-// times, runs again, and compares what is left with an undisturbed run.
+// commitSteps are the steps of the commit, each of which has to be died in.
+var commitSteps = []string{flow.StepIntent, flow.StepJudge, flow.StepReport, flow.StepDecide, flow.StepPublish, flow.StepFinish, flow.StepCommit, flow.StepMark}
+
+// TestCrash kills runs over 20 batches with SIGKILL, inside every step of the
+// commit and in what follows it, runs again with the same clock, and compares
+// lake, store and events with those of an undisturbed run.
 func TestCrash(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills processes for some seconds")
 	}
 	want := t.TempDir()
 	crashProject(t, want)
-	points := countPoints(t, want)
+	steps := crashSteps(t, want)
+	collect(t, want)
 	wantState := endState(t, want)
-	if len(wantState.Batches) == 0 || len(wantState.Entries) == 0 || len(wantState.Events) == 0 {
-		t.Fatalf("the undisturbed run did nothing to compare with: %+v", wantState)
+	if len(wantState.Batches) != crashBatches || len(wantState.Entries) == 0 || len(wantState.Events) == 0 || wantState.Waiting+wantState.Dead > 0 {
+		t.Fatalf("the undisturbed run did nothing to compare with: %d batches, %d entries, %d events", len(wantState.Batches), len(wantState.Entries), len(wantState.Events))
 	}
-	ok := 0
+	var mu sync.Mutex
+	ok, died := 0, map[string]int{}
+	todo := make(chan int)
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for i := range todo {
+				at, after := crashPoint(steps, i)
+				dir := filepath.Join(t.TempDir(), fmt.Sprintf("kill-%d", i))
+				crashProject(t, dir)
+				step, err := killedRun(dir, at, after)
+				if err == nil {
+					err = recovered(t, dir, wantState)
+				}
+				mu.Lock()
+				if err != nil {
+					t.Errorf("kill %d µs after point %d of %d (%s), in %q: %v", after, at, len(steps), steps[at-1].name, step, err)
+				} else {
+					ok++
+				}
+				died[step]++
+				mu.Unlock()
+				if err := os.RemoveAll(dir); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
 	for i := range *kills {
-		// Spread over all trace points, then past them: parse and match.
-		at := 1 + i*points/(*kills)
-		dir := filepath.Join(t.TempDir(), fmt.Sprintf("kill-%d", i))
-		crashProject(t, dir)
-		if !killedRun(t, dir, at) {
-			t.Errorf("kill at point %d of %d: the run ended by itself", at, points)
-			continue
-		}
-		out, err := crashCommand(dir, "run").CombinedOutput()
-		var exit *exec.ExitError
-		if held := errors.As(err, &exit) && exit.ExitCode() == 1; err != nil && !held {
-			t.Errorf("the run after a kill at point %d: %v\n%s", at, err, out)
-			continue
-		}
-		if d := cmp.Diff(wantState, endState(t, dir)); d != "" {
-			t.Errorf("after a kill at point %d of %d (-undisturbed +killed):\n%s", at, points, d)
-			continue
-		}
-		ok++
+		todo <- i
 	}
+	close(todo)
+	wg.Wait()
+	per := min(10, *kills/20)
+	for _, step := range commitSteps {
+		if died[step] < per {
+			t.Errorf("%d kills inside %s, want at least %d", died[step], step, per)
+		}
+	}
+	t.Logf("died in: %v", died)
 	t.Logf("%d of %d", ok, *kills)
+}
+
+// crashPoint is where the i-th kill falls: its trace point, from 1, and how long
+// after it, in microseconds. The kills go round the steps of the commit and
+// through the batches, half of them at the very beginning of a step and half
+// inside it; every eighth falls anywhere: in the relay, in the parts that are
+// parsed, in the match.
+func crashPoint(steps []crashStep, i int) (at, after int) {
+	dice := rand.New(rand.NewPCG(1, uint64(i)))
+	inside := func(at int) int { return int(steps[at-1].took.Microseconds() * dice.Int64N(60) / 100) }
+	if i%8 == 7 {
+		at = 1 + dice.IntN(len(steps))
+		return at, inside(at)
+	}
+	i -= i / 8
+	step := commitSteps[i%len(commitSteps)]
+	var places []int
+	for n, s := range steps {
+		if s.name == step {
+			places = append(places, n+1)
+		}
+	}
+	at = places[dice.IntN(len(places))]
+	if i/len(commitSteps)%2 == 0 {
+		return at, 0
+	}
+	return at, inside(at)
+}
+
+// recovered runs again after a kill and compares.
+func recovered(t *testing.T, dir string, want state) error {
+	out, err := crashCommand(dir, "run").CombinedOutput()
+	var exit *exec.ExitError
+	if held := errors.As(err, &exit) && exit.ExitCode() == 1; err != nil && !held {
+		return fmt.Errorf("the run after it: %w\n%s", err, out)
+	}
+	collect(t, dir)
+	if d := cmp.Diff(want, endState(t, dir)); d != "" {
+		return fmt.Errorf("(-undisturbed +killed):\n%s", d)
+	}
+	return nil
+}
+
+// collect removes what nothing refers to, by the real clock.
+func collect(t *testing.T, dir string) {
+	t.Helper()
+	if out, err := exec.Command("assay", "-C", dir, "lake", "gc", "--grace", "0s").CombinedOutput(); err != nil {
+		t.Errorf("gc: %v\n%s", err, out)
+	}
 }
 
 const crashNow = "2026-03-10T06:00:00Z"
@@ -97,55 +197,81 @@ func crashCommand(dir string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// crashProject makes a project with five files of items, one of them bad.
+// crashBatches are the files of the crash project.
+const crashBatches = 20
+
+// crashProject makes a project with 20 files of items. On three days everything
+// is wrong, so that batches are held; the feed is loaded by key, so that files
+// are rewritten.
 func crashProject(t *testing.T, dir string) {
 	t.Helper()
 	if _, err := writeScaffold(dir); err != nil {
 		t.Fatal(err)
 	}
-	for day := 3; day <= 6; day++ {
+	landing := filepath.Join(dir, "lake", "landing", "parts")
+	if err := os.RemoveAll(landing); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(landing, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for n := range crashBatches {
 		var b bytes.Buffer
 		b.WriteString("part_id,description,manufacturer,plant,price,created\n")
-		for i := range 60 {
+		for i := range 8 {
 			plant := "north"
-			if day == 5 {
-				plant = "nowhere" // a day on which nothing is right
+			if n == 5 || n == 11 || n == 17 {
+				plant = "nowhere"
 			}
-			fmt.Fprintf(&b, "P-%d,\"WASHER M%d DIN 125 A, STEEL\",,%s,0.%02d,2026-03-%02d\n", 2000+(day-3)*40+i, 4+2*(i%8), plant, i, day)
+			fmt.Fprintf(&b, "P-%d,\"WASHER M%d DIN 125 A, STEEL\",,%s,0.%02d,2026-03-01\n", 2000+n*5+i, 4+2*(i%8), plant, i)
 		}
-		file := filepath.Join(dir, "lake", "landing", "parts", fmt.Sprintf("parts-2026-03-%02d.csv", day))
-		if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(landing, fmt.Sprintf("parts-2026-02-%02d.csv", 1+n)), b.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-// countPoints runs undisturbed and counts the trace points.
-func countPoints(t *testing.T, dir string) int {
+// A crashStep is one step of a run, and how long it took.
+type crashStep struct {
+	name string
+	took time.Duration
+}
+
+// crashSteps runs undisturbed and returns the steps as they came.
+func crashSteps(t *testing.T, dir string) (steps []crashStep) {
 	t.Helper()
-	points := 0
 	c := &cli{stdin: strings.NewReader(""), stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}, environ: append(os.Environ(), "ASSAY_WORKERS=1")}
-	c.trace = func(string) { points++ }
+	var last time.Time
+	c.trace = func(step string) {
+		if n := len(steps); n > 0 {
+			steps[n-1].took = time.Since(last)
+		}
+		last = time.Now()
+		steps = append(steps, crashStep{name: step})
+	}
 	if code := c.run(context.Background(), []string{"-C", dir, "--now", crashNow, "run"}); code > 1 {
 		t.Fatalf("the undisturbed run ended with %d: %s", code, c.stderr)
 	}
-	if points < 20 {
-		t.Fatalf("only %d trace points", points)
-	}
-	return points
+	return steps
 }
 
-// killedRun runs until the program kills itself at a trace point.
-func killedRun(t *testing.T, dir string, at int) bool {
-	t.Helper()
+// killedRun runs until the program kills itself, and returns the step in which
+// it died.
+func killedRun(dir string, at, after int) (string, error) {
 	cmd := crashCommand(dir, "run")
-	cmd.Env = append(cmd.Env, killAt+"="+strconv.Itoa(at))
+	log := filepath.Join(dir, "steps")
+	cmd.Env = append(cmd.Env, killAt+"="+strconv.Itoa(at), killAfter+"="+strconv.Itoa(after), killLog+"="+log)
 	err := cmd.Run()
 	var exit *exec.ExitError
-	if !errors.As(err, &exit) {
-		return false
+	if !errors.As(err, &exit) || exit.ExitCode() != -1 && runtime.GOOS != "windows" { // not ended by a signal
+		return "", fmt.Errorf("the run was not killed: %w", err)
 	}
-	return exit.ExitCode() == -1 || runtime.GOOS == "windows" // ended by a signal
+	b, err := os.ReadFile(log)
+	if err != nil {
+		return "", err
+	}
+	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+	return lines[len(lines)-1], os.Remove(log)
 }
 
 // A state is what a run leaves: the lake byte by byte, the store by its ports,
@@ -271,6 +397,5 @@ func eventIDs(t *testing.T, file string) []string {
 			ids = append(ids, e.Type+" "+e.ID)
 		}
 	}
-	sort.Strings(ids)
 	return ids
 }
