@@ -36,7 +36,9 @@ const (
 type Column struct {
 	Cells []Cell
 	// Kinds is nil where every cell is Text.
-	Kinds  []Kind
+	Kinds []Kind
+	// Mix has bit k set for each kind k in Kinds; 0 where that is not known.
+	Mix    uint16
 	Ints   []int64
 	Floats []float64
 }
@@ -113,7 +115,7 @@ func (c *Chunk) reset(cols int) {
 	}
 	for i := range c.Cols {
 		col := &c.Cols[i]
-		col.Cells, col.Kinds = col.Cells[:0], col.Kinds[:0]
+		col.Cells, col.Kinds, col.Mix = col.Cells[:0], col.Kinds[:0], 0
 		col.Ints, col.Floats = col.Ints[:0], col.Floats[:0]
 	}
 }

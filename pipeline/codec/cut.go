@@ -19,8 +19,8 @@ type cutting struct {
 // stand before the position it returns, or -1.
 func (c *CSV) walk(ch *Chunk) (pos int, long bool, breaks int) {
 	data, x, n := ch.Data, &ch.cut.index, len(c.cols)
-	odd := x.read(data, c.d.Quote, c.d.Delimiter)
-	clean := !odd || cleanText(data)
+	marks := x.read(data, c.d.Quote, c.d.Delimiter)
+	clean := marks&oddByte == 0 || cleanText(data)
 	nb := len(x.breaks)
 	x.bound(n)
 	x.breaks, x.quotes = append(x.breaks, math.MaxUint32), append(x.quotes, math.MaxUint32)
@@ -63,7 +63,7 @@ func (c *CSV) walk(ch *Chunk) (pos int, long bool, breaks int) {
 			continue
 		}
 		// Whatever is out of the ordinary.
-		c.settle(ch, row)
+		settle(ch, row)
 		switch c.s.split(data[w.start:], c.eof) {
 		case needMore:
 			return w.start, false, w.b
@@ -78,7 +78,7 @@ func (c *CSV) walk(ch *Chunk) (pos int, long bool, breaks int) {
 		c.reserve(ch, row, len(data)-w.start)
 		w.skip(w.start)
 	}
-	c.settle(ch, row)
+	settle(ch, row)
 	if left := len(data) - w.start; left > 0 && (c.eof || left > c.d.MaxRecordBytes+2) {
 		pos, long = c.splitAll(ch, w.start)
 		return pos, long, -1
@@ -227,9 +227,13 @@ func (c *CSV) reserve(ch *Chunk, row, left int) {
 }
 
 // settle cuts the columns to the rows that were found.
-func (c *CSV) settle(ch *Chunk, rows int) {
+func settle(ch *Chunk, rows int) {
 	for i := range ch.Cols {
-		ch.Cols[i].Cells = ch.Cols[i].Cells[:rows]
+		col := &ch.Cols[i]
+		col.Cells = col.Cells[:rows]
+		if len(col.Kinds) > 0 {
+			col.Kinds = col.Kinds[:rows]
+		}
 	}
 	ch.Starts, ch.Ends = ch.Starts[:rows], ch.Ends[:rows]
 	ch.Rows = rows

@@ -10,14 +10,19 @@ import (
 // growing order.
 type index struct{ delims, breaks, quotes []uint32 }
 
-// read lists the marks of src and reports whether some byte is NUL or not
-// ASCII.
-func (x *index) read(src []byte, q, d byte) bool {
+// What read says of the bytes of a text.
+const (
+	oddByte     = 1 << iota // one is NUL or not ASCII
+	controlByte             // one is a control character and no line break
+)
+
+// read lists the marks of src and says of what kind its bytes are.
+func (x *index) read(src []byte, q, d byte) uint32 {
 	x.delims, x.breaks, x.quotes = x.delims[:0], x.breaks[:0], x.quotes[:0]
-	odd := false
+	kind := uint32(0)
 	whole := len(src) / 64 * 64
 	if whole > 0 {
-		odd = x.blocks(src[:whole], 0, q, d)
+		kind = x.blocks(src[:whole], 0, q, d)
 	}
 	for i, c := range src[whole:] {
 		p := uint32(whole + i)
@@ -29,9 +34,14 @@ func (x *index) read(src []byte, q, d byte) bool {
 		case '\n':
 			x.breaks = append(x.breaks, p)
 		}
-		odd = odd || c-1 >= 0x7f
+		if c-1 >= 0x7f {
+			kind |= oddByte
+		}
+		if c < ' ' && c != '\n' {
+			kind |= controlByte
+		}
 	}
-	return odd
+	return kind
 }
 
 // bound ends the delimiters with n positions behind all others, so that looking
@@ -48,8 +58,8 @@ const (
 )
 
 // words is the portable form of blocks, eight bytes at a time.
-func (x *index) words(src []byte, at int, q, d byte) bool {
-	var high, nul uint64
+func (x *index) words(src []byte, at int, q, d byte) uint32 {
+	var high, nul, low uint64
 	qs, ds := lows*uint64(q), lows*uint64(d)
 	list := func(to []uint32, marks uint64, at int) []uint32 {
 		for ; marks != 0; marks &= marks - 1 {
@@ -61,13 +71,22 @@ func (x *index) words(src []byte, at int, q, d byte) bool {
 		w := binary.LittleEndian.Uint64(src[i:])
 		high |= w
 		nul |= zeros(w)
-		mq, md, mn := zeros(w^qs), zeros(w^ds), zeros(w^lows*'\n')
+		mn := zeros(w ^ lows*'\n')
+		low |= ^((w & ^uint64(highs)) + lows*0x60 | w) & highs &^ mn
+		mq, md := zeros(w^qs), zeros(w^ds)
 		if mq|md|mn == 0 {
 			continue
 		}
 		x.quotes, x.delims, x.breaks = list(x.quotes, mq, at+i), list(x.delims, md, at+i), list(x.breaks, mn, at+i)
 	}
-	return high&highs != 0 || nul != 0
+	kind := uint32(0)
+	if high&highs != 0 || nul != 0 {
+		kind = oddByte
+	}
+	if low != 0 {
+		kind |= controlByte
+	}
+	return kind
 }
 
 // zeros marks the zero bytes of x by their high bit, exactly.

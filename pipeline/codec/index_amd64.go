@@ -24,7 +24,7 @@ func indexAVX2(m *marks, src *byte, blocks int, q, d byte) uint32
 var hasAVX2 = cpu.X86.HasAVX2 && cpu.X86.HasBMI1 && cpu.X86.HasPOPCNT
 
 // blocks lists the marks of whole blocks of 64 bytes from position at on.
-func (x *index) blocks(src []byte, at int, q, d byte) bool {
+func (x *index) blocks(src []byte, at int, q, d byte) uint32 {
 	if !hasAVX2 {
 		return x.words(src, at, q, d)
 	}
@@ -32,10 +32,10 @@ func (x *index) blocks(src []byte, at int, q, d byte) bool {
 	need := len(src) + 4
 	x.delims, x.breaks, x.quotes = extend(x.delims, nd+need), extend(x.breaks, nb+need), extend(x.quotes, nq+need)
 	m := marks{&x.delims[nd], &x.breaks[nb], &x.quotes[nq], uint32(at)}
-	odd := indexAVX2(&m, &src[0], len(src)/64, q, d) != 0
+	kind := indexAVX2(&m, &src[0], len(src)/64, q, d)
 	count := func(list []uint32, end *uint32) int {
 		return int(uintptr(unsafe.Pointer(end))-uintptr(unsafe.Pointer(&list[0]))) / 4
 	}
 	x.delims, x.breaks, x.quotes = x.delims[:count(x.delims, m.delims)], x.breaks[:count(x.breaks, m.breaks)], x.quotes[:count(x.quotes, m.quotes)]
-	return odd
+	return kind
 }

@@ -2,4 +2,4 @@
 
 package codec
 
-func (x *index) blocks(src []byte, at int, q, d byte) bool { return x.words(src, at, q, d) }
+func (x *index) blocks(src []byte, at int, q, d byte) uint32 { return x.words(src, at, q, d) }

@@ -40,6 +40,11 @@ type JSON struct {
 	cell []Cell
 	kind []Kind
 	escs []bool
+
+	// fast: usual lines are cut by the index of the quotes.
+	fast   bool
+	cursor lineCursor
+	text   []byte // scratch
 }
 
 // MaxExtra is how many undeclared names are remembered.
@@ -52,7 +57,7 @@ func NewJSON(name string, r io.Reader, d Dialect, columns []string, array bool) 
 		return nil, err
 	}
 	j := &JSON{name: name, r: r, d: d.withDefaults(), array: array, cols: columns, index: map[string]int{},
-		seen: make([]bool, len(columns)), extra: map[string]bool{}, row: 1, line: 1,
+		fast: true, seen: make([]bool, len(columns)), extra: map[string]bool{}, row: 1, line: 1,
 		have: make([]bool, len(columns)), cell: make([]Cell, len(columns)), kind: make([]Kind, len(columns)), escs: make([]bool, len(columns))}
 	j.units = unitsOf(d.Encoding)
 	for i, c := range columns {
@@ -104,11 +109,10 @@ func (j *JSON) Next(ctx context.Context, ch *Chunk) error {
 			if err != nil {
 				return err
 			}
-			clean := cleanText(ch.Data[pos:])
 			if j.array {
-				pos, err = j.elements(ch, pos, clean)
+				pos, err = j.elements(ch, pos, cleanText(ch.Data[pos:]))
 			} else {
-				pos, err = j.lines(ch, pos, clean)
+				pos, err = j.lines(ch, pos)
 			}
 			if err != nil {
 				return err
@@ -146,34 +150,13 @@ func (j *JSON) finish(ch *Chunk, pos int) {
 		ch.Data, _ = unescapeJSON(ch.Data, ch.Data[cell.Start:cell.End])
 		*cell = Cell{start, uint32(len(ch.Data))}
 	}
-}
-
-// lines reads one object per line.
-func (j *JSON) lines(ch *Chunk, pos int, clean bool) (int, error) {
-	for pos < len(ch.Data) {
-		b := ch.Data[pos:]
-		nl := bytes.IndexByte(b, '\n')
-		if nl < 0 && !j.eof {
-			if len(b) <= j.d.MaxRecordBytes+2 {
-				return pos, nil
-			}
-			return pos, j.skipLong(ch, pos)
+	for i := range ch.Cols {
+		col := &ch.Cols[i]
+		for _, k := range col.Kinds {
+			col.Mix |= 1 << k
 		}
-		next := nl + 1
-		if nl < 0 {
-			nl, next = len(b), len(b)
-		}
-		end := nl
-		if end > 0 && b[end-1] == '\r' {
-			end--
-		}
-		line := b[:end]
-		if skipSpace(line, 0) < len(line) {
-			j.record(ch, pos, pos+end, clean)
-		}
-		pos += next
+		j.seen[i] = j.seen[i] || col.Mix&^(1<<Absent) != 0
 	}
-	return pos, nil
 }
 
 // skipLong drops a line that is too long to hold: its beginning stays as a bad
@@ -341,7 +324,6 @@ func (j *JSON) record(ch *Chunk, start, end int, clean bool) {
 		col := &ch.Cols[i]
 		col.Cells = append(col.Cells, j.cell[i])
 		col.Kinds = append(col.Kinds, j.kind[i])
-		j.seen[i] = j.seen[i] || j.have[i]
 		if j.escs[i] {
 			j.undo = append(j.undo, undo{i, ch.Rows})
 		}

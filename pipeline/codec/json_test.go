@@ -3,6 +3,7 @@ package codec
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -109,7 +110,7 @@ func TestJSONAgainstStandard(t *testing.T) {
 }
 
 func FuzzJSON(f *testing.F) {
-	for _, s := range []string{`{"a":1}`, `[{"a":"\ud83d\ude00"}]`, "{\"a\":[{}]}\n{", `{"a":1e5,"b":-0.0}`} {
+	for _, s := range []string{`{"a":1}`, `{"a": "x", "c": ["]"], "b": null}` + "\n" + `{"b":"\\n\\"","a":-1.5e3,"a":2}` + "\n{\"c\":true,\"a\":\"\"}\r\n", `[{"a":"\ud83d\ude00"}]`, "{\"a\":[{}]}\n{", `{"a":1e5,"b":-0.0}`} {
 		f.Add([]byte(s), false)
 		f.Add([]byte(s), true)
 	}
@@ -118,9 +119,19 @@ func FuzzJSON(f *testing.F) {
 		if ok := res == scanOK && skipSpace(data, end) == len(data); ok && !json.Valid(data) {
 			t.Fatalf("%q is accepted", data)
 		}
-		r, err := NewJSON("x", bytes.NewReader(data), Dialect{}, []string{"a", "b"}, array)
-		if err == nil {
-			_, _ = readAll(t, r)
+		read := func(fast bool) ([]line, []string, error) {
+			r, err := NewJSON("x", bytes.NewReader(data), Dialect{MaxRecordBytes: 200}, []string{"a", "b"}, array)
+			if err != nil {
+				return nil, nil, err
+			}
+			r.fast = fast
+			lines, err := readAll(t, r)
+			return lines, append(r.Extra(), fmt.Sprint(r.Seen())), err
+		}
+		got, names, err := read(true)
+		want, wantNames, wantErr := read(false)
+		if !slices.EqualFunc(got, want, sameLine) || !slices.Equal(names, wantNames) || (err == nil) != (wantErr == nil) {
+			t.Fatalf("%q:\nby the index %+v %v %v\nby record    %+v %v %v", data, got, names, err, want, wantNames, wantErr)
 		}
 	})
 }

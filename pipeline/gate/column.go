@@ -106,8 +106,8 @@ func (f *field) judge(s *sheet, col *codec.Column) {
 		v.kinds = col.Kinds
 	}
 	plain := f.plain(v)
-	if plain {
-		clear(v.state) // the loops of plain.go find the nulls
+	if plain && (v.kinds == nil || col.Mix&noValue == 0) {
+		clear(v.state) // the loops of plain.go find the nulls of a text
 	} else {
 		f.mark(v, n)
 	}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/bits"
 
+	"github.com/assay-pipeline/assay/pipeline/codec"
 	"github.com/assay-pipeline/assay/pipeline/contract"
 )
 
@@ -30,23 +31,41 @@ type extremes struct {
 	shortest, longest uint32
 }
 
-// plain reports whether the loops of this file apply to the column.
+// plain reports whether the loops of this file apply to the column: it is of
+// text, or all its values have one kind that the loops read.
 func (f *field) plain(v *vector) bool {
-	if v.kinds != nil || v.cells == nil || len(f.nulls.words) > 0 {
+	if v.cells == nil {
 		return false
 	}
+	want := codec.Text
 	switch f.typ {
 	case contract.Integer, contract.Decimal:
-		return f.decimal == 0 && f.thousands == 0
+		want = codec.Number
+		if v.kinds == nil && (f.decimal != 0 || f.thousands != 0) {
+			return false
+		}
+	case contract.Boolean:
+		if v.kinds != nil {
+			return false
+		}
 	case contract.Object, contract.Array:
 		return false
 	}
-	return true
+	if v.kinds == nil {
+		return len(f.nulls.words) == 0
+	}
+	return v.col.Mix != 0 && v.col.Mix&^(1<<want|noValue) == 0
 }
+
+// noValue are the kinds of a null.
+const noValue = 1<<codec.Null | 1<<codec.Absent
 
 // odd takes a cell that a loop could not read: it says whether it holds a text
 // that the general reader must see.
 func (f *field) odd(v *vector, r int) bool {
+	if v.kinds != nil {
+		return v.state[r] == okCell
+	}
 	if c := v.cells[r]; c.Start == c.End && f.nulls.empty {
 		v.state[r] = nullCell
 		v.nulls++
@@ -251,6 +270,16 @@ func (f *field) plainTimes(s *sheet, v *vector) {
 
 // plainLengths finds the nulls and the bounds of the texts' lengths.
 func (f *field) plainLengths(v *vector) {
+	if v.nulls > 0 { // told by their kind
+		v.shortest, v.longest = math.MaxUint32, 0
+		for r, c := range v.cells {
+			if n := c.End - c.Start; v.state[r] == okCell {
+				v.shortest, v.longest = min(v.shortest, n), max(v.longest, n)
+			}
+		}
+		v.known = true
+		return
+	}
 	shortest, longest, empty := uint32(math.MaxUint32), uint32(0), 0
 	for _, c := range v.cells {
 		n := c.End - c.Start
@@ -259,7 +288,7 @@ func (f *field) plainLengths(v *vector) {
 			empty++
 		}
 	}
-	if empty > 0 && f.nulls.empty {
+	if empty > 0 && f.nulls.empty && v.kinds == nil {
 		shortest = math.MaxUint32
 		for r, c := range v.cells {
 			if n := c.End - c.Start; n == 0 {
