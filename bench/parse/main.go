@@ -84,6 +84,7 @@ func run(data string, seeds int, only string, verbose bool) (map[string]float64,
 	}{
 		{"ucum,quantities", func() error { return quantityFigures(data, verbose, out) }},
 		{"jlc_f1", func() (err error) { out["jlc_f1"], err = jlcFigure(data, ps, verbose); return err }},
+		{"retrieval_recall5", func() (err error) { out["retrieval_recall5"], err = retrievalFigure(pack, verbose); return err }},
 		{"abbrev_err", func() (err error) { out["abbrev_err"], err = abbreviationFigure(data, verbose); return err }},
 		{"oamine_f1,ae110k_f1,wdcpave_f1", func() error { return attributeFigures(data, verbose, out) }},
 		{"sample_f1,sample_wrong_critical", func() error { return sampleFigures(ps, seeds, verbose, out) }},

@@ -332,7 +332,7 @@ const compoundScore = 0.9
 // lists: the last part says what it is (Kupferdichtring is a Dichtring).
 func (c *classifier) compound(f *Folded, i int) (Match, bool) {
 	w := f.Atoms[i].Text
-	for j := 3; j+5 <= len(w); j++ {
+	for j := max(3, len(w)-maxWord); j+5 <= len(w); j++ {
 		n := c.nouns.root.next[w[j:]]
 		if n != nil && len(n.meanings) > 0 {
 			return Match{From: i, To: i + 1, Meanings: n.meanings, Score: compoundScore}, true

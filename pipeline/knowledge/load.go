@@ -22,6 +22,7 @@ type Pack struct {
 	schemas    map[string]*Schema
 	shared     map[string][]Allowed
 	common     map[string]bool
+	related    [][]string
 	classifier *classifier
 }
 
@@ -156,6 +157,16 @@ func (r *reader) top(p *Pack, base string, data []byte) {
 			}
 		},
 	}
+	fields["related"] = func(n node) {
+		r.each(n, "related", func(n node) {
+			var words []string
+			r.strs(&words)(n)
+			if len(words) < 2 {
+				r.fail(n, "words are related to each other: one word is not enough")
+			}
+			p.related = append(p.related, words)
+		})
+	}
 	for _, list := range sharedLists {
 		fields[list] = func(n node) {
 			seen := map[string]bool{}
@@ -190,6 +201,10 @@ func (p *Pack) Schema(category string) (*Schema, bool) {
 	s, ok := p.schemas[category]
 	return s, ok
 }
+
+// Related are groups of words that mean the same to those who ask about items
+// (brand, maker, manufacturer), for retrieval.
+func (p *Pack) Related() [][]string { return p.related }
 
 // Common reports whether a folded word is a word of the language, which is
 // never an abbreviation.

@@ -8,10 +8,11 @@
 // level headings (Drafting, Parsing, Validating) which of its passages belong
 // where; an ingested document belongs to all three.
 //
-// Two rankings are made: a lexical one (BM25 over folded, stemmed words, where
-// the words of the pack's abbreviations count as well) and one by the vectors
-// of an embedder. They are fused by reciprocal ranks (Cormack et al. 2009), with
-// a head start for the category that the question is about. The same question
+// Three rankings are made: a lexical one (BM25 over folded, stemmed words), one
+// by the vectors of an embedder, and one of the terms that the dictionary itself
+// reads in the question, abbreviations included. They are fused by reciprocal
+// ranks (Cormack et al. 2009), with a head start for the category that the
+// question is about. The same question
 // gets the same answer; equal scores are ordered by id. Ids are lasting: prompts
 // cite them, and recall is measured against them.
 package retrieve

@@ -2,7 +2,6 @@ package retrieve
 
 import (
 	"context"
-	"math"
 	"sort"
 	"strings"
 
@@ -21,6 +20,8 @@ type Index struct {
 	postings map[string][]posting
 	length   []float64
 	average  float64
+	// related are terms that mean the same, by term.
+	related map[string][]string
 }
 
 type posting struct {
@@ -47,6 +48,8 @@ type Hit struct {
 	// Lexical and Vector are the ranks in the two rankings, from 1; 0 = none.
 	Lexical int `json:"lexical,omitempty"`
 	Vector  int `json:"vector,omitempty"`
+	// Named is the rank among what the dictionary reads in the question.
+	Named int `json:"named,omitempty"`
 }
 
 // New indexes the passages of the pack and more, such as the chunks of
@@ -56,11 +59,24 @@ func New(ctx context.Context, p *knowledge.Pack, e embed.Embedder, more []Passag
 	byID(x.passages)
 	texts := make([]string, len(x.passages))
 	for i := range x.passages {
-		texts[i] = x.passages[i].Title + " " + x.passages[i].Text
+		texts[i] = wordsOnly(x.passages[i].Title + " " + x.passages[i].Text)
+		if s, ok := p.Schema(x.passages[i].Category); ok && x.passages[i].Kind == Guideline {
+			texts[i] = s.Title + " " + texts[i]
+		}
 	}
 	var err error
 	if x.vectors, err = e.Embed(ctx, texts); err != nil {
 		return nil, err
+	}
+	x.related = map[string][]string{}
+	for _, group := range p.Related() {
+		var ts []string
+		for _, w := range group {
+			ts = append(ts, terms(w)...)
+		}
+		for _, t := range ts {
+			x.related[t] = append(x.related[t], ts...)
+		}
 	}
 	for i := range x.passages {
 		// A title says more than a line of the text.
@@ -70,6 +86,14 @@ func New(ctx context.Context, p *knowledge.Pack, e embed.Embedder, more []Passag
 		}
 		for _, t := range terms(x.passages[i].Title) {
 			counts[t] += titleWeight
+		}
+		// A guideline does not repeat what it is about.
+		if s, ok := p.Schema(x.passages[i].Category); ok && x.passages[i].Kind == Guideline {
+			for _, t := range terms(s.Title + " " + s.Parent + " " + words(s.Nouns)) {
+				if counts[t] == 0 {
+					counts[t] = 1
+				}
+			}
 		}
 		n := 0.0
 		for t, c := range counts {
@@ -82,17 +106,26 @@ func New(ctx context.Context, p *knowledge.Pack, e embed.Embedder, more []Passag
 	return x, nil
 }
 
+// maxQuery is what is read of a question.
+const maxQuery = 4 << 10
+
 const (
 	titleWeight = 2
 	// BM25 (Robertson and Zaragoza 2009) with the usual constants.
 	bm25K, bm25B = 1.2, 0.75
 	// rrf is the constant of the fusion by reciprocal ranks.
 	rrf = 60
+	// relatedWeight is that of a word that means the same as one of the question.
+	relatedWeight = 0.5
 	// candidates of each ranking that are fused.
 	candidates = 100
 	// headStart of the category that the question is about, in ranks' worth of
 	// the first place.
-	headStart = 0.5
+	headStart = 1.5
+	// namedParsing is the share of what the dictionary itself reads in the
+	// question while parsing, and namedElse that of the attributes that it
+	// announces in the other stages.
+	namedParsing, namedElse = 2, 0.7
 	// lexicalShare weighs the lexical ranking against that of the vectors, whose
 	// built-in embedder knows spellings and no meanings.
 	lexicalShare = 1.5
@@ -109,12 +142,23 @@ func (x *Index) Find(ctx context.Context, q Query) ([]Hit, error) {
 	if q.K <= 0 {
 		q.K = 5
 	}
+	if len(q.Text) > maxQuery {
+		q.Text = strings.ToValidUTF8(q.Text[:maxQuery], "")
+	}
 	if strings.TrimSpace(q.Text) == "" {
 		return nil, nil
 	}
 	category := q.Category
+	about := map[string]bool{category: true}
 	if category == "" {
-		category, _, _ = x.pack.Classify(pipeline.Item{Source: q.Text})
+		var evidence []knowledge.Evidence
+		category, _, evidence = x.pack.Classify(pipeline.Item{Source: q.Text})
+		about[category] = true
+		for _, e := range evidence { // a question may be about two things: a washer under a bolt
+			if e.Why == "noun" {
+				about[e.Category] = true
+			}
+		}
 	}
 	lexical := x.lexical(q)
 	vectors, err := x.nearest(ctx, q)
@@ -125,7 +169,7 @@ func (x *Index) Find(ctx context.Context, q Query) ([]Hit, error) {
 	at := func(i int) *Hit {
 		if hits[i] == nil {
 			hits[i] = &Hit{Passage: x.passages[i]}
-			if category != pipeline.Unknown && x.passages[i].Category == category {
+			if about[x.passages[i].Category] {
 				hits[i].Score = headStart / rrf
 			}
 		}
@@ -141,6 +185,15 @@ func (x *Index) Find(ctx context.Context, q Query) ([]Hit, error) {
 		h.Vector = r + 1
 		h.Score += 1 / float64(rrf+r+1)
 	}
+	for r, i := range x.named(q, category) {
+		h := at(i)
+		h.Named = r + 1
+		if q.Stage == Parsing {
+			h.Score += namedParsing / float64(rrf+r+1)
+		} else {
+			h.Score += namedElse / float64(rrf+r+1)
+		}
+	}
 	out := make([]Hit, 0, len(hits))
 	for _, h := range hits {
 		out = append(out, *h)
@@ -151,13 +204,43 @@ func (x *Index) Find(ctx context.Context, q Query) ([]Hit, error) {
 		}
 		return out[i].ID < out[j].ID
 	})
-	return out[:min(q.K, len(out))], nil
+	return spread(out, q.K), nil
+}
+
+// mostOfFamily of the hits may be entries of one attribute or standards of one
+// category that the question does not name: near-identical passages would leave
+// no room for what explains them.
+const mostOfFamily = 2
+
+// spread takes k hits, of no kind more than three fifths: schema, dictionary and
+// guidelines are wanted together. What was passed over fills up.
+func spread(hits []Hit, k int) []Hit {
+	out, rest := make([]Hit, 0, min(k, len(hits))), []Hit(nil)
+	family, kinds := map[string]int{}, map[Kind]int{}
+	for _, h := range hits {
+		if len(out) == k {
+			break
+		}
+		if h.Named == 0 && (h.Kind == Entry || h.Kind == Standard) {
+			of := h.ID[:strings.LastIndexByte(h.ID, '/')]
+			if family[of]++; family[of] > mostOfFamily {
+				rest = append(rest, h)
+				continue
+			}
+		}
+		if kinds[h.Kind]++; kinds[h.Kind] > (3*k+4)/5 {
+			rest = append(rest, h)
+			continue
+		}
+		out = append(out, h)
+	}
+	return append(out, rest[:min(len(rest), k-len(out))]...)
 }
 
 // Passage returns the passage of an id.
 func (x *Index) Passage(id string) (Passage, bool) {
-	i := sort.Search(len(x.passages), func(i int) bool { return x.passages[i].ID >= id })
-	if i == len(x.passages) || x.passages[i].ID != id {
+	i, ok := x.at(id)
+	if !ok {
 		return Passage{}, false
 	}
 	return x.passages[i], true
@@ -166,112 +249,3 @@ func (x *Index) Passage(id string) (Passage, bool) {
 // Len is the number of passages.
 func (x *Index) Len() int { return len(x.passages) }
 
-// lexical ranks by BM25.
-func (x *Index) lexical(q Query) []int {
-	scores := map[int]float64{}
-	seen := map[string]bool{}
-	for _, t := range terms(q.Text) {
-		if seen[t] {
-			continue
-		}
-		seen[t] = true
-		ps := x.postings[t]
-		if len(ps) == 0 {
-			continue
-		}
-		n := float64(len(x.passages))
-		idf := math.Log(1 + (n-float64(len(ps))+0.5)/(float64(len(ps))+0.5))
-		for _, p := range ps {
-			if !x.passages[p.passage].serves(q.Stage) {
-				continue
-			}
-			norm := bm25K * (1 - bm25B + bm25B*x.length[p.passage]/x.average)
-			scores[p.passage] += idf * p.count * (bm25K + 1) / (p.count + norm)
-		}
-	}
-	return best(scores)
-}
-
-// nearest ranks by the cosine of the vectors.
-func (x *Index) nearest(ctx context.Context, q Query) ([]int, error) {
-	vs, err := x.embedder.Embed(ctx, []string{q.Text})
-	if err != nil {
-		return nil, err
-	}
-	scores := map[int]float64{}
-	for i, v := range x.vectors {
-		if !x.passages[i].serves(q.Stage) {
-			continue
-		}
-		dot := float32(0)
-		for k := range v {
-			dot += v[k] * vs[0][k]
-		}
-		if dot > 0 {
-			scores[i] = float64(dot)
-		}
-	}
-	return best(scores), nil
-}
-
-// best are the keys with the highest scores, at most candidates of them; equal
-// ones in their order.
-func best(scores map[int]float64) []int {
-	out := make([]int, 0, len(scores))
-	for i := range scores {
-		out = append(out, i)
-	}
-	sort.Slice(out, func(a, b int) bool {
-		if scores[out[a]] != scores[out[b]] {
-			return scores[out[a]] > scores[out[b]]
-		}
-		return out[a] < out[b]
-	})
-	return out[:min(len(out), candidates)]
-}
-
-// terms are the words of a text, folded, without the commonest words and
-// endings; numbers stay as they are, and letters with digits come whole, too.
-func terms(text string) []string {
-	var f knowledge.Folded
-	f.Fold(text)
-	var out []string
-	for i, a := range f.Atoms {
-		switch {
-		case a.Digits:
-			out = append(out, a.Text)
-		case !stop[a.Text]:
-			out = append(out, stem(a.Text))
-		}
-		if a.Glued && i > 0 {
-			out = append(out, f.Atoms[i-1].Text+a.Text)
-		}
-	}
-	return out
-}
-
-// stop are words that say nothing of what is asked.
-var stop = set(`a an and are as at be been by can did do does for from had has have how i if in into is it its
-may must my no not of on or our out per should so than that the their them then there these they this those to
-up us use used using was we were what when where which who why will with without would you your also same
-auf aus bei das dass dem den der des die dies diese dieser ein eine einem einen einer es fuer hat ich ihr im ist
-kann man mit nach nicht oder sich sie sind um und von vom war was welche welcher welches wenn wer wie wird wo zu zum zur`)
-
-func set(words string) map[string]bool {
-	m := map[string]bool{}
-	for _, w := range strings.Fields(words) {
-		m[w] = true
-	}
-	return m
-}
-
-// stem cuts the commonest endings of English and German off, so that tolerance
-// and tolerances, dichtung and dichtungen are one term.
-func stem(w string) string {
-	for _, e := range []string{"ungen", "ings", "ing", "ungs", "ies", "es", "en", "ed", "er", "s", "e", "n", "y"} {
-		if len(w)-len(e) >= 4 && strings.HasSuffix(w, e) {
-			return w[:len(w)-len(e)]
-		}
-	}
-	return w
-}
