@@ -248,4 +248,3 @@ func (x *Index) Passage(id string) (Passage, bool) {
 
 // Len is the number of passages.
 func (x *Index) Len() int { return len(x.passages) }
-
