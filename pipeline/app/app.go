@@ -17,6 +17,7 @@ import (
 	"github.com/assay-pipeline/assay/pipeline/contract"
 	"github.com/assay-pipeline/assay/pipeline/embed"
 	"github.com/assay-pipeline/assay/pipeline/flow"
+	"github.com/assay-pipeline/assay/pipeline/gate"
 	"github.com/assay-pipeline/assay/pipeline/knowledge"
 	"github.com/assay-pipeline/assay/pipeline/lake"
 	"github.com/assay-pipeline/assay/pipeline/notify"
@@ -35,6 +36,9 @@ type Options struct {
 	// Trace is told of the steps of a commit and of the other stages; tests end
 	// the process there.
 	Trace func(step string)
+	// SQL, where set, runs the sql rules of contracts. The functions that judge
+	// hand it in; elsewhere there is one.
+	SQL gate.Database
 }
 
 // An App builds use cases from one configuration. Each backend is opened when
@@ -48,6 +52,7 @@ type App struct {
 	owner   string
 	version string
 	trace   func(step string)
+	sql     gate.Database
 
 	contracts func() (*contract.Set, error)
 	pack      func() (*knowledge.Pack, error)
@@ -61,7 +66,7 @@ type App struct {
 
 // Open prepares an App; it opens nothing yet.
 func Open(cfg Config, opt Options) *App {
-	a := &App{Config: cfg, now: opt.Now, log: opt.Log, stdout: opt.Stdout, owner: opt.Owner, version: opt.Version, trace: opt.Trace}
+	a := &App{Config: cfg, now: opt.Now, log: opt.Log, stdout: opt.Stdout, owner: opt.Owner, version: opt.Version, trace: opt.Trace, sql: opt.SQL}
 	if a.now == nil {
 		a.now = time.Now
 	}
@@ -121,17 +126,6 @@ func (a *App) Events() (flow.Publisher, error) {
 	a.events = f
 	a.close = append(a.close, f.Close)
 	return f, nil
-}
-
-// Contracts loads the configured contracts. A broken contract is an error of
-// its own feed only.
-func (a *App) Contracts() (*contract.Set, error) { return a.contracts() }
-
-func (a *App) loadContracts() (*contract.Set, error) {
-	if dir, ok := a.folder(a.Config.Contracts); ok {
-		return contract.Load(os.DirFS(dir), ".")
-	}
-	return contract.Load(library.FS, "feeds")
 }
 
 // Knowledge loads the configured knowledge pack.
@@ -199,10 +193,19 @@ func (a *App) Ingest(ctx context.Context) (*flow.Ingest, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &flow.Ingest{
+	in := &flow.Ingest{
 		Lake: l, Store: s, Contracts: c, Owner: a.owner, Now: a.now, Log: a.log,
-		Memory: int64(a.Config.Memory), Tmp: a.Config.Tmp, Archive: a.Config.Archive, Trace: a.trace,
-	}, nil
+		Memory: int64(a.Config.Memory), Tmp: a.Config.Tmp, Archive: a.Config.Archive, Trace: a.trace, SQL: a.SQL(),
+		Registry: &contract.Registry{Store: s, Now: a.now},
+	}
+	if a.fromRegistry() {
+		base, err := a.folderContracts()
+		if err != nil {
+			return nil, err
+		}
+		in.Versions = &contract.Published{Registry: in.Registry, Fallback: base}
+	}
+	return in, nil
 }
 
 // Parse builds the use case that reads published items.

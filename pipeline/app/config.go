@@ -26,7 +26,7 @@ import (
 type Config struct {
 	Lake      string   `env:"ASSAY_LAKE" envDefault:"file:lake" doc:"Where files live: landing, curated, quarantine, reports. \"file:DIR\", \"file:///DIR\" or \"s3://BUCKET/PREFIX\" (region, credentials and endpoint as the AWS SDK finds them)."`
 	Store     string   `env:"ASSAY_STORE" envDefault:"sqlite:.assay/assay.db" doc:"Where state lives: ledger, breakers, catalog, reviews. \"sqlite:FILE\", \"sqlite:///FILE\" or \"postgres://USER@HOST/DATABASE\" (with the parameters of libpq; search_path names the schema, default assay; the password may stand in PGPASSWORD or ~/.pgpass)."`
-	Contracts string   `env:"ASSAY_CONTRACTS" doc:"Where data contracts come from: \"dir:DIR\" (its *.odcs.yaml, subfolders included) or \"embed:\" (the examples inside the binary). Default: dir:contracts where that folder exists, else embed:."`
+	Contracts string   `env:"ASSAY_CONTRACTS" doc:"Where data contracts come from: \"dir:DIR\" (its *.odcs.yaml, subfolders included) \"embed:\" (the examples inside the binary) or \"registry:\" (the versions published in the store, chosen batch by batch; feeds that it does not know are judged by the folder contracts, else by the embedded ones). Default: dir:contracts where that folder exists, else embed:."`
 	Knowledge string   `env:"ASSAY_KNOWLEDGE" doc:"Where category schemas and dictionaries come from: \"dir:DIR\" or \"embed:\". Default: dir:contracts/catalog where that folder exists, else embed:."`
 	LLM       string   `env:"ASSAY_LLM" envDefault:"rules:" doc:"What reads item descriptions: \"rules:\" (deterministic, embedded)."`
 	Embed     string   `env:"ASSAY_EMBED" envDefault:"hash:" doc:"What makes vectors of items: \"hash:\" (embedded, 512 dimensions)."`
@@ -190,7 +190,7 @@ func (c Config) check() []string {
 	}{
 		{"ASSAY_LAKE", c.Lake, []string{"file", "s3"}},
 		{"ASSAY_STORE", c.Store, []string{"sqlite", "postgres", "postgresql"}},
-		{"ASSAY_CONTRACTS", c.Contracts, []string{"dir", "embed"}},
+		{"ASSAY_CONTRACTS", c.Contracts, []string{"dir", "embed", "registry"}},
 		{"ASSAY_KNOWLEDGE", c.Knowledge, []string{"dir", "embed"}},
 		{"ASSAY_LLM", c.LLM, []string{"rules"}},
 		{"ASSAY_EMBED", c.Embed, []string{"hash"}},

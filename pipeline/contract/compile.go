@@ -167,7 +167,7 @@ func (d *Document) compile(object *node) (*Feed, []Finding) {
 	c := &compiler{doc: d, object: object, ids: map[string]int{}}
 	f := &Feed{
 		Name: d.feedName(object), ContractID: d.ID(), Version: d.Version(), Status: d.Status(), Schema: object.text("name"), Physical: object.text("physicalName"), File: d.file,
-		Owner: d.Owner(), Description: object.text("description"),
+		Owner: d.Owner(), Description: object.text("description"), Document: d,
 	}
 	c.feed = f
 	if f.Description == "" {

@@ -60,6 +60,9 @@ type Feed struct {
 	Schedule Schedule
 	Channels []Channel
 
+	// Document is where the feed was compiled from.
+	Document *Document `json:"-"`
+
 	// Unenforced names the clauses of the contract that are read but not
 	// enforced, by path, each with a reason.
 	Unenforced []Clause

@@ -277,10 +277,19 @@ type Request struct {
 	At time.Time
 }
 
+// The rules by which a version is chosen.
+const (
+	RuleMetadata   = "object metadata"
+	RulePath       = "path segment"
+	RuleActive     = "active by date"
+	RuleEmbedded   = "embedded"   // the registry knows nothing of the feed
+	RuleConfigured = "configured" // the contracts come from a folder
+)
+
 // A Choice is the version that judges a batch, and by which rule.
 type Choice struct {
 	Feed *Feed
-	// Rule is one of: object metadata, path segment, active by date, embedded.
+	// Rule is one of the Rule constants.
 	Rule    string
 	Version string
 	// Warning is set where a deprecated version judged after its last day.
@@ -307,12 +316,12 @@ func (r *Registry) Choose(ctx context.Context, q Request, fallback *Set) (Choice
 		if err != nil {
 			return Choice{}, err
 		}
-		return Choice{Feed: f, Rule: "embedded", Version: f.Version}, nil
+		return Choice{Feed: f, Rule: RuleEmbedded, Version: f.Version}, nil
 	}
 	slices.SortStableFunc(all, func(a, b Version) int { return CompareVersions(b.Version, a.Version) })
-	if asked, rule := q.Metadata, "object metadata"; asked != "" || q.Path != "" {
+	if asked, rule := q.Metadata, RuleMetadata; asked != "" || q.Path != "" {
 		if asked == "" {
-			asked, rule = q.Path, "path segment"
+			asked, rule = q.Path, RulePath
 		}
 		for _, v := range all {
 			if v.Version == asked && r.usable(v) {
@@ -325,8 +334,7 @@ func (r *Registry) Choose(ctx context.Context, q Request, fallback *Set) (Choice
 				active = append(active, v.Version)
 			}
 		}
-		return Choice{}, pipeline.Errorf(pipeline.CodeInvalid, "the %s asks for version %s of the contract of %s, which is not active", rule, asked, q.Feed).
-			WithHint("active: %s", named(strings.Join(active, ", ")))
+		return Choice{}, notActive(q.Feed, asked, rule, active)
 	}
 	var last *Version
 	for i, v := range all {
@@ -334,7 +342,7 @@ func (r *Registry) Choose(ctx context.Context, q Request, fallback *Set) (Choice
 			continue // it did not exist yet
 		}
 		if r.usable(v) {
-			return r.chosen(v, q.Feed, "active by date")
+			return r.chosen(v, q.Feed, RuleActive)
 		}
 		last = &all[i]
 	}
@@ -343,6 +351,47 @@ func (r *Registry) Choose(ctx context.Context, q Request, fallback *Set) (Choice
 	}
 	return Choice{}, pipeline.Errorf(pipeline.CodeInvalid, "the contract of %s, version %s, ended on %s", q.Feed, last.Version, last.Deprecated.Format(time.DateOnly)).
 		WithHint("publish its successor, or set a later day")
+}
+
+// Published chooses among what a registry has published, and by Fallback where
+// it knows nothing of a feed.
+type Published struct {
+	Registry *Registry
+	Fallback *Set
+}
+
+// Choose says which version judges a batch; see Registry.Choose.
+func (p *Published) Choose(ctx context.Context, q Request) (Choice, error) {
+	return p.Registry.Choose(ctx, q, p.Fallback)
+}
+
+// Set is the versions that are in force now, each contract's newest, and the
+// contracts of base for the feeds that the registry does not know. Errors:
+// unavailable.
+func (r *Registry) Set(ctx context.Context, base *Set) (*Set, error) {
+	all, err := r.Versions(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	out := NewSet()
+	had := map[string]bool{}
+	for _, v := range all { // newest first within a contract
+		if !had[v.Contract] && r.usable(v) {
+			had[v.Contract] = true
+			out.Add(v.File, v.Source)
+		}
+	}
+	if base == nil {
+		return out, nil
+	}
+	for name, list := range base.feeds {
+		if out.feeds[name] == nil {
+			out.feeds[name] = list
+		}
+	}
+	out.docs = append(out.docs, base.docs...)
+	out.broken = append(out.broken, base.broken...)
+	return out, nil
 }
 
 // usable: not deprecated, or still within the time of grace.

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"path"
@@ -136,6 +137,40 @@ func (s *Set) Feed(name string) (*Feed, error) {
 		}
 	}
 	return best.feed, best.err
+}
+
+// Choose says which version of the feed's contract judges a batch: the one that
+// the object's metadata or the path segment names, where it is among the active
+// ones of the set, else the one that Feed returns. Errors: those of Feed,
+// invalid for a version that is not active.
+func (s *Set) Choose(_ context.Context, q Request) (Choice, error) {
+	f, err := s.Feed(q.Feed)
+	if err != nil {
+		return Choice{}, err
+	}
+	asked, rule := q.Metadata, RuleMetadata
+	if asked == "" {
+		asked, rule = q.Path, RulePath
+	}
+	if asked == "" {
+		return Choice{Feed: f, Rule: RuleConfigured, Version: f.Version}, nil
+	}
+	var versions []string
+	for _, e := range s.feeds[q.Feed] {
+		if e.err != nil || !active(e.doc) || e.doc.ID() != f.ContractID {
+			continue
+		}
+		if e.doc.Version() == asked {
+			return Choice{Feed: e.feed, Rule: rule, Version: asked}, nil
+		}
+		versions = append(versions, e.doc.Version())
+	}
+	return Choice{}, notActive(q.Feed, asked, rule, versions)
+}
+
+func notActive(feed, asked, rule string, active []string) error {
+	return pipeline.Errorf(pipeline.CodeInvalid, "the %s asks for version %s of the contract of %s, which is not active", rule, asked, feed).
+		WithHint("active: %s", named(strings.Join(active, ", ")))
 }
 
 func active(d *Document) bool {

@@ -48,7 +48,7 @@ func ReadReport(ctx context.Context, l *lake.Lake, key string) (*gate.Report, er
 
 // outgoing is what leaves the pipeline with a decided batch: its events, then
 // one parse message per shard.
-func (in *Ingest) outgoing(b Batch, f *contract.Feed, r *gate.Report, ts []breaker.Transition, shards []ParseShard, degraded bool) ([]Outgoing, error) {
+func (in *Ingest) outgoing(b Batch, v ViolationData, ts []breaker.Transition, shards []ParseShard, degraded bool) ([]Outgoing, error) {
 	var out []Outgoing
 	add := func(typ, subject string, at time.Time, data any) error {
 		e, err := pipeline.NewEvent(typ, source(b.Feed), subject, b.Feed, at, data)
@@ -65,7 +65,7 @@ func (in *Ingest) outgoing(b Batch, f *contract.Feed, r *gate.Report, ts []break
 	if err := add(typ, b.ID, b.Updated, batchData(b, degraded)); err != nil {
 		return nil, err
 	}
-	if v := violation(b, f, r); len(v.Checks) > 0 {
+	if len(v.Checks) > 0 {
 		if err := add(pipeline.ContractViolated, b.ID, b.Updated, v); err != nil {
 			return nil, err
 		}
@@ -105,6 +105,7 @@ func violation(b Batch, f *contract.Feed, r *gate.Report) ViolationData {
 			ID: c.ID, Field: c.Field, Rule: c.Rule, Severity: string(c.Severity), Evaluated: c.Evaluated, Failed: c.Failed,
 		})
 	}
+	v.Fields = failedFields(f, v.Checks)
 	return v
 }
 

@@ -204,7 +204,7 @@ func decidedBefore(b Batch, e review.Entry) error {
 // releasable is the contract under which b can be published as it was judged.
 func (in *Ingest) releasable(ctx context.Context, b Batch) (*contract.Feed, error) {
 	id := pipeline.ShortID(b.ID)
-	f, err := in.Contracts.Feed(b.Feed)
+	f, err := in.feedOf(ctx, b)
 	if pipeline.ErrorCode(err) == pipeline.CodeNotFound {
 		return nil, pipeline.Errorf(pipeline.CodeInvalid, "batch %s waits for an approval, and its feed %s has no contract any more", id, b.Feed).
 			WithHint("if the feed was renamed, give the contract its old name until the batch is decided, or reject the batch")

@@ -291,6 +291,15 @@ func (in *Ingest) commit(ctx context.Context, b Batch, f *contract.Feed, report 
 		}
 	}
 	b.Shards = len(shards)
+	broken := violation(b, f, report)
+	if broken.Consumers, err = in.affected(ctx, f, broken); err != nil {
+		return Batch{}, err
+	}
+	if m != nil {
+		if err := in.evolve(ctx, b, f, report, m); err != nil {
+			return Batch{}, err
+		}
+	}
 	in.trace(StepCommit)
 	var after breaker.State
 	err = in.Store.Atomic(ctx, func(tx Tx) error {
@@ -324,7 +333,7 @@ func (in *Ingest) commit(ctx context.Context, b Batch, f *contract.Feed, report 
 		if err := tx.PutBatch(ctx, b); err != nil {
 			return err
 		}
-		out, err := in.outgoing(b, f, report, transitions, shards, o.degraded)
+		out, err := in.outgoing(b, broken, transitions, shards, o.degraded)
 		if err == nil {
 			out, err = in.askReplay(ctx, tx, out, b, f, transitions)
 		}

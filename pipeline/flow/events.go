@@ -33,6 +33,18 @@ type ViolationData struct {
 	ContractVersion string        `json:"contract_version"`
 	Owner           string        `json:"owner,omitempty"`
 	Checks          []FailedCheck `json:"checks"`
+	// Fields are those of the failed checks, Consumers those who are registered
+	// as reading one of them.
+	Fields    []string           `json:"fields,omitempty"`
+	Consumers []AffectedConsumer `json:"consumers,omitempty"`
+}
+
+// AffectedConsumer is a consumer whom a violation concerns.
+type AffectedConsumer struct {
+	Name    string `json:"name"`
+	Contact string `json:"contact,omitempty"`
+	// Fields are the failed ones that it reads.
+	Fields []string `json:"fields,omitempty"`
 }
 
 // FailedCheck is one failed check of a violation.

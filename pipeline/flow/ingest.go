@@ -25,6 +25,14 @@ type Ingest struct {
 	Lake      *lake.Lake
 	Store     Store
 	Contracts Contracts
+	// Versions, where set, says which version of a contract judges a batch;
+	// else Contracts does.
+	Versions Versions
+	// Registry, where set, knows the consumers whom a violation concerns, and
+	// keeps the drafts of contracts that evolve.
+	Registry *contract.Registry
+	// SQL, where set, runs the sql rules of contracts.
+	SQL gate.Database
 	// Owner names this process in leases; two processes never share one.
 	Owner string
 	Now   func() time.Time
@@ -72,7 +80,7 @@ const ShardItems = 200
 // judge takes one batch from landed to decided, or from wherever a dead
 // process left it.
 func (in *Ingest) judge(ctx context.Context, b Batch) (Batch, error) {
-	f, err := in.Contracts.Feed(b.Feed)
+	f, err := in.feedOf(ctx, b)
 	if err != nil {
 		return in.withoutContract(ctx, b, err)
 	}
@@ -158,6 +166,14 @@ func (in *Ingest) gate(ctx context.Context, f *contract.Feed, b Batch, confidenc
 		return nil, nil, err
 	}
 	at := stamp(in.Now)
+	choice, err := in.choose(ctx, b)
+	if err != nil {
+		return nil, nil, err
+	}
+	facts, err := Facts(ctx, in.Store, in.Lake, f, &b, at)
+	if err != nil {
+		return nil, nil, err
+	}
 	out := &output{lake: in.Lake, batch: b}
 	report, err := g.Judge(ctx, in.input(b), gate.Options{
 		Batch:        b.ID,
@@ -168,13 +184,17 @@ func (in *Ingest) gate(ctx context.Context, f *contract.Feed, b Batch, confidenc
 		Tmp:          in.Tmp,
 		Progress:     in.Progress,
 		// One moment, so that a report does not depend on how long it took.
-		Now:       func() time.Time { return at },
-		EventTime: b.EventTime,
-		History:   history,
+		Now:        func() time.Time { return at },
+		EventTime:  b.EventTime,
+		History:    history,
+		SQL:        in.SQL,
+		References: &Published{Lake: in.Lake, Contracts: in.Contracts},
+		Ledger:     facts,
 	})
 	if err != nil {
 		return nil, nil, err
 	}
+	report.Chosen(choice)
 	if report.Problem != nil {
 		return nil, nil, report.Problem.Err()
 	}

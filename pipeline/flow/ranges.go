@@ -227,7 +227,7 @@ func (in *Ingest) planned(ctx context.Context, batch string) (Batch, *gate.Gate,
 	changed := func(what string) error {
 		return pipeline.Errorf(pipeline.CodeConflict, "%s: its %s has changed since the plan", b.Key, what).WithHint("plan it again")
 	}
-	f, err := in.Contracts.Feed(b.Feed)
+	f, err := in.feedOf(ctx, b)
 	if err != nil {
 		return b, nil, nil, err
 	}

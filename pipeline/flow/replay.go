@@ -175,7 +175,7 @@ func (in *Ingest) releaseFeed(ctx context.Context, r Release, held []Batch) (out
 // batch; else the stored one does.
 func (in *Ingest) again(ctx context.Context, r Release, b Batch, state *breaker.State) (Batch, error) {
 	// Before the file: without its contract nothing can be done with it.
-	f, err := in.Contracts.Feed(b.Feed)
+	f, err := in.feedOf(ctx, b)
 	if err != nil {
 		return in.withoutContract(ctx, b, err)
 	}

@@ -98,7 +98,7 @@ func (in *Ingest) settled(ctx context.Context, feed string, obj lake.Object) (bo
 		return true, nil
 	}
 	// What could not be judged is tried again under another contract.
-	f, err := in.Contracts.Feed(feed)
+	f, err := in.feedOf(ctx, b)
 	switch code := pipeline.ErrorCode(err); {
 	case err == nil:
 		return f.Hash == b.ContractHash, nil

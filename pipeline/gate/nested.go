@@ -373,6 +373,10 @@ func (n *nested) covers(rule int) {
 	n.anything = true
 }
 
+// Concerns reports whether the field of a check is the field name, or something
+// within its values.
+func Concerns(field, name string) bool { return about(field, name) }
+
 // about reports whether the rule of a report concerns the column name, or
 // something within its values.
 func about(field, name string) bool {

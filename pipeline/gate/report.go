@@ -33,7 +33,10 @@ type Report struct {
 	Notes      []string `json:"notes,omitempty"`
 	Profile    *Profile `json:"profile,omitempty"`
 	Files      []File   `json:"files,omitempty"`
-	Problem    *Problem `json:"problem,omitempty"`
+	// Carried are the undeclared columns that stand in the accepted rows, as
+	// text, since the feed may evolve.
+	Carried []string `json:"carried,omitempty"`
+	Problem *Problem `json:"problem,omitempty"`
 	// Duration in seconds, where Options has a clock.
 	Duration float64 `json:"duration_seconds,omitempty"`
 }
@@ -43,6 +46,24 @@ type ContractRef struct {
 	ID      string `json:"id"`
 	Version string `json:"version"`
 	Hash    string `json:"hash,omitempty"`
+	// Rule says how this version came to judge the batch, where there is more
+	// than the contract at hand: object metadata, path segment, active by date,
+	// embedded, configured.
+	Rule string `json:"rule,omitempty"`
+}
+
+// Chosen notes in the report by which rule the contract was chosen, and warns
+// where its version has ended.
+func (rep *Report) Chosen(c contract.Choice) {
+	rep.Contract.Rule = c.Rule
+	if c.Warning == "" {
+		return
+	}
+	rep.Checks = append(rep.Checks, CheckResult{ID: "contract.version", Rule: "contract_version", Severity: contract.SeverityWarning,
+		OnFail: contract.Warn, Result: ResultWarned, Evaluated: 1, Failed: 1, Dimension: "timeliness", Expected: "a version that has not ended", Detail: c.Warning})
+	if rep.Verdict == pipeline.Passed {
+		rep.Verdict = pipeline.Warned
+	}
 }
 
 // A Problem is why a batch has the verdict error.
@@ -175,7 +196,7 @@ func (r *run) value(s *sheet, rule, row int) string {
 func (r *run) report(problem error) *Report {
 	g := r.g
 	rep := &Report{Batch: r.opt.Batch, Source: r.in.Name, Feed: g.feed.Name, Rows: r.rows,
-		Contract: ContractRef{g.feed.ContractID, g.feed.Version, g.feed.Hash}, Metrics: map[string]float64{}}
+		Contract: ContractRef{ID: g.feed.ContractID, Version: g.feed.Version, Hash: g.feed.Hash}, Metrics: map[string]float64{}}
 	if problem != nil {
 		rep.Verdict, rep.Decision = pipeline.VerdictError, pipeline.Hold
 		rep.Problem = &Problem{Code: pipeline.ErrorCode(problem), Message: problem.Error()}
@@ -347,8 +368,11 @@ func (r *run) notes(rep *Report) {
 	if n := r.faults["not_utf8"]; n > 0 {
 		note("%d records are not UTF-8; if the file is Latin-1 or Windows-1252, set encoding in assay.csv", n)
 	}
-	if len(r.extra) > 0 && r.g.feed.Evolution == contract.EvolveEvolve {
-		note("undeclared columns are carried through as text: %s", strings.Join(r.extra, ", "))
+	if len(r.carried) > 0 {
+		for _, c := range r.carried {
+			rep.Carried = append(rep.Carried, r.rdr.Columns()[c])
+		}
+		note("undeclared columns are carried through as text: %s", printable(strings.Join(rep.Carried, ", ")))
 	}
 }
 

@@ -461,6 +461,11 @@ func (r *run) open(ctx context.Context) (func(), error) {
 		r.rdr = rdr
 		return nil, err
 	}
+	more, err := r.undeclaredNames(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	names = append(names, more...)
 	body, err := r.in.Open(ctx, 0, -1)
 	if err != nil {
 		return nil, openError(r.in.Name, err)

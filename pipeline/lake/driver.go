@@ -37,6 +37,10 @@ type Object struct {
 	// Tag changes whenever the content may have changed: the ETag on S3, size
 	// and modification time on disk. It is cheap; it is no content hash.
 	Tag string
+	// Contract is the version of the feed's contract that the object's metadata
+	// asks for; only Get knows it, and only where the storage keeps metadata
+	// (assay-contract-version on S3).
+	Contract string
 }
 
 // A Condition guards a Put.

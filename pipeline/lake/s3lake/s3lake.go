@@ -78,6 +78,10 @@ func (b *Bucket) Location(key string) string { return "s3://" + b.bucket + "/" +
 
 func (b *Bucket) name(key string) *string { return aws.String(b.prefix + key) }
 
+// contractVersion is the metadata (x-amz-meta-…) by which a producer names the
+// version of the contract that its object was made for.
+const contractVersion = "assay-contract-version"
+
 // Get implements lake.Driver.
 func (b *Bucket) Get(ctx context.Context, key string, off, n int64) (io.ReadCloser, lake.Object, error) {
 	if n == 0 {
@@ -100,7 +104,8 @@ func (b *Bucket) Get(ctx context.Context, key string, off, n int64) (io.ReadClos
 	if err != nil {
 		return nil, lake.Object{}, mapped(err)
 	}
-	o := lake.Object{Key: key, Size: aws.ToInt64(out.ContentLength), Modified: aws.ToTime(out.LastModified), Tag: aws.ToString(out.ETag)}
+	o := lake.Object{Key: key, Size: aws.ToInt64(out.ContentLength), Modified: aws.ToTime(out.LastModified), Tag: aws.ToString(out.ETag),
+		Contract: out.Metadata[contractVersion]}
 	if in.Range != nil {
 		if o.Size, err = total(aws.ToString(out.ContentRange)); err != nil {
 			_ = out.Body.Close() // the answer is of no use
@@ -124,7 +129,8 @@ func (b *Bucket) head(ctx context.Context, key string) (lake.Object, error) {
 	if err != nil {
 		return lake.Object{}, mapped(err)
 	}
-	return lake.Object{Key: key, Size: aws.ToInt64(out.ContentLength), Modified: aws.ToTime(out.LastModified), Tag: aws.ToString(out.ETag)}, nil
+	return lake.Object{Key: key, Size: aws.ToInt64(out.ContentLength), Modified: aws.ToTime(out.LastModified), Tag: aws.ToString(out.ETag),
+		Contract: out.Metadata[contractVersion]}, nil
 }
 
 // Put implements lake.Driver.
