@@ -82,9 +82,10 @@ func (c *claimant) resolve(cl claim) (pipeline.Attribute, guard.Finding) {
 		out.Confidence = claimedElsewhere
 		return out, guard.Finding{}
 	}
-	// A choice may follow from a passage that names it in other words, but
-	// never one that decides whether parts are interchangeable.
-	if len(spans) > 0 && len(f.Allowed) > 0 && !a.Critical && !strings.ContainsAny(out.Value.String(), "0123456789") {
+	// A choice may follow from a passage that says it in other words. It is a
+	// conclusion, so the record's confidence sinks with it, and where it decides
+	// whether parts are interchangeable somebody has to look.
+	if len(spans) > 0 && len(f.Allowed) > 0 && !strings.ContainsAny(out.Value.String(), "0123456789") {
 		out.Span, out.Text = spans[0], spans[0].In(c.item.Source)
 		out.Provenance, out.Confidence = pipeline.Inferred, claimedFrom
 		return out, guard.Finding{}

@@ -18,6 +18,8 @@ const (
 	// FellBack: the model could not be asked or understood; what stands there
 	// was read by the rules alone.
 	FellBack = "degraded"
+	// Concluded: a critical choice is a model's conclusion from other words.
+	Concluded = "concluded"
 	// Disagreement: rules and model read different values.
 	Disagreement = "disagreement"
 )

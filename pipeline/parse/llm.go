@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -357,6 +358,9 @@ func (x *LLM) take(c *claimant, in input, want []string, reply guard.Reply, nth 
 		}
 		got.Confidence = round(max(0.05, got.Confidence-reply.Cost-0.05*float64(nth)))
 		out.Attributes = append(out.Attributes, got)
+		if got.Provenance == pipeline.Inferred && a.Critical {
+			out.Flags = append(out.Flags, pipeline.Flag{Code: Concluded, Attribute: name, Detail: got.Value.String() + " is concluded from " + strconv.Quote(clipped(got.Text))})
+		}
 	}
 	return failed
 }
