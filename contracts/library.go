@@ -8,5 +8,5 @@ import "embed"
 // FS has the folders feeds (ODCS contracts), catalog (category schemas,
 // dictionaries, standards) and events (JSON Schemas), as far as they exist.
 //
-//go:embed all:feeds all:catalog events
+//go:embed all:feeds all:catalog events prices
 var FS embed.FS

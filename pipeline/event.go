@@ -39,6 +39,7 @@ const (
 	ApprovalDecided   = "assay.approval.decided"
 	SLAMissed         = "assay.sla.missed"
 	SubjectErased     = "assay.subject.erased"
+	BudgetReached     = "assay.budget.reached"
 )
 
 // NewEvent makes an event whose id is derived from type, subject and data: the

@@ -52,7 +52,7 @@ func (c *cli) match(ctx context.Context, a *app.App, files []string, flags *item
 	default:
 		return pipeline.Errorf(pipeline.CodeInvalid, "--verdict %q is not known", verdict).WithHint("use duplicate, review or distinct")
 	}
-	o, err := a.Offline()
+	o, err := a.Offline(ctx)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ line (.txt); its records come out as JSON lines in input order with --output jso
 				return err
 			}
 			defer a.Close()
-			p, err := a.Parser()
+			p, err := a.Parser(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -49,7 +49,10 @@ func (c *cli) search(ctx context.Context, a *app.App, query string, k int) error
 	if err != nil {
 		return err
 	}
-	e := a.Embedder()
+	e, err := a.Embedder()
+	if err != nil {
+		return err
+	}
 	entries, err := flow.LiveEntries(ctx, s, catalog.Query{Vectors: e.Space()})
 	if err != nil {
 		return err

@@ -56,6 +56,7 @@ type App struct {
 
 	contracts func() (*contract.Set, error)
 	pack      func() (*knowledge.Pack, error)
+	embedder  func() (embed.Embedder, error)
 
 	mu     sync.Mutex
 	store  Store
@@ -78,6 +79,7 @@ func Open(cfg Config, opt Options) *App {
 	}
 	a.contracts = sync.OnceValues(a.loadContracts)
 	a.pack = sync.OnceValues(a.loadPack)
+	a.embedder = sync.OnceValues(a.loadEmbedder)
 	return a
 }
 
@@ -153,16 +155,20 @@ func (a *App) folder(url string) (string, bool) {
 }
 
 // Parser builds the configured parser.
-func (a *App) Parser() (*parse.Parser, error) {
+func (a *App) Parser(ctx context.Context) (*parse.Parser, error) {
 	pack, err := a.Knowledge()
 	if err != nil {
 		return nil, err
 	}
-	return parse.New(pack, parse.NewRules(pack), parse.Options{}), nil
+	second, off, err := a.second(ctx, pack)
+	if err != nil {
+		return nil, err
+	}
+	return parse.New(pack, parse.NewRules(pack), parse.Options{Second: second, Off: off}), nil
 }
 
 // Embedder builds the configured embedder.
-func (a *App) Embedder() embed.Embedder { return embed.NewHashing(nil) }
+func (a *App) Embedder() (embed.Embedder, error) { return a.embedder() }
 
 // Matcher builds the matcher.
 func (a *App) Matcher() (*catalog.Matcher, error) {
@@ -170,7 +176,11 @@ func (a *App) Matcher() (*catalog.Matcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &catalog.Matcher{Pack: pack, Embedder: a.Embedder()}, nil
+	e, err := a.Embedder()
+	if err != nil {
+		return nil, err
+	}
+	return &catalog.Matcher{Pack: pack, Embedder: e}, nil
 }
 
 // backends opens what the use cases over landed and published files share.
@@ -218,12 +228,16 @@ func (a *App) Parse(ctx context.Context) (*flow.Parse, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := a.Parser()
+	p, err := a.Parser(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e, err := a.Embedder()
 	if err != nil {
 		return nil, err
 	}
 	return &flow.Parse{
-		Lake: l, Store: s, Contracts: c, Parser: p, Embedder: a.Embedder(), Knowledge: pack.Hash(),
+		Lake: l, Store: s, Contracts: c, Parser: p, Embedder: e, Knowledge: pack.Hash(),
 		Now: a.now, Log: a.log,
 	}, nil
 }
@@ -243,7 +257,7 @@ func (a *App) Match(ctx context.Context) (*flow.Match, error) {
 		return nil, err
 	}
 	return &flow.Match{
-		Store: s, Contracts: c, Matcher: m, Space: a.Embedder().Space(), Owner: a.owner, Now: a.now, Log: a.log,
+		Store: s, Contracts: c, Matcher: m, Space: m.Embedder.Space(), Owner: a.owner, Now: a.now, Log: a.log,
 	}, nil
 }
 
@@ -285,8 +299,8 @@ func (a *App) Run(ctx context.Context) (*flow.Run, error) {
 }
 
 // Offline builds the use case that matches files without a lake or a store.
-func (a *App) Offline() (*flow.Offline, error) {
-	p, err := a.Parser()
+func (a *App) Offline(ctx context.Context) (*flow.Offline, error) {
+	p, err := a.Parser(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -294,5 +308,5 @@ func (a *App) Offline() (*flow.Offline, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &flow.Offline{Parser: p, Embedder: a.Embedder(), Matcher: m}, nil
+	return &flow.Offline{Parser: p, Embedder: m.Embedder, Matcher: m}, nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/llm"
 )
 
 // Config is all of Assay's configuration. Each backend is one URL in one
@@ -28,8 +29,8 @@ type Config struct {
 	Store     string   `env:"ASSAY_STORE" envDefault:"sqlite:.assay/assay.db" doc:"Where state lives: ledger, breakers, catalog, reviews. \"sqlite:FILE\", \"sqlite:///FILE\" or \"postgres://USER@HOST/DATABASE\" (with the parameters of libpq; search_path names the schema, default assay; the password may stand in PGPASSWORD or ~/.pgpass)."`
 	Contracts string   `env:"ASSAY_CONTRACTS" doc:"Where data contracts come from: \"dir:DIR\" (its *.odcs.yaml, subfolders included) \"embed:\" (the examples inside the binary) or \"registry:\" (the versions published in the store, chosen batch by batch; feeds that it does not know are judged by the folder contracts, else by the embedded ones). Default: dir:contracts where that folder exists, else embed:."`
 	Knowledge string   `env:"ASSAY_KNOWLEDGE" doc:"Where category schemas and dictionaries come from: \"dir:DIR\" or \"embed:\". Default: dir:contracts/catalog where that folder exists, else embed:."`
-	LLM       string   `env:"ASSAY_LLM" envDefault:"rules:" doc:"What reads item descriptions: \"rules:\" (deterministic, embedded)."`
-	Embed     string   `env:"ASSAY_EMBED" envDefault:"hash:" doc:"What makes vectors of items: \"hash:\" (embedded, 512 dimensions)."`
+	LLM       string   `env:"ASSAY_LLM" envDefault:"rules:" doc:"What reads item descriptions: \"rules:\" (deterministic, embedded), or \"PROVIDER:MODEL\" with openai, anthropic, ollama or bedrock: then the rules read first, and the model is asked for what they leave open."`
+	Embed     string   `env:"ASSAY_EMBED" envDefault:"hash:" doc:"What makes vectors of items: \"hash:\" (embedded, 512 dimensions), or \"PROVIDER:MODEL\" with openai, ollama or bedrock."`
 	Events    string   `env:"ASSAY_EVENTS" envDefault:"file:.assay/events.jsonl" doc:"Where events go: \"file:FILE\", \"file:///FILE\" or \"stdout:\"."`
 	Archive   bool     `env:"ASSAY_ARCHIVE" envDefault:"false" doc:"true: landed files move to archive/ of the lake after their final decision (published, or a duplicate). Held ones stay until they are released."`
 	Memory    Bytes    `env:"ASSAY_MEMORY" envDefault:"96MiB" doc:"Memory for judging one file, beyond which the gate spills to ASSAY_TMP. At least 16MiB."`
@@ -37,6 +38,24 @@ type Config struct {
 	TZ        Zone     `env:"ASSAY_TZ" envDefault:"UTC" doc:"Time zone of windows and budgets, an IANA name. Times are stored as UTC."`
 	Workers   int      `env:"ASSAY_WORKERS" envDefault:"0" doc:"How many shards are parsed at once. 0: one per core."`
 	Log       LogLevel `env:"ASSAY_LOG" envDefault:"off" doc:"Log to standard error: off, debug, info, warn, error."`
+
+	LLMURL           string        `env:"ASSAY_LLM_URL" doc:"Address of the model's API, for servers of one's own. Default: the provider's; Ollama's is http://127.0.0.1:11434."`
+	LLMKey           Secret        `env:"ASSAY_LLM_KEY" doc:"Key of the model's API. Default: OPENAI_API_KEY or ANTHROPIC_API_KEY; Bedrock takes the credentials of AWS, Ollama none."`
+	LLMStructured    string        `env:"ASSAY_LLM_STRUCTURED" doc:"How a schema is asked for: empty (the provider's own way), \"tool\" or \"text\"."`
+	LLMBudget        Dollars       `env:"ASSAY_LLM_BUDGET" envDefault:"5" doc:"Dollars that models may cost per day, all processes together; \"none\" sets no bound. Events tell at 50, 80 and 100 percent."`
+	LLMTokens        int64         `env:"ASSAY_LLM_TOKENS" envDefault:"5000000" doc:"Tokens that models may use per day; negative sets no bound. The only bound for a model without a price."`
+	LLMBatchTokens   int64         `env:"ASSAY_LLM_BATCH_TOKENS" envDefault:"1000000" doc:"Tokens that the items of one batch may use."`
+	LLMItemTokens    int64         `env:"ASSAY_LLM_ITEM_TOKENS" envDefault:"12000" doc:"Tokens that one item may use."`
+	LLMReasks        int           `env:"ASSAY_LLM_REASKS" envDefault:"2" doc:"How often failing attributes are asked for again."`
+	LLMTimeout       time.Duration `env:"ASSAY_LLM_TIMEOUT" envDefault:"60s" doc:"How long one attempt may take."`
+	LLMTries         int           `env:"ASSAY_LLM_TRIES" envDefault:"3" doc:"Attempts per question, when the provider is busy or broken."`
+	LLMConcurrency   int           `env:"ASSAY_LLM_CONCURRENCY" envDefault:"4" doc:"Questions at a time, per process."`
+	LLMPrices        string        `env:"ASSAY_LLM_PRICES" doc:"File with the prices of models. Default: contracts/prices/models.yaml as it came with the program."`
+	LLMCanary        string        `env:"ASSAY_LLM_CANARY" doc:"A second model, PROVIDER:MODEL, that a share of the items sees."`
+	LLMCanaryPercent float64       `env:"ASSAY_LLM_CANARY_PERCENT" envDefault:"5" doc:"That share, in percent; the flag llm.canary.percent overrides it."`
+	EmbedURL         string        `env:"ASSAY_EMBED_URL" doc:"Address of the embedding model's API."`
+	EmbedDimensions  int           `env:"ASSAY_EMBED_DIMENSIONS" envDefault:"0" doc:"Dimensions of the embedding model's vectors. 0: what the model gives."`
+	Flags            string        `env:"ASSAY_FLAGS" doc:"Switches that hold without a redeploy, a JSON object: \"file:FILE\" or \"lake:KEY\". llm.enabled (true), llm.canary.percent."`
 
 	// Dir is the folder that relative paths start from; not a variable.
 	Dir string `env:"-"`
@@ -192,8 +211,8 @@ func (c Config) check() []string {
 		{"ASSAY_STORE", c.Store, []string{"sqlite", "postgres", "postgresql"}},
 		{"ASSAY_CONTRACTS", c.Contracts, []string{"dir", "embed", "registry"}},
 		{"ASSAY_KNOWLEDGE", c.Knowledge, []string{"dir", "embed"}},
-		{"ASSAY_LLM", c.LLM, []string{"rules"}},
-		{"ASSAY_EMBED", c.Embed, []string{"hash"}},
+		{"ASSAY_LLM", c.LLM, append([]string{"rules"}, llm.Providers...)},
+		{"ASSAY_EMBED", c.Embed, []string{"hash", "openai", "ollama", "bedrock"}},
 		{"ASSAY_EVENTS", c.Events, []string{"file", "stdout"}},
 	} {
 		scheme, rest, ok := strings.Cut(u.value, ":")
@@ -210,6 +229,14 @@ func (c Config) check() []string {
 	}
 	if c.Memory < 16<<20 {
 		problems = append(problems, "ASSAY_MEMORY: the gate needs at least 16MiB")
+	}
+	switch c.LLMStructured {
+	case "", "tool", "text":
+	default:
+		problems = append(problems, fmt.Sprintf("ASSAY_LLM_STRUCTURED: %q is not tool, text or empty", c.LLMStructured))
+	}
+	if c.LLMCanaryPercent < 0 || c.LLMCanaryPercent > 100 {
+		problems = append(problems, "ASSAY_LLM_CANARY_PERCENT: is between 0 and 100")
 	}
 	if c.Workers < 0 {
 		problems = append(problems, "ASSAY_WORKERS: must not be negative")

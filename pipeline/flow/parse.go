@@ -152,7 +152,11 @@ func (p *Parse) entries(ctx context.Context, s ParseShard) ([]catalog.Entry, err
 	if err != nil {
 		return nil, err
 	}
-	records, err := p.Parser.ParseAll(ctx, items)
+	asked := slices.Clone(items)
+	for i := range asked {
+		asked[i].Batch = s.Batch // who pays; no part of what the item is
+	}
+	records, err := p.Parser.ParseAll(ctx, asked)
 	if err != nil {
 		return nil, err
 	}

@@ -31,8 +31,9 @@ type LLMOptions struct {
 	MaxTokens int
 	// ItemTokens bounds all questions of one item; 12,000.
 	ItemTokens int64
-	// Batch bounds all questions of a batch; nil is no bound.
-	Batch *model.Meter
+	// BatchTokens bounds all questions about the items of one batch; 0 is no
+	// bound.
+	BatchTokens int64
 	// Retrieve finds passages for an item; nil cites nothing.
 	Retrieve func(ctx context.Context, item pipeline.Item, s *knowledge.Schema) ([]Passage, error)
 	// Deny are words that no answer may contain, folded by case.
@@ -53,6 +54,7 @@ type LLM struct {
 	canary  string
 
 	mu     sync.Mutex
+	meters map[string]*model.Meter // by batch
 	fixed  map[string]fixed // by category
 	sorted *fixed           // for the question of the category
 }
@@ -82,7 +84,7 @@ func NewLLM(p *knowledge.Pack, c *model.Client, prompts knowledge.Prompts, opt L
 		opt.ItemTokens = 12_000
 	}
 	return &LLM{
-		client: c, pack: p, prompts: prompts, opt: opt, fixed: map[string]fixed{},
+		client: c, pack: p, prompts: prompts, opt: opt, fixed: map[string]fixed{}, meters: map[string]*model.Meter{},
 		// A word that stands in the prompt alone: where it comes back, the model
 		// was made to repeat its instructions.
 		canary: "c" + pipeline.ShortID(pipeline.ContentID("canary", p.Hash(), prompts["extract"].Version)),
@@ -198,13 +200,32 @@ func (x *LLM) question(purpose string, p knowledge.Prompt, f fixed, item pipelin
 			System: f.system, Messages: []model.Message{{Role: model.User, Text: user}}, Schema: f.schema, MaxTokens: x.opt.MaxTokens,
 		},
 	}
-	if x.opt.Batch != nil {
-		q.Meters = append(q.Meters, x.opt.Batch)
+	if m := x.batch(item.Batch); m != nil {
+		q.Meters = append(q.Meters, m)
 	}
 	for _, k := range a.Known {
 		q.Retrieved = append(q.Retrieved, k.ID)
 	}
 	return q, nil
+}
+
+// batch is the meter of a batch. A process works on few at a time; one that
+// outlives many starts to count anew, which the budget of the day bounds.
+func (x *LLM) batch(id string) *model.Meter {
+	if x.opt.BatchTokens <= 0 || id == "" {
+		return nil
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	m := x.meters[id]
+	if m == nil {
+		if len(x.meters) >= 1000 {
+			clear(x.meters)
+		}
+		m = &model.Meter{Name: "the questions about batch " + pipeline.ShortID(id), Most: x.opt.BatchTokens}
+		x.meters[id] = m
+	}
+	return m
 }
 
 // ask asks and reads the reply into the shape. What cannot be read is an error

@@ -1,0 +1,221 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+
+	library "github.com/assay-pipeline/assay/contracts"
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/embed"
+	"github.com/assay-pipeline/assay/pipeline/flow"
+	"github.com/assay-pipeline/assay/pipeline/knowledge"
+	"github.com/assay-pipeline/assay/pipeline/knowledge/retrieve"
+	"github.com/assay-pipeline/assay/pipeline/llm"
+	"github.com/assay-pipeline/assay/pipeline/model"
+	"github.com/assay-pipeline/assay/pipeline/parse"
+)
+
+// Secret is a credential. It shows itself in no format.
+type Secret string
+
+// String hides the secret.
+func (Secret) String() string { return "…" }
+
+// GoString hides the secret.
+func (Secret) GoString() string { return "…" }
+
+// MarshalText hides the secret.
+func (Secret) MarshalText() ([]byte, error) { return []byte("…"), nil }
+
+// Dollars is money per day, kept in micro-dollars; "none" sets no bound.
+type Dollars int64
+
+// UnmarshalText reads dollars such as 5 or 0.50.
+func (d *Dollars) UnmarshalText(text []byte) error {
+	if string(text) == "none" {
+		*d = -1
+		return nil
+	}
+	var f float64
+	if _, err := fmt.Sscanf(string(text)+" ", "%g ", &f); err != nil || f < 0 || f > 1e9 {
+		return fmt.Errorf("%q is not an amount of dollars; write 5, 0.50 or none", text)
+	}
+	*d = Dollars(f * 1e6)
+	return nil
+}
+
+// modelNames are the models that the configuration names, the canary last.
+func (c Config) modelNames() []string {
+	if c.LLM == "rules:" {
+		return nil
+	}
+	names := []string{c.LLM}
+	if c.LLMCanary != "" {
+		names = append(names, c.LLMCanary)
+	}
+	return names
+}
+
+// provider are the options of a model's provider.
+func (a *App) provider(ctx context.Context, name, url string) (llm.Options, error) {
+	opt := llm.Options{URL: url, Key: string(a.Config.LLMKey), Structured: llm.Structured(a.Config.LLMStructured)}
+	provider, _, _ := strings.Cut(name, ":")
+	if opt.Key == "" {
+		opt.Key = os.Getenv(map[string]string{"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}[provider])
+	}
+	if provider == "bedrock" {
+		cfg, err := config.LoadDefaultConfig(ctx)
+		if err != nil {
+			return opt, pipeline.Errorf(pipeline.CodeInvalid, "%s: AWS configuration: %w", name, err)
+		}
+		if cfg.Region == "" {
+			return opt, pipeline.Errorf(pipeline.CodeInvalid, "%s, but no AWS region is set", name).WithHint("set AWS_REGION")
+		}
+		opt.AWS = &cfg
+	}
+	return opt, nil
+}
+
+// Prices are what models cost.
+func (a *App) Prices() (model.Prices, error) {
+	file, data, err := "prices/models.yaml", []byte(nil), error(nil)
+	if a.Config.LLMPrices != "" {
+		file = a.Config.abs(a.Config.LLMPrices)
+		data, err = os.ReadFile(file)
+	} else {
+		data, err = fs.ReadFile(library.FS, file)
+	}
+	if err != nil {
+		return model.Prices{}, pipeline.Errorf(pipeline.CodeInvalid, "ASSAY_LLM_PRICES: %w", err)
+	}
+	return model.ReadPrices(file, data)
+}
+
+// Model opens a chat model by its name, PROVIDER:MODEL, with its limits.
+func (a *App) Model(ctx context.Context, name string) (*model.Client, error) {
+	opt, err := a.provider(ctx, name, a.Config.LLMURL)
+	if err != nil {
+		return nil, err
+	}
+	chat, err := llm.Open(name, opt)
+	if err != nil {
+		return nil, err
+	}
+	prices, err := a.Prices()
+	if err != nil {
+		return nil, err
+	}
+	store, err := a.Store(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return model.NewClient(model.Client{
+		Chat: chat, Store: store, Model: name, Prices: prices, Now: a.now,
+		Limits: model.Limits{
+			Timeout: a.Config.LLMTimeout, Tries: a.Config.LLMTries, Concurrency: a.Config.LLMConcurrency,
+			DayMicros: int64(a.Config.LLMBudget), DayTokens: a.Config.LLMTokens, Zone: a.Config.TZ.Location,
+		},
+		Alert: func(ctx context.Context, al model.Alert) {
+			if err := flow.AnnounceBudget(ctx, store, al); err != nil {
+				a.log.WarnContext(ctx, "a budget alert could not be written", "error", err)
+			}
+		},
+	}), nil
+}
+
+// Prompts are the templates of the configured knowledge pack, else those that
+// come with the program.
+func (a *App) Prompts() (knowledge.Prompts, error) {
+	names := []string{"extract", "classify"}
+	if dir, ok := a.folder(a.Config.Knowledge); ok {
+		p, err := knowledge.LoadPrompts(os.DirFS(dir), names...)
+		if pipeline.ErrorCode(err) != pipeline.CodeNotFound {
+			return p, err
+		}
+	}
+	sub, err := fs.Sub(library.FS, "catalog")
+	if err != nil {
+		return nil, pipeline.Errorf(pipeline.CodeInternal, "embedded prompts: %w", err)
+	}
+	return knowledge.LoadPrompts(sub, names...)
+}
+
+// second is who is asked for what the rules leave open; nil is nobody.
+func (a *App) second(ctx context.Context, pack *knowledge.Pack) (parse.Second, func(pipeline.Item) bool, error) {
+	names := a.Config.modelNames()
+	if len(names) == 0 {
+		return nil, nil, nil
+	}
+	prompts, err := a.Prompts()
+	if err != nil {
+		return nil, nil, err
+	}
+	index, err := retrieve.New(ctx, pack, embed.NewHashing(nil), nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	var xs []*parse.LLM
+	for _, name := range names {
+		c, err := a.Model(ctx, name)
+		if err != nil {
+			return nil, nil, err
+		}
+		x, err := parse.NewLLM(pack, c, prompts, parse.LLMOptions{
+			Reasks: a.Config.LLMReasks, ItemTokens: a.Config.LLMItemTokens, BatchTokens: a.Config.LLMBatchTokens, Retrieve: passages(index),
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		xs = append(xs, x)
+	}
+	flags, err := a.Flags()
+	if err != nil {
+		return nil, nil, err
+	}
+	off := func(item pipeline.Item) bool { return !flags.Bool(ctx, "llm.enabled", true, item) }
+	if len(xs) == 1 {
+		return xs[0], off, nil
+	}
+	return &parse.Canary{Main: xs[0], New: xs[1], Percent: func(item pipeline.Item) float64 {
+		return flags.Float(ctx, "llm.canary.percent", a.Config.LLMCanaryPercent, item)
+	}}, off, nil
+}
+
+// passages cites what the pack says about an item beside its schema, which the
+// fixed part of the prompt holds already.
+func passages(index *retrieve.Index) func(context.Context, pipeline.Item, *knowledge.Schema) ([]parse.Passage, error) {
+	return func(ctx context.Context, item pipeline.Item, s *knowledge.Schema) ([]parse.Passage, error) {
+		hits, err := index.Find(ctx, retrieve.Query{Text: item.Source, Category: s.Category, Stage: retrieve.Parsing, K: 5})
+		if err != nil {
+			return nil, err
+		}
+		var out []parse.Passage
+		for _, h := range hits {
+			if h.Kind != retrieve.Category && h.Kind != retrieve.Attribute {
+				out = append(out, parse.Passage{ID: h.ID, Text: h.Title + ": " + h.Text})
+			}
+		}
+		return out, nil
+	}
+}
+
+// loadEmbedder opens the configured embedder.
+func (a *App) loadEmbedder() (embed.Embedder, error) {
+	if strings.HasPrefix(a.Config.Embed, "hash:") {
+		return embed.NewHashing(nil), nil
+	}
+	// Its dimensions may have to be asked for, once per process.
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	opt, err := a.provider(ctx, a.Config.Embed, a.Config.EmbedURL)
+	if err != nil {
+		return nil, err
+	}
+	return llm.OpenEmbedder(ctx, a.Config.Embed, a.Config.EmbedDimensions, opt)
+}

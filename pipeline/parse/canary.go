@@ -1,0 +1,35 @@
+package parse
+
+import (
+	"context"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/assay-pipeline/assay/pipeline"
+)
+
+// A Canary lets a share of the items see a new model or prompt. Which items is
+// decided by the hash of their ids, so the same item always sees the same one,
+// and raising the share moves items one way only.
+type Canary struct {
+	Main, New Second
+	// Percent of the items that see New, 0 to 100.
+	Percent func(item pipeline.Item) float64
+}
+
+func (c *Canary) choose(item pipeline.Item) Second {
+	if float64(xxh3.HashString("canary/"+item.ID)%10_000) < 100*c.Percent(item) {
+		return c.New
+	}
+	return c.Main
+}
+
+// Extract asks the one that the item sees.
+func (c *Canary) Extract(ctx context.Context, req Request) (Response, error) {
+	return c.choose(req.Item).Extract(ctx, req)
+}
+
+// Classify asks the one that the item sees.
+func (c *Canary) Classify(ctx context.Context, item pipeline.Item) (string, []pipeline.Step, error) {
+	return c.choose(item).Classify(ctx, item)
+}
