@@ -137,7 +137,7 @@ Start with:
 	})
 	for _, sub := range []func() *cobra.Command{
 		c.demoCommand, c.initCommand, c.runCommand, c.replayCommand, c.checkCommand, c.contractCommand,
-		c.parseCommand, c.knowledgeCommand, c.matchCommand, c.searchCommand, c.breakerCommand, c.reportCommand,
+		c.parseCommand, c.costCommand, c.knowledgeCommand, c.matchCommand, c.searchCommand, c.breakerCommand, c.reportCommand,
 		c.lakeCommand, c.migrateCommand, c.versionCommand,
 	} {
 		root.AddCommand(sub())
@@ -146,10 +146,13 @@ Start with:
 }
 
 // open reads the configuration and opens the application on it.
-func (c *cli) open() (*app.App, error) {
+func (c *cli) open(change ...func(*app.Config)) (*app.App, error) {
 	cfg, err := app.ReadConfig(c.environ, c.dir)
 	if err != nil {
 		return nil, err
+	}
+	for _, f := range change {
+		f(&cfg)
 	}
 	return c.openWith(cfg)
 }

@@ -13,32 +13,67 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/app"
 	"github.com/assay-pipeline/assay/pipeline/parse"
 )
 
 func (c *cli) parseCommand() *cobra.Command {
 	var flags itemFlags
-	var explain bool
+	var explain, ground bool
+	var llmName, llmURL, replay string
 	cmd := &cobra.Command{
 		Use:   "parse TEXT|FILE",
 		Short: "Read an item description, or a file of them, into typed records",
 		Long: `Read a description into a record: category, attributes with units, and for
 each value the characters it came from (start and end are byte offsets into the
 text, end excluded). A FILE is read whole: CSV, JSON lines (.jsonl) or one item a
-line (.txt); its records come out as JSON lines in input order with --output json.`,
+line (.txt); its records come out as JSON lines in input order with --output json.
+
+With --llm (or ASSAY_LLM) the rules read first, and a model is asked for what
+they leave open. Whatever it answers, a number or unit that the text does not
+carry never gets into a record unflagged; --explain shows what was asked and
+decided. --ground SOURCE FIELD VALUE tells of one value whether a text carries
+it, and exits 1 where it does not. --replay asks the question of a logged call
+again (assay cost log lists them) and shows both answers.`,
 		Example: `  assay parse "PUMP,CENTRIF,BSCH,1.5KW,400V"
   assay parse "Rillenkugellager 6205-2RS C3 SKF" --output json
-  assay parse items.csv --id matnr --text kurztext --output json > records.jsonl`,
-		Args: cobra.MinimumNArgs(1),
+  assay parse items.csv --id matnr --text kurztext --output json > records.jsonl
+  assay parse --llm ollama:qwen2.5 --explain "Lager, Welle 25, Blechdeckel beidseits"
+  assay parse --ground "SCREW M10 X 50" length "60 mm"`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case replay != "":
+				return cobra.NoArgs(cmd, args)
+			case ground:
+				return cobra.ExactArgs(3)(cmd, args)
+			}
+			return cobra.MinimumNArgs(1)(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			a, err := c.open()
+			a, err := c.open(func(cfg *app.Config) {
+				if llmName != "" {
+					cfg.LLM = llmName
+				}
+				if llmURL != "" {
+					cfg.LLMURL = llmURL
+				}
+				if ground { // the guard needs no model
+					cfg.LLM = "rules:"
+				}
+			})
 			if err != nil {
 				return err
 			}
 			defer a.Close()
+			if replay != "" {
+				return c.replayCall(cmd.Context(), a, replay)
+			}
 			p, err := a.Parser(cmd.Context())
 			if err != nil {
 				return err
+			}
+			if ground {
+				return c.ground(cmd.Context(), p, args[0], args[1], args[2])
 			}
 			if len(args) == 1 && (args[0] == "-" || isFile(args[0])) {
 				return c.parseFile(cmd.Context(), p, args[0], &flags)
@@ -59,7 +94,32 @@ line (.txt); its records come out as JSON lines in input order with --output jso
 	}
 	flags.add(cmd)
 	cmd.Flags().BoolVar(&explain, "explain", false, "mark in the text what each value was read from (one TEXT; in colour on a terminal)")
+	cmd.Flags().StringVar(&llmName, "llm", "", "model to ask for what the rules leave open, PROVIDER:MODEL (default: ASSAY_LLM)")
+	cmd.Flags().StringVar(&llmURL, "llm-url", "", "address of its API, for servers of one's own (default: ASSAY_LLM_URL)")
+	cmd.Flags().BoolVar(&ground, "ground", false, "tell whether SOURCE carries VALUE as FIELD: --ground SOURCE FIELD VALUE")
+	cmd.Flags().StringVar(&replay, "replay", "", "ask the question of a logged `call` again")
+	_ = cmd.RegisterFlagCompletionFunc("llm", cobra.FixedCompletions([]string{"openai:", "anthropic:", "ollama:", "bedrock:", "rules:"}, cobra.ShellCompDirectiveNoSpace))
 	return cmd
+}
+
+// ground tells of one value whether a text carries it.
+func (c *cli) ground(ctx context.Context, p *parse.Parser, source, field, value string) error {
+	v, err := p.Ground(ctx, source, field, value)
+	if err != nil {
+		return err
+	}
+	switch {
+	case c.json():
+		err = c.printJSON(v)
+	case v.Grounded:
+		_, err = fmt.Fprintf(c.stdout, "grounded: %q at %d–%d, %s; %s\n", v.In(source), v.Start, v.End, v.Provenance, v.Reason)
+	default:
+		_, err = fmt.Fprintf(c.stdout, "not grounded: %s\n", v.Reason)
+	}
+	if err == nil && !v.Grounded {
+		err = exitError{1}
+	}
+	return err
 }
 
 func isFile(name string) bool {

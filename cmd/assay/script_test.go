@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/assay-pipeline/assay/pipeline/llm/llmtest"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected output in testdata/script")
@@ -23,7 +27,7 @@ func TestMain(m *testing.M) {
 // that starts in an empty folder.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"sql": runSQL},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"sql": runSQL, "model": runModel},
 		Dir:                 "testdata/script",
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
@@ -86,4 +90,25 @@ func runSQL(ts *testscript.TestScript, neg bool, args []string) {
 	defer conn.Close(ctx) //nolint:errcheck // the test is over
 	_, err = conn.Exec(ctx, args[0])
 	ts.Check(err)
+}
+
+// runModel starts a server that speaks the protocols of model providers and
+// answers one question after the other with the lines of a file: model FILE.
+// MODEL is its address, OPENAI_API_KEY a key that it takes.
+func runModel(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: model FILE")
+	}
+	replies := strings.Split(strings.TrimSpace(ts.ReadFile(args[0])), "\n")
+	var mu sync.Mutex
+	n := 0
+	s := llmtest.New(func(llmtest.Asked) (string, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		n++
+		return replies[min(n, len(replies))-1], false
+	})
+	ts.Defer(s.Close)
+	ts.Setenv("MODEL", s.URL+"/v1")
+	ts.Setenv("OPENAI_API_KEY", llmtest.Key)
 }

@@ -45,7 +45,7 @@ type Config struct {
 	LLMBudget        Dollars       `env:"ASSAY_LLM_BUDGET" envDefault:"5" doc:"Dollars that models may cost per day, all processes together; \"none\" sets no bound. Events tell at 50, 80 and 100 percent."`
 	LLMTokens        int64         `env:"ASSAY_LLM_TOKENS" envDefault:"5000000" doc:"Tokens that models may use per day; negative sets no bound. The only bound for a model without a price."`
 	LLMBatchTokens   int64         `env:"ASSAY_LLM_BATCH_TOKENS" envDefault:"1000000" doc:"Tokens that the items of one batch may use."`
-	LLMItemTokens    int64         `env:"ASSAY_LLM_ITEM_TOKENS" envDefault:"12000" doc:"Tokens that one item may use."`
+	LLMItemTokens    int64         `env:"ASSAY_LLM_ITEM_TOKENS" envDefault:"30000" doc:"Tokens that one item may use."`
 	LLMReasks        int           `env:"ASSAY_LLM_REASKS" envDefault:"2" doc:"How often failing attributes are asked for again."`
 	LLMTimeout       time.Duration `env:"ASSAY_LLM_TIMEOUT" envDefault:"60s" doc:"How long one attempt may take."`
 	LLMTries         int           `env:"ASSAY_LLM_TRIES" envDefault:"3" doc:"Attempts per question, when the provider is busy or broken."`

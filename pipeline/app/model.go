@@ -191,13 +191,14 @@ func (a *App) second(ctx context.Context, pack *knowledge.Pack) (parse.Second, f
 // fixed part of the prompt holds already.
 func passages(index *retrieve.Index) func(context.Context, pipeline.Item, *knowledge.Schema) ([]parse.Passage, error) {
 	return func(ctx context.Context, item pipeline.Item, s *knowledge.Schema) ([]parse.Passage, error) {
-		hits, err := index.Find(ctx, retrieve.Query{Text: item.Source, Category: s.Category, Stage: retrieve.Parsing, K: 5})
+		hits, err := index.Find(ctx, retrieve.Query{Text: item.Source, Category: s.Category, Stage: retrieve.Parsing, K: 8})
 		if err != nil {
 			return nil, err
 		}
 		var out []parse.Passage
 		for _, h := range hits {
-			if h.Kind != retrieve.Category && h.Kind != retrieve.Attribute {
+			own := h.Category == "" || h.Category == s.Category
+			if own && h.Kind != retrieve.Category && h.Kind != retrieve.Attribute {
 				out = append(out, parse.Passage{ID: h.ID, Text: h.Title + ": " + h.Text})
 			}
 		}

@@ -141,7 +141,10 @@ func (w *wire) broken(ctx context.Context, err error) *model.Failure {
 	if errors.As(err, &u) {
 		err = u.Err
 	}
-	return model.Fail(0, 0, "", "%s: the connection broke: %s", w.name, w.redact(err.Error()))
+	f := model.Fail(0, 0, "", "%s: the connection broke: %s", w.name, w.redact(err.Error()))
+	var op *net.OpError
+	f.Unsent = errors.As(err, &op) && op.Op == "dial"
+	return f
 }
 
 // refused is a reply with another status than success.

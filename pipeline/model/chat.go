@@ -108,6 +108,8 @@ type Failure struct {
 	Usage     Usage
 	// Retry: the same request may succeed later.
 	Retry bool
+	// Unsent: it never reached the provider, who cannot bill it.
+	Unsent bool
 }
 
 // Error is that of the cause.

@@ -24,7 +24,8 @@ type Question struct {
 	Item, Batch               string
 	Prompt, Schema, Knowledge string
 	Retrieved                 []string
-	// Fresh asks the model even where the answer is kept.
+	// Fresh asks the model even where the answer is kept, and leaves that one
+	// alone.
 	Fresh bool
 	// Meters bound it together with other questions: those of one item, of one
 	// batch.
@@ -188,7 +189,7 @@ func (c *Client) Ask(ctx context.Context, q Question) (Answer, error) {
 	}
 	// What was paid for is written down even if the caller has gone.
 	keep := context.WithoutCancel(ctx)
-	if asked == nil {
+	if asked == nil && !q.Fresh {
 		// The answer first: after a crash in between it is not asked again.
 		if err := c.Store.PutAnswer(keep, Answered{Key: key, Item: q.Item, Call: ans.Call, Reply: ans.Reply, At: at}); err != nil {
 			return ans, pipeline.Errorf(pipeline.ErrorCode(err), "keeping an answer of %s: %w", c.Model, err)
@@ -260,7 +261,7 @@ func (c *Client) attempt(ctx context.Context, q Question, ans *Answer) (done boo
 	}
 	if f != nil {
 		a.Error = pipeline.ErrorMessage(err)
-		if f.Status == 0 && f.Retry && a.Usage.Total() == 0 {
+		if f.Status == 0 && f.Retry && !f.Unsent && a.Usage.Total() == 0 {
 			// It went out and nobody said what it used: the provider may bill it.
 			a.Usage.In = most.In
 		}

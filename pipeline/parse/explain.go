@@ -15,7 +15,8 @@ var colours = []string{"36", "32", "33", "35", "34", "31"}
 // Explain writes a record for people: its source with every piece that was
 // read marked, then one line per value with where it came from, then what is in
 // doubt. With colour the marks are those of a terminal, without they are
-// brackets with the number of the line below. Pieces are those of the text
+// brackets with the number of the line below. What was asked of a model and
+// decided about its answer comes last. Pieces are those of the text
 // itself; a value that a standard implies has the mark of the text that names
 // the standard.
 func Explain(w io.Writer, r pipeline.Record, colour bool) error {
@@ -66,6 +67,13 @@ func Explain(w io.Writer, r pipeline.Record, colour bool) error {
 	}
 	for _, f := range r.Flags {
 		fmt.Fprintf(&b, "  !  %s\n", printable(strings.TrimSpace(strings.TrimSpace(f.Code+" "+f.Attribute)+": "+f.Detail)))
+	}
+	for _, st := range r.Trace {
+		line := strings.TrimSpace(st.Did+" "+st.Attribute) + ": " + st.Detail
+		if st.Call != "" {
+			line += " (call " + pipeline.ShortID(st.Call) + ")"
+		}
+		fmt.Fprintf(&b, "  >  %s\n", printable(line))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -29,7 +29,7 @@ type LLMOptions struct {
 	Reasks int
 	// MaxTokens of one answer; 1200.
 	MaxTokens int
-	// ItemTokens bounds all questions of one item; 12,000.
+	// ItemTokens bounds all questions of one item; 30,000.
 	ItemTokens int64
 	// BatchTokens bounds all questions about the items of one batch; 0 is no
 	// bound.
@@ -81,7 +81,7 @@ func NewLLM(p *knowledge.Pack, c *model.Client, prompts knowledge.Prompts, opt L
 		opt.MaxTokens = 1200
 	}
 	if opt.ItemTokens <= 0 {
-		opt.ItemTokens = 12_000
+		opt.ItemTokens = 30_000
 	}
 	return &LLM{
 		client: c, pack: p, prompts: prompts, opt: opt, fixed: map[string]fixed{}, meters: map[string]*model.Meter{},
