@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/pprof"
 	"strconv"
 	"syscall"
 	"time"
@@ -25,8 +26,19 @@ func main() {
 	times := flag.Int("times", 3, "runs of each engine; the least processor time counts")
 	engine := flag.String("engine", "", "run one engine on -file and exit (for the parent process)")
 	file := flag.String("file", "", "")
+	profile := flag.String("profile", "", "with -engine, where its processor profile is written")
 	flag.Parse()
 	if *engine != "" {
+		if *profile != "" {
+			f, err := os.Create(*profile)
+			if err != nil {
+				log.Fatal(err)
+			}
+			if err := pprof.StartCPUProfile(f); err != nil {
+				log.Fatal(err)
+			}
+			defer pprof.StopCPUProfile()
+		}
 		if err := run(*engine, *file); err != nil {
 			log.Fatalf("%s: %v", *engine, err)
 		}

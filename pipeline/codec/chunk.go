@@ -99,6 +99,13 @@ type Chunk struct {
 	cut cutting
 }
 
+// mix sets Mix.
+func (c *Column) mix() {
+	for _, k := range c.Kinds {
+		c.Mix |= 1 << k
+	}
+}
+
 // Text returns the bytes of a cell.
 func (c *Chunk) Text(cell Cell) []byte { return c.Data[cell.Start:cell.End:cell.End] }
 

@@ -152,9 +152,7 @@ func (j *JSON) finish(ch *Chunk, pos int) {
 	}
 	for i := range ch.Cols {
 		col := &ch.Cols[i]
-		for _, k := range col.Kinds {
-			col.Mix |= 1 << k
-		}
+		col.mix()
 		j.seen[i] = j.seen[i] || col.Mix&^(1<<Absent) != 0
 	}
 }

@@ -45,24 +45,32 @@ func (r *Ranges) ReadAt(p []byte, off int64) (int, error) {
 		if off >= r.size {
 			return n, io.EOF
 		}
-		b, err := r.block(off / rangeBlock)
+		k, err := r.copy(p[n:], off)
 		if err != nil {
 			return n, err
 		}
-		at := int(off % rangeBlock)
-		if at >= len(b) {
-			return n, io.ErrUnexpectedEOF
-		}
-		k := copy(p[n:], b[at:])
 		n += k
 		off += int64(k)
 	}
 	return n, nil
 }
 
-func (r *Ranges) block(i int64) ([]byte, error) {
+// copy copies from the block in which off lies.
+func (r *Ranges) copy(p []byte, off int64) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	b, err := r.block(off / rangeBlock)
+	if err != nil {
+		return 0, err
+	}
+	at := int(off % rangeBlock)
+	if at >= len(b) {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return copy(p, b[at:]), nil
+}
+
+func (r *Ranges) block(i int64) ([]byte, error) {
 	if b, ok := r.blocks[i]; ok {
 		return b, nil
 	}
@@ -72,7 +80,13 @@ func (r *Ranges) block(i int64) ([]byte, error) {
 	if err != nil {
 		return nil, readError(r.name, err)
 	}
-	b := make([]byte, n)
+	var b []byte
+	if len(r.order) >= rangeKeep {
+		b = r.blocks[r.order[0]]
+		delete(r.blocks, r.order[0])
+		r.order = r.order[1:]
+	}
+	b = extend(b, int(n))
 	k, err := io.ReadFull(body, b)
 	if cerr := body.Close(); err == nil {
 		err = cerr
@@ -83,10 +97,6 @@ func (r *Ranges) block(i int64) ([]byte, error) {
 	b = b[:k]
 	if r.told != nil {
 		r.told(int64(k))
-	}
-	if len(r.order) >= rangeKeep {
-		delete(r.blocks, r.order[0])
-		r.order = r.order[1:]
 	}
 	r.blocks[i] = b
 	r.order = append(r.order, i)
@@ -105,10 +115,14 @@ type Parquet struct {
 	open   []pqCursor
 	left   int64 // rows left in the open group
 	row    int64
+	fast   bool // columns are read as slices of their type, where they can be
 }
 
 type pqCursor struct {
 	pages  parquet.Pages
+	kind   pageKind
+	page   *typedPage
+	most   int // the definition level of a value
 	values parquet.ValueReader
 	buf    []parquet.Value
 }
@@ -127,7 +141,7 @@ func NewParquet(name string, src io.ReaderAt, size int64) (p *Parquet, err error
 	if err != nil {
 		return nil, named(name, err)
 	}
-	p = &Parquet{name: name, file: f, groups: f.RowGroups(), row: 1}
+	p = &Parquet{name: name, file: f, groups: f.RowGroups(), row: 1, fast: true}
 	for _, c := range f.Root().Columns() {
 		p.names = append(p.names, c.Name())
 		p.cols = append(p.cols, c)
@@ -164,7 +178,7 @@ func (p *Parquet) Next(ctx context.Context, ch *Chunk) (err error) {
 		p.open = make([]pqCursor, len(p.cols))
 		for i, c := range p.cols {
 			if c.Leaf() && !c.Repeated() {
-				p.open[i] = pqCursor{pages: chunks[c.Index()].Pages(), buf: make([]parquet.Value, 512)}
+				p.open[i] = pqCursor{pages: chunks[c.Index()].Pages(), kind: pageKindOf(c.Type()), most: c.MaxDefinitionLevel()}
 			}
 		}
 	}
@@ -177,6 +191,9 @@ func (p *Parquet) Next(ctx context.Context, ch *Chunk) (err error) {
 			return named(p.name, parquetError(err))
 		}
 	}
+	for i := range ch.Cols {
+		ch.Cols[i].mix()
+	}
 	ch.Raw = len(ch.Data)
 	ch.Rows = n
 	p.left -= int64(n)
@@ -186,6 +203,9 @@ func (p *Parquet) Next(ctx context.Context, ch *Chunk) (err error) {
 
 func (p *Parquet) closeGroup() {
 	for _, c := range p.open {
+		if c.page != nil {
+			parquet.Release(c.page.page)
+		}
 		if c.pages != nil {
 			_ = c.pages.Close()
 		}
@@ -203,6 +223,12 @@ func (p *Parquet) column(ch *Chunk, i, n int) error {
 			col.Cells = append(col.Cells, Cell{})
 		}
 		return nil
+	}
+	if p.fast && cur.kind.typed {
+		return cur.typed(ch, col, n)
+	}
+	if cur.buf == nil {
+		cur.buf = make([]parquet.Value, 512)
 	}
 	typ := p.cols[i].Type()
 	put, number := putter(typ), false
@@ -236,6 +262,31 @@ func (p *Parquet) column(ch *Chunk, i, n int) error {
 		} else if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// typed reads n values of a column whose pages are read as slices.
+func (cur *pqCursor) typed(ch *Chunk, col *Column, n int) error {
+	for len(col.Kinds) < n {
+		if cur.page == nil || cur.page.row == cur.page.rows {
+			if cur.page != nil {
+				parquet.Release(cur.page.page)
+				cur.page = nil
+			}
+			page, err := cur.pages.ReadPage()
+			if err != nil {
+				if errors.Is(err, io.EOF) {
+					return io.ErrUnexpectedEOF
+				}
+				return err
+			}
+			cur.page = newTypedPage(page, cur.most)
+			if err := cur.page.check(cur.page.size()); err != nil {
+				return err
+			}
+		}
+		cur.page.take(ch, col, cur.kind, min(n-len(col.Kinds), cur.page.rows-cur.page.row), ch.Row)
 	}
 	return nil
 }

@@ -37,6 +37,8 @@ func TestParquetSuite(t *testing.T) {
 				t.Errorf("%s: %v after %d rows", name, err, rows)
 			case sub == "data" && err == nil && unreadable[name]:
 				t.Errorf("%s: can be read now", name)
+			case sub == "data" && err == nil:
+				samePages(t, name, data)
 			}
 		}
 	}
@@ -107,6 +109,92 @@ func written(t testing.TB, n int) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
+}
+
+// shown is all that a file holds, as text.
+func shown(data []byte, fast bool) (string, error) {
+	p, err := NewParquet("x", bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return "", err
+	}
+	p.fast = fast
+	var b strings.Builder
+	var c Chunk
+	for {
+		if err := p.Next(context.Background(), &c); errors.Is(err, io.EOF) {
+			return b.String(), nil
+		} else if err != nil {
+			return b.String(), err
+		}
+		for i := range c.Cols {
+			col := &c.Cols[i]
+			if len(col.Kinds) != c.Rows {
+				return "", fmt.Errorf("column %d has %d kinds in %d rows", i, len(col.Kinds), c.Rows)
+			}
+			for r, k := range col.Kinds {
+				fmt.Fprint(&b, k, " ")
+				if len(col.Cells) > 0 {
+					fmt.Fprintf(&b, "%q", c.Text(col.Cells[r]))
+				}
+				if len(col.Ints) > 0 {
+					fmt.Fprint(&b, col.Ints[r])
+				}
+				if len(col.Floats) > 0 {
+					fmt.Fprint(&b, col.Floats[r])
+				}
+				b.WriteByte('\n')
+			}
+		}
+	}
+}
+
+// samePages: columns read as slices hold what reading value by value gives.
+func samePages(t *testing.T, name string, data []byte) {
+	t.Helper()
+	got, err := shown(data, true)
+	want, wantErr := shown(data, false)
+	if (err == nil) != (wantErr == nil) || err == nil && got != want {
+		at := 0
+		for at < min(len(got), len(want)) && got[at] == want[at] {
+			at++
+		}
+		from := max(0, at-40)
+		t.Errorf("%s: %d bytes %v, value by value %d bytes %v; from byte %d on %q, %q", name, len(got), err, len(want), wantErr,
+			from, got[from:min(len(got), at+40)], want[from:min(len(want), at+40)])
+	}
+}
+
+func TestParquetPages(t *testing.T) {
+	samePages(t, "some groups", written(t, 3_000))
+	samePages(t, "one row", written(t, 1))
+	// Dictionaries, small and large, with and without nulls.
+	var b bytes.Buffer
+	w, err := NewWriter(&b, []ColumnSpec{{Name: "few", Low: true}, {Name: "many", Low: true}, {Name: "none", Low: true}, {Name: "n", Type: FloatColumn, Low: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		var sel []uint32
+		vs := make([]Vector, 4)
+		for i := range 1_000 {
+			sel = append(sel, uint32(i))
+			for k, text := range []string{[]string{"", "a", "bcd"}[i%3], fmt.Sprintf("%050d", i), ""} {
+				start := uint32(len(vs[k].Data))
+				vs[k].Data = append(vs[k].Data, text...)
+				vs[k].Cells = append(vs[k].Cells, Cell{start, uint32(len(vs[k].Data))})
+			}
+			vs[0].Null = append(vs[0].Null, uint8(i%7/6))
+			vs[2].Null = append(vs[2].Null, 1)
+			vs[3].Floats = append(vs[3].Floats, float64(i%4)/3)
+		}
+		if err := w.Append(sel, vs); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	samePages(t, "dictionaries", b.Bytes())
 }
 
 func TestReadRows(t *testing.T) {

@@ -89,7 +89,7 @@ func (f *field) judge(s *sheet, col *codec.Column) {
 	n := s.chunk.Rows
 	v := &s.vecs[f.index]
 	v.state = resize(v.state, n)
-	v.nulls, v.bad, v.float, v.known = 0, 0, false, false
+	v.nulls, v.bad, v.float, v.known, v.floatsKnown = 0, 0, false, false, false
 	if col == nil {
 		for i := range v.state {
 			v.state[i] = nullCell
@@ -106,7 +106,7 @@ func (f *field) judge(s *sheet, col *codec.Column) {
 		v.kinds = col.Kinds
 	}
 	plain := f.plain(v)
-	if plain && (v.kinds == nil || col.Mix&noValue == 0) {
+	if v.kinds == nil && plain || v.kinds != nil && col.Mix != 0 && col.Mix&noValue == 0 {
 		clear(v.state) // the loops of plain.go find the nulls of a text
 	} else {
 		f.mark(v, n)
@@ -257,9 +257,12 @@ func plainNumber(dst, b []byte, decimal, thousands byte) ([]byte, bool) {
 
 func (f *field) integers(s *sheet, v *vector, col *codec.Column, plain bool) {
 	v.ints = resize(v.ints, s.chunk.Rows)
-	if plain {
+	switch {
+	case plain:
 		f.plainIntegers(s, v)
-	} else {
+	case v.only(codec.Int):
+		v.typedInts(col.Ints)
+	default:
 		f.readIntegers(s, v, col)
 	}
 	for i := range f.bounds {
@@ -320,9 +323,12 @@ func (f *field) decimals(s *sheet, v *vector, col *codec.Column, plain bool) {
 	n := s.chunk.Rows
 	v.ints = resize(v.ints, n)
 	v.scale = resize(v.scale, n)
-	if plain {
+	switch {
+	case plain:
 		f.plainDecimals(s, v)
-	} else {
+	case v.only(codec.Float):
+		f.typedFloats(s, v, col.Floats)
+	default:
 		f.readDecimals(s, v, col)
 	}
 	for i := range f.bounds {
@@ -379,7 +385,7 @@ func (f *field) readDecimals(s *sheet, v *vector, col *codec.Column) {
 
 // checkDecimals checks numbers against a bound.
 func (f *field) checkDecimals(s *sheet, v *vector, b *bound) {
-	if v.keeps(b) {
+	if v.keeps(b) || v.floatsKnown && (v.leastFloat > v.mostFloat || b.holdsFloat(v.leastFloat) && b.holdsFloat(v.mostFloat)) {
 		return
 	}
 	for r, st := range v.state {
@@ -447,9 +453,13 @@ func (f *field) booleans(s *sheet, v *vector, plain bool) {
 
 func (f *field) times(s *sheet, v *vector, col *codec.Column, plain bool) {
 	v.ints = resize(v.ints, s.chunk.Rows)
-	if plain {
+	switch {
+	case plain:
 		f.plainTimes(s, v)
-	} else {
+	case f.typ == contract.Date && v.only(codec.Days), f.typ == contract.Timestamp && v.only(codec.Micros),
+		f.typ == contract.Time && v.only(codec.Clock):
+		v.typedInts(col.Ints)
+	default:
 		f.readTimes(s, v, col)
 	}
 	for i := range f.bounds {

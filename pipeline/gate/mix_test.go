@@ -1,8 +1,10 @@
 package gate
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -13,7 +15,7 @@ import (
 	"github.com/assay-pipeline/assay/pipeline/contract"
 )
 
-// TestMix: what is known of the kinds in a column of JSON values changes how it
+// TestMix: what is known of the kinds in a column changes how it
 // is read, not what is read.
 func TestMix(t *testing.T) {
 	two, four := 2, 4
@@ -34,6 +36,67 @@ func TestMix(t *testing.T) {
 		{`"ab"`, `""`, `"abcde"`, `"ä"`, `"\n"`, "5", "null", ""}, {`"a@b.cc"`, `"a@b"`, `""`, "true", "null", ""},
 		{`"2024-01-01T00:00:00Z"`, `"2019-01-01 00:00:00"`, `""`, `"x"`, "3", "null", ""}, {"true", "false", `"true"`, "null", ""},
 	}
+	// sameKnown judges a chunk with and without what is known of it.
+	sameKnown := func(rt *rapid.T, g *Gate, what string, next func(*codec.Chunk) error) {
+		judge := func(known bool) *sheet {
+			s := g.newSheet()
+			if err := next(&s.chunk); err != nil {
+				rt.Fatal(err)
+			}
+			for i, f := range g.fields {
+				if !known {
+					s.chunk.Cols[i].Mix = 0
+				}
+				f.judge(s, &s.chunk.Cols[i])
+			}
+			s.sortFails()
+			return s
+		}
+		got, want := judge(true), judge(false)
+		if !slices.Equal(got.fails, want.fails) || !slices.Equal(got.tally, want.tally) {
+			rt.Fatalf("%s\nknown   %v %v\nunknown %v %v", what, got.fails, got.tally, want.fails, want.tally)
+		}
+		a, c := newProfiler(g), newProfiler(g)
+		a.add(got)
+		c.add(want)
+		for i, f := range g.fields {
+			x, y := &got.vecs[i], &want.vecs[i]
+			if !slices.Equal(x.state, y.state) || x.nulls != y.nulls || x.bad != y.bad || a.fields[i] != c.fields[i] {
+				rt.Fatalf("%s\nfield %d: %+v %+v\n%+v %+v", what, i, x.state, y.state, a.fields[i], c.fields[i])
+			}
+			for r, st := range x.state {
+				if st == okCell && f.typ != contract.String && string(f.canonical(got, x, r, nil)) != string(f.canonical(want, y, r, nil)) {
+					rt.Fatalf("%s\nfield %d row %d: %d, %d", what, i, r, x.ints[r], y.ints[r])
+				}
+			}
+		}
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		sel, vs := typedRows(rt)
+		var b bytes.Buffer
+		w, err := codec.NewWriter(&b, []codec.ColumnSpec{{Name: "i", Type: codec.IntColumn}, {Name: "d", Type: codec.FloatColumn}, {Name: "t", Type: codec.TimestampColumn}, {Name: "b", Type: codec.BoolColumn}})
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if err := w.Append(sel, vs); err != nil {
+			rt.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			rt.Fatal(err)
+		}
+		few := &contract.Feed{Name: "f", Format: contract.Parquet, MaxRejectRate: 1, Fields: []contract.Field{feed.Fields[0], feed.Fields[1], feed.Fields[4], feed.Fields[5]}}
+		g, err := Compile(few)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		sameKnown(rt, g, fmt.Sprint(vs), func(c *codec.Chunk) error {
+			p, err := codec.NewParquet("x", bytes.NewReader(b.Bytes()), int64(b.Len()))
+			if err != nil {
+				return err
+			}
+			return p.Next(context.Background(), c)
+		})
+	})
 	rapid.Check(t, func(rt *rapid.T) {
 		pools := make([][]string, len(values))
 		for i, v := range values { // some columns are of few kinds
@@ -50,41 +113,33 @@ func TestMix(t *testing.T) {
 			fmt.Fprintf(&b, "{%s}\n", strings.Join(members, ","))
 		}
 		names := []string{"i", "d", "s", "e", "t", "b"}
-		judge := func(known bool) *sheet {
+		sameKnown(rt, g, b.String(), func(c *codec.Chunk) error {
 			r, err := codec.NewJSON("x", strings.NewReader(b.String()), codec.Dialect{}, names, false)
 			if err != nil {
-				rt.Fatal(err)
+				return err
 			}
-			s := g.newSheet()
-			if err := r.Next(context.Background(), &s.chunk); err != nil {
-				rt.Fatal(err)
-			}
-			for i, f := range g.fields {
-				if !known {
-					s.chunk.Cols[i].Mix = 0
-				}
-				f.judge(s, &s.chunk.Cols[i])
-			}
-			s.sortFails()
-			return s
-		}
-		got, want := judge(true), judge(false)
-		if !slices.Equal(got.fails, want.fails) || !slices.Equal(got.tally, want.tally) {
-			rt.Fatalf("%s\nknown   %v %v\nunknown %v %v", b.String(), got.fails, got.tally, want.fails, want.tally)
-		}
-		a, c := newProfiler(g), newProfiler(g)
-		a.add(got)
-		c.add(want)
-		for i := range g.fields {
-			x, y := &got.vecs[i], &want.vecs[i]
-			if !slices.Equal(x.state, y.state) || x.nulls != y.nulls || x.bad != y.bad || a.fields[i] != c.fields[i] {
-				rt.Fatalf("%s\nfield %d: %+v %+v\n%+v %+v", b.String(), i, x.state, y.state, a.fields[i], c.fields[i])
-			}
-			for r, st := range x.state {
-				if st == okCell && len(x.ints) > 0 && x.ints[r] != y.ints[r] {
-					rt.Fatalf("%s\nfield %d row %d: %d, %d", b.String(), i, r, x.ints[r], y.ints[r])
-				}
-			}
-		}
+			return r.Next(context.Background(), c)
+		})
 	})
+}
+
+// typedRows draws rows of a whole number, a float, a timestamp and a boolean.
+func typedRows(rt *rapid.T) (sel []uint32, vs []codec.Vector) {
+	vs = make([]codec.Vector, 4)
+	whole := rapid.Bool().Draw(rt, "whole")
+	for i := range rapid.IntRange(1, 12).Draw(rt, "rows") {
+		sel = append(sel, uint32(i))
+		vs[0].Ints = append(vs[0].Ints, rapid.SampledFrom([]int64{0, -5, -6, 1000, 1001, math.MaxInt64}).Draw(rt, "i"))
+		vs[1].Floats = append(vs[1].Floats, rapid.SampledFrom([]float64{0, 0.1, 99.95, 99.949, -1e300, math.Inf(1), math.NaN()}).Draw(rt, "d"))
+		vs[2].Ints = append(vs[2].Ints, rapid.SampledFrom([]int64{0, 1577836800e6, 1577836800e6 - 1, 1}).Draw(rt, "t"))
+		vs[3].Ints = append(vs[3].Ints, rapid.Int64Range(0, 1).Draw(rt, "b"))
+		for k := range vs {
+			null := uint8(0)
+			if !whole && rapid.Bool().Draw(rt, "null") {
+				null = 1
+			}
+			vs[k].Null = append(vs[k].Null, null)
+		}
+	}
+	return sel, vs
 }

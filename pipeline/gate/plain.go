@@ -29,6 +29,9 @@ type extremes struct {
 	lows, highs [19]int64
 	// Of texts, in bytes.
 	shortest, longest uint32
+	// Of floats.
+	floatsKnown           bool
+	leastFloat, mostFloat float64
 }
 
 // plain reports whether the loops of this file apply to the column: it is of

@@ -192,6 +192,13 @@ func (st *fieldState) decimals(f *field, s *sheet, v *vector) {
 			st.fmax = x
 		}
 	}
+	if v.floatsKnown {
+		if v.leastFloat <= v.mostFloat {
+			one(v.leastFloat)
+			one(v.mostFloat)
+		}
+		return
+	}
 	if v.exact() {
 		for sc := range v.lows {
 			if lo, hi := v.lows[sc], v.highs[sc]; lo <= hi {

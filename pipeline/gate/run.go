@@ -322,7 +322,7 @@ func (f *field) judgeAbsent(s *sheet) {
 		v.state[i] = nullCell
 	}
 	v.cells, v.data, v.kinds, v.col, v.float = nil, nil, nil, nil, false
-	v.nulls, v.bad, v.known = n, 0, false
+	v.nulls, v.bad, v.known, v.floatsKnown = n, 0, false, false
 }
 
 // ordered does what depends on the order of rows.

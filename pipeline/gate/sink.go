@@ -260,7 +260,7 @@ type Reject struct {
 	// Document is the name of the document that the row is about, for a feed
 	// whose rows are measured.
 	Document string
-	rule       int
+	rule     int
 }
 
 // reject writes the reasons of the rows of a chunk that are not accepted.
