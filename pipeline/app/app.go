@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+
 	library "github.com/assay-pipeline/assay/contracts"
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/catalog"
@@ -110,7 +112,9 @@ func (a *App) Lake() (*lake.Lake, error) {
 	return a.lake, nil
 }
 
-// Events opens the configured publisher.
+// Events opens the configured publisher. It makes no request yet.
+//
+//nolint:contextcheck // as said
 func (a *App) Events() (flow.Publisher, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -119,6 +123,14 @@ func (a *App) Events() (flow.Publisher, error) {
 	}
 	if strings.HasPrefix(a.Config.Events, "stdout:") {
 		a.events = notify.NewWriter(a.stdout)
+		return a.events, nil
+	}
+	if bus, ok := strings.CutPrefix(a.Config.Events, "eventbridge:"); ok {
+		cfg, err := awsConfig("ASSAY_EVENTS", a.Config.Events)
+		if err != nil {
+			return nil, err
+		}
+		a.events = notify.NewEventBridge(eventbridge.NewFromConfig(cfg), bus)
 		return a.events, nil
 	}
 	f, err := notify.OpenFile(a.Config.path(a.Config.Events))

@@ -31,7 +31,7 @@ type Config struct {
 	Knowledge string   `env:"ASSAY_KNOWLEDGE" doc:"Where category schemas and dictionaries come from: \"dir:DIR\" or \"embed:\". Default: dir:contracts/catalog where that folder exists, else embed:."`
 	LLM       string   `env:"ASSAY_LLM" envDefault:"rules:" doc:"What reads item descriptions: \"rules:\" (deterministic, embedded), or \"PROVIDER:MODEL\" with openai, anthropic, ollama or bedrock: then the rules read first, and the model is asked for what they leave open."`
 	Embed     string   `env:"ASSAY_EMBED" envDefault:"hash:" doc:"What makes vectors of items: \"hash:\" (embedded, 512 dimensions), or \"PROVIDER:MODEL\" with openai, ollama or bedrock."`
-	Events    string   `env:"ASSAY_EVENTS" envDefault:"file:.assay/events.jsonl" doc:"Where events go: \"file:FILE\", \"file:///FILE\" or \"stdout:\"."`
+	Events    string   `env:"ASSAY_EVENTS" envDefault:"file:.assay/events.jsonl" doc:"Where events go: \"file:FILE\", \"file:///FILE\", \"stdout:\" or \"eventbridge:BUS\" (name or ARN of the bus; region and credentials as the AWS SDK finds them)."`
 	Archive   bool     `env:"ASSAY_ARCHIVE" envDefault:"false" doc:"true: landed files move to archive/ of the lake after their final decision (published, or a duplicate). Held ones stay until they are released."`
 	Memory    Bytes    `env:"ASSAY_MEMORY" envDefault:"96MiB" doc:"Memory for judging one file, beyond which the gate spills to ASSAY_TMP. At least 16MiB."`
 	Tmp       string   `env:"ASSAY_TMP" doc:"Folder for spill files. Default: the system's."`
@@ -213,7 +213,7 @@ func (c Config) check() []string {
 		{"ASSAY_KNOWLEDGE", c.Knowledge, []string{"dir", "embed"}},
 		{"ASSAY_LLM", c.LLM, append([]string{"rules"}, llm.Providers...)},
 		{"ASSAY_EMBED", c.Embed, []string{"hash", "openai", "ollama", "bedrock"}},
-		{"ASSAY_EVENTS", c.Events, []string{"file", "stdout"}},
+		{"ASSAY_EVENTS", c.Events, []string{"file", "stdout", "eventbridge"}},
 	} {
 		scheme, rest, ok := strings.Cut(u.value, ":")
 		if !ok || !slices.Contains(u.schemes, scheme) {
@@ -223,8 +223,8 @@ func (c Config) check() []string {
 		if strings.HasPrefix(scheme, "postgres") && !isPostgres(u.value) {
 			problems = append(problems, fmt.Sprintf("%s: %q is not a URL such as postgres://user@host:5432/database", u.name, withoutPassword(u.value)))
 		}
-		if (scheme == "file" || scheme == "sqlite" || scheme == "dir") && strings.TrimPrefix(rest, "//") == "" {
-			problems = append(problems, fmt.Sprintf("%s: %q names no path", u.name, u.value))
+		if (scheme == "file" || scheme == "sqlite" || scheme == "dir" || scheme == "eventbridge") && strings.TrimPrefix(rest, "//") == "" {
+			problems = append(problems, fmt.Sprintf("%s: %q names nothing", u.name, u.value))
 		}
 	}
 	if c.Memory < 16<<20 {

@@ -44,7 +44,7 @@ func TestReadConfigReportsEveryMistakeTogether(t *testing.T) {
 		`ASSAY_MEMORY: "much" is not a size`,
 		`ASSAY_TZ: "Mars/Base" is not a time zone`,
 		`ASSAY_LOKE is not a variable of Assay`,
-		`ASSAY_STORE: "sqlite:" names no path`,
+		`ASSAY_STORE: "sqlite:" names nothing`,
 		`ASSAY_LOG: "loud" is not one of`,
 	} {
 		if !strings.Contains(err.Error(), want) {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
@@ -30,15 +31,9 @@ func (a *App) driver() (lake.Driver, error) {
 		}
 		return dirlake.New(root)
 	}
-	// Region, credentials and endpoint are those of the AWS SDK: environment,
-	// shared files, or the role of the function. Nothing is asked of the network
-	// before the first request.
-	cfg, err := config.LoadDefaultConfig(context.Background())
+	cfg, err := awsConfig("ASSAY_LAKE", a.Config.Lake)
 	if err != nil {
-		return nil, pipeline.Errorf(pipeline.CodeInvalid, "ASSAY_LAKE: AWS configuration: %w", err)
-	}
-	if cfg.Region == "" {
-		return nil, pipeline.Errorf(pipeline.CodeInvalid, "ASSAY_LAKE is %s, but no AWS region is set", a.Config.Lake).WithHint("set AWS_REGION")
+		return nil, err
 	}
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
 		// Stores other than AWS have no host name per bucket.
@@ -50,4 +45,17 @@ func (a *App) driver() (lake.Driver, error) {
 		return nil, pipeline.Errorf(pipeline.CodeInvalid, "ASSAY_LAKE: %w", err).WithHint("write it like s3://bucket/prefix")
 	}
 	return d, nil
+}
+
+// awsConfig is what the AWS SDK finds: environment, shared files, or the role of
+// the function. Nothing is asked of the network before the first request.
+func awsConfig(variable, value string) (aws.Config, error) {
+	cfg, err := config.LoadDefaultConfig(context.Background())
+	if err != nil {
+		return cfg, pipeline.Errorf(pipeline.CodeInvalid, "%s: AWS configuration: %w", variable, err)
+	}
+	if cfg.Region == "" {
+		return cfg, pipeline.Errorf(pipeline.CodeInvalid, "%s is %s, but no AWS region is set", variable, value).WithHint("set AWS_REGION")
+	}
+	return cfg, nil
 }
