@@ -34,6 +34,7 @@ type Config struct {
 	Events    string   `env:"ASSAY_EVENTS" envDefault:"file:.assay/events.jsonl" doc:"Where events go: \"file:FILE\", \"file:///FILE\", \"stdout:\" or \"eventbridge:BUS\" (name or ARN of the bus; region and credentials as the AWS SDK finds them)."`
 	Archive   bool     `env:"ASSAY_ARCHIVE" envDefault:"false" doc:"true: landed files move to archive/ of the lake after their final decision (published, or a duplicate). Held ones stay until they are released."`
 	Memory    Bytes    `env:"ASSAY_MEMORY" envDefault:"96MiB" doc:"Memory for judging one file, beyond which the gate spills to ASSAY_TMP. At least 16MiB."`
+	KeyIndex  int64    `env:"ASSAY_KEY_INDEX" envDefault:"10000000" doc:"How many published keys the store keeps for each key of scope feed, about 100 bytes each. Beyond it the oldest go, and the check says how far it reaches back. At least 1."`
 	Tmp       string   `env:"ASSAY_TMP" doc:"Folder for spill files. Default: the system's."`
 	TZ        Zone     `env:"ASSAY_TZ" envDefault:"UTC" doc:"Time zone of windows and budgets, an IANA name. Times are stored as UTC."`
 	Workers   int      `env:"ASSAY_WORKERS" envDefault:"0" doc:"How many shards are parsed at once. 0: one per core."`
@@ -237,6 +238,9 @@ func (c Config) check() []string {
 	}
 	if c.LLMCanaryPercent < 0 || c.LLMCanaryPercent > 100 {
 		problems = append(problems, "ASSAY_LLM_CANARY_PERCENT: is between 0 and 100")
+	}
+	if c.KeyIndex < 1 {
+		problems = append(problems, "ASSAY_KEY_INDEX: must be at least 1")
 	}
 	if c.Workers < 0 {
 		problems = append(problems, "ASSAY_WORKERS: must not be negative")

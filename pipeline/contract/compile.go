@@ -313,9 +313,6 @@ func (c *compiler) keys(object *node) []Key {
 		if f.Key > 0 || f.Unique {
 			scope := KeyScope(c.word(custom(p, "assay.scope"), "assay.scope", string(ScopeBatch), string(ScopeBatch), string(ScopeFeed)))
 			days := c.mapping(custom(p, "assay.horizonDays"), "assay.horizonDays", "days").count("days", 0, 1)
-			if scope == ScopeFeed {
-				c.unenforced(custom(p, "assay.scope"), "scope")
-			}
 			if f.Key > 0 && scope == ScopeFeed {
 				pk.Scope, pk.HorizonDays = scope, max(pk.HorizonDays, days)
 			}
@@ -359,9 +356,6 @@ func (c *compiler) customKeys() (out []Key) {
 					c.errorf(fs, "custom", didYouMean(name, c.feed.fieldNames(), "name a property"), "assay.keys: there is no field %s", name)
 				}
 			}
-		}
-		if k.Scope == ScopeFeed {
-			c.unenforced(e, "scope")
 		}
 		k.Name = m.text("name", strings.Join(k.Fields, "+"))
 		if len(k.Fields) == 0 {

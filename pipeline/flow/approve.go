@@ -340,6 +340,9 @@ func (in *Ingest) release(ctx context.Context, b Batch, entry review.Entry) (Bat
 	if err := in.Lake.Finish(ctx, m); err != nil {
 		return b, err
 	}
+	if err := in.indexKeys(ctx, b, f, m); err != nil {
+		return b, err
+	}
 	b.Stage, b.Manifest, b.Updated = Done, m.ID, stamp(in.Now)
 	b.Reason = fmt.Sprintf("approved by %s: %s", entry.Decider, entry.Note)
 	b.Decision = pipeline.PublishAccepted

@@ -276,6 +276,9 @@ func (in *Ingest) commit(ctx context.Context, b Batch, f *contract.Feed, report 
 		if err := in.Lake.Finish(ctx, m); err != nil {
 			return Batch{}, err
 		}
+		if err := in.indexKeys(ctx, b, f, m); err != nil {
+			return Batch{}, err
+		}
 	}
 	b.Verdict, b.Decision, b.Reason, b.Rows = report.Verdict, o.decision, o.reason, report.Rows
 	b.Breaker, b.Report, b.Updated = string(o.position), lake.ReportKey(b.Feed, b.ID, "json"), o.at

@@ -40,6 +40,9 @@ type Ingest struct {
 	// Memory and Tmp bound the gate.
 	Memory int64
 	Tmp    string
+	// KeyLimit bounds the index of published keys, for each key of a feed; 0 =
+	// DefaultKeyLimit.
+	KeyLimit int64
 	// Progress, where set, is told how many bytes of the file being judged were
 	// read so far.
 	Progress func(bytes int64)
@@ -190,6 +193,7 @@ func (in *Ingest) gate(ctx context.Context, f *contract.Feed, b Batch, confidenc
 		SQL:        in.SQL,
 		References: &Published{Lake: in.Lake, Contracts: in.Contracts},
 		Ledger:     facts,
+		Keys:       in.keysFor(g, b),
 	})
 	if err != nil {
 		return nil, nil, err

@@ -181,6 +181,7 @@ type Tx interface {
 	catalog.EnrichmentStore
 	catalog.SnapshotStore
 	review.Store
+	KeyIndex
 	Sweeps
 	Notices
 	Watches

@@ -127,6 +127,7 @@ func (in *Ingest) look(ctx context.Context, f *contract.Feed, b Batch, input gat
 	at := stamp(in.Now)
 	report, err := g.Judge(ctx, input, gate.Options{
 		Batch: b.ID, Memory: in.Memory, Tmp: in.Tmp, Now: func() time.Time { return at }, EventTime: b.EventTime, History: history,
+		Keys: in.keysFor(g, b),
 	})
 	if err != nil {
 		return nil, err

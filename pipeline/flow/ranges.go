@@ -40,8 +40,14 @@ type Plan struct {
 	Whole string `json:"whole,omitempty"`
 }
 
-// planFile is the layout on the shelf.
+// planFile on the shelf is what was planned.
 const planFile = "plan.json"
+
+type planned struct {
+	Layout *gate.Layout `json:"layout"`
+	// LastSeq is the feed's last decided batch.
+	LastSeq int64 `json:"last_seq"`
+}
 
 // Plan cuts the landed object key into ranges of about size bytes each (0: 256
 // MiB). An object that was decided, or that cannot be cut, has no ranges. A
@@ -57,10 +63,6 @@ func (in *Ingest) Plan(ctx context.Context, key string, size int64) (Plan, error
 	if err != nil {
 		return Plan{}, err
 	}
-	f, err := in.Contracts.Feed(feed)
-	if err != nil {
-		return Plan{Whole: "its contract: " + err.Error()}, nil //nolint:nilerr // Object says it in the ledger
-	}
 	done, err := in.lease(ctx, "feed/"+feed)
 	if err != nil {
 		return Plan{}, err
@@ -73,7 +75,14 @@ func (in *Ingest) Plan(ctx context.Context, key string, size int64) (Plan, error
 	switch {
 	case err != nil:
 		return Plan{}, err
-	case b.Stage != "" && b.Stage != Staged && b.Stage != Unjudged, b.Stage == Unjudged && b.ContractHash == f.Hash:
+	case b.Stage != "" && b.Stage != Staged && b.Stage != Unjudged:
+		return Plan{Batch: b}, nil
+	}
+	f, err := in.feedOf(ctx, b)
+	if err != nil {
+		return Plan{Whole: "its contract: " + err.Error()}, nil //nolint:nilerr // Object says it in the ledger
+	}
+	if b.Stage == Unjudged && b.ContractHash == f.Hash {
 		return Plan{Batch: b}, nil
 	}
 	b.Tag, b.Size = obj.Tag, obj.Size
@@ -104,7 +113,11 @@ func (in *Ingest) Plan(ctx context.Context, key string, size int64) (Plan, error
 		return Plan{}, err
 	}
 	s := in.shelf(b)
-	if err := s.putJSON(ctx, planFile, layout); err != nil {
+	last, err := in.Store.LastSeq(ctx, feed)
+	if err != nil {
+		return Plan{}, err
+	}
+	if err := s.putJSON(ctx, planFile, planned{layout, last}); err != nil {
 		return Plan{}, err
 	}
 	return Plan{Batch: b, Ranges: len(layout.Ranges)}, nil
@@ -121,7 +134,7 @@ type PartDone struct {
 // that was not planned, conflict for one whose contract or object has changed
 // since.
 func (in *Ingest) JudgePart(ctx context.Context, batch string, i int) (PartDone, error) {
-	b, g, layout, err := in.planned(ctx, batch)
+	b, g, plan, err := in.planned(ctx, batch)
 	if err != nil {
 		return PartDone{}, err
 	}
@@ -134,8 +147,9 @@ func (in *Ingest) JudgePart(ctx context.Context, batch string, i int) (PartDone,
 	}
 	in.trace(StepJudge)
 	s := in.shelf(b)
-	part, err := g.JudgeRange(ctx, in.input(b), layout, i, s, gate.Options{
-		Batch: b.ID, Confidence: sure, Memory: in.Memory, Tmp: in.Tmp, Progress: in.Progress, EventTime: b.EventTime,
+	part, err := g.JudgeRange(ctx, in.input(b), plan.Layout, i, s, gate.Options{
+		Batch: b.ID, Confidence: sure, Memory: in.Memory, Tmp: in.Tmp, Progress: in.Progress, Now: in.Now, EventTime: b.EventTime, Keys: in.keysFor(g, b),
+		References: &Published{Lake: in.Lake, Contracts: in.Contracts},
 	})
 	if err != nil {
 		return PartDone{}, err
@@ -156,7 +170,7 @@ func (in *Ingest) Merge(ctx context.Context, batch string) (Batch, error) {
 		return Batch{}, err
 	}
 	defer done()
-	b, g, layout, err := in.planned(ctx, batch)
+	b, g, plan, err := in.planned(ctx, batch)
 	if err != nil || b.Stage != Staged {
 		return b, err
 	}
@@ -166,7 +180,10 @@ func (in *Ingest) Merge(ctx context.Context, batch string) (Batch, error) {
 	} else if ok {
 		return in.recover(ctx, b, f, m)
 	}
-	report, files, err := in.merge(ctx, b, g, layout)
+	if err := in.keysMoved(ctx, g, b.Feed, plan.LastSeq); err != nil {
+		return Batch{}, err
+	}
+	report, files, err := in.merge(ctx, b, g, plan.Layout)
 	if err != nil {
 		if pipeline.ErrorCode(err) == pipeline.CodeInvalid {
 			return in.unjudged(ctx, b, err.Error())
@@ -184,6 +201,10 @@ func (in *Ingest) merge(ctx context.Context, b Batch, g *gate.Gate, layout *gate
 	if err != nil {
 		return nil, nil, err
 	}
+	sure, err := in.expected(ctx, g.Feed(), b)
+	if err != nil {
+		return nil, nil, err
+	}
 	s := in.shelf(b)
 	for i := range layout.Ranges {
 		var data []lake.File
@@ -193,14 +214,24 @@ func (in *Ingest) merge(ctx context.Context, b Batch, g *gate.Gate, layout *gate
 		s.data = append(s.data, data...)
 	}
 	at := stamp(in.Now)
+	choice, err := in.choose(ctx, b)
+	if err != nil {
+		return nil, nil, err
+	}
+	facts, err := Facts(ctx, in.Store, in.Lake, g.Feed(), &b, at)
+	if err != nil {
+		return nil, nil, err
+	}
 	merged, err := g.Merge(ctx, in.input(b), layout, s, gate.Options{
-		Batch: b.ID, Output: &output{lake: in.Lake, batch: b}, Memory: in.Memory, Tmp: in.Tmp,
-		Now: func() time.Time { return at }, EventTime: b.EventTime, History: history,
+		Batch: b.ID, Confidence: sure, Output: &output{lake: in.Lake, batch: b}, Memory: in.Memory, Tmp: in.Tmp,
+		Now: func() time.Time { return at }, EventTime: b.EventTime, History: history, Keys: in.keysFor(g, b),
+		References: &Published{Lake: in.Lake, Contracts: in.Contracts}, Ledger: facts,
 	})
 	if err != nil {
 		return nil, nil, err
 	}
 	report := merged.Report
+	report.Chosen(choice)
 	if !report.Rows.Balanced() {
 		return nil, nil, pipeline.Errorf(pipeline.CodeInternal, "%s: %d rows read, %d accepted, %d rejected", b.Key, report.Rows.Read, report.Rows.Accepted, report.Rows.Rejected)
 	}
@@ -219,34 +250,34 @@ func (in *Ingest) merge(ctx context.Context, b Batch, g *gate.Gate, layout *gate
 }
 
 // planned loads a planned batch.
-func (in *Ingest) planned(ctx context.Context, batch string) (Batch, *gate.Gate, *gate.Layout, error) {
+func (in *Ingest) planned(ctx context.Context, batch string) (Batch, *gate.Gate, planned, error) {
+	var plan planned
 	b, err := in.Store.Batch(ctx, batch)
 	if err != nil || b.Stage != Staged {
-		return b, nil, nil, err
+		return b, nil, plan, err
 	}
 	changed := func(what string) error {
 		return pipeline.Errorf(pipeline.CodeConflict, "%s: its %s has changed since the plan", b.Key, what).WithHint("plan it again")
 	}
 	f, err := in.feedOf(ctx, b)
 	if err != nil {
-		return b, nil, nil, err
+		return b, nil, plan, err
 	}
 	if f.Hash != b.ContractHash {
-		return b, nil, nil, changed("contract")
+		return b, nil, plan, changed("contract")
 	}
 	obj, err := in.Lake.Stat(ctx, b.Key)
 	if err != nil {
-		return b, nil, nil, err
+		return b, nil, plan, err
 	}
 	if obj.Tag != b.Tag || obj.Size != b.Size {
-		return b, nil, nil, changed("object")
+		return b, nil, plan, changed("object")
 	}
 	g, err := gate.Compile(f)
 	if err != nil {
-		return b, nil, nil, err
+		return b, nil, plan, err
 	}
-	var layout gate.Layout
-	return b, g, &layout, in.shelf(b).readJSON(ctx, planFile, &layout)
+	return b, g, plan, in.shelf(b).readJSON(ctx, planFile, &plan)
 }
 
 func filesOf(i int) string { return fmt.Sprintf("files-%06d.json", i) }

@@ -60,6 +60,9 @@ type sheet struct {
 	sel      []uint32
 	out      []codec.Vector
 	usual    map[int]span
+	// open are the rows whose key no earlier row of the run is known to have, but
+	// others may.
+	open []openKey
 	// undecided keys of rows, by row.
 	undecided []undecidedKey
 	// boxes hold what stands within objects and arrays; shown is what failed

@@ -66,6 +66,9 @@ type Options struct {
 	Now func() time.Time
 	// EventTime is when the batch came about, for freshness.
 	EventTime time.Time
+	// Keys knows the keys that the feed published, for keys of scope feed; nil
+	// judges them within the file alone.
+	Keys FeedKeys
 	// History are the profiles of the batches before, oldest first, for rules
 	// of volume and drift.
 	History []*Profile

@@ -3,6 +3,7 @@ package gate
 import (
 	"encoding/binary"
 	"strings"
+	"time"
 
 	"github.com/zeebo/xxh3"
 
@@ -17,6 +18,11 @@ type key struct {
 	rule   int
 	fields []*field
 	scope  contract.KeyScope
+	// reaches: it is looked up among the keys of earlier batches, as far back as
+	// horizon; within says why a key of scope feed is not.
+	reaches bool
+	horizon time.Duration
+	within  string
 }
 
 func (c *compiler) key(k contract.Key) error {
@@ -40,6 +46,7 @@ func (c *compiler) key(k contract.Key) error {
 	name := "unique"
 	out.rule = c.rule(rule{id: fields + "." + name, field: fields, name: name, severity: k.Severity, onFail: k.OnFail,
 		dimension: "uniqueness", want: "a value that no earlier row has"})
+	out.reach(k, c.g.feed.Load)
 	c.g.keys = append(c.g.keys, out)
 	return nil
 }

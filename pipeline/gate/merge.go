@@ -111,6 +111,9 @@ func (m *merger) merge(ctx context.Context) error {
 	if err := m.r.startReferences(ctx); err != nil {
 		return err
 	}
+	if err := m.r.startFeedKeys(ctx); err != nil {
+		return err
+	}
 	if m.opt.Output != nil {
 		var err error
 		if m.r.sink, err = newSink(ctx, m.r); err != nil {

@@ -214,6 +214,7 @@ func (r *run) report(problem error) *Report {
 	for _, ref := range r.refs {
 		ref.result(&rep.Checks[ref.rule])
 	}
+	r.feedKeyResults(rep)
 	r.serviceLevels(rep)
 	if r.sink != nil {
 		rep.Files = r.sink.files

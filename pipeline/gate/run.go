@@ -60,6 +60,8 @@ type run struct {
 	carried []int // columns carried through under evolve
 	// part is set where the run judges a segment of a file.
 	part *partRun
+	// feedKeys, per key, is set for those of scope feed.
+	feedKeys []*feedKeyRun
 	// spans are what is usual, per rule that asks for it.
 	spans map[int]span
 
@@ -135,6 +137,9 @@ func (r *run) judge(ctx context.Context) error {
 
 // chunks judges all that the reader has.
 func (r *run) chunks(ctx context.Context) (err error) {
+	if err := r.startFeedKeys(ctx); err != nil {
+		return err
+	}
 	if r.opt.Output != nil {
 		if r.sink, err = newSink(ctx, r); err != nil {
 			return err
@@ -331,6 +336,8 @@ func (r *run) ordered(ctx context.Context, s *sheet) error {
 	s.undecided = s.undecided[:0]
 	for i, k := range g.keys {
 		kc := &s.keys[i]
+		reaches := r.feedKeys[i] != nil
+		s.open = s.open[:0]
 		for row, ok := range kc.ok {
 			if !ok {
 				continue
@@ -339,11 +346,12 @@ func (r *run) ordered(ctx context.Context, s *sheet) error {
 			switch seen := r.sets[i].add(kc.hash[row]); {
 			case seen == repeated:
 				s.fail(row, k.rule)
-			case r.part != nil: // what lies before the segment may have it
-				r.part.pending = append(r.part.pending, pendingKey{i, row})
-			case seen == undecided:
-				s.undecided = append(s.undecided, undecidedKey{i, row})
+			case reaches, r.part != nil, seen == undecided:
+				s.open = append(s.open, openKey{row, seen == undecided})
 			}
+		}
+		if err := r.settleKeys(ctx, i, s); err != nil {
+			return err
 		}
 	}
 	s.settle(g)

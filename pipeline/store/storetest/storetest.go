@@ -37,6 +37,7 @@ func Run(t *testing.T, place func(t *testing.T) Place) {
 		{"Ledger", ledger},
 		{"LedgerFilters", ledgerFilters},
 		{"Shards", shards},
+		{"Keys", keys},
 		{"Leases", leases},
 		{"LeaseRace", leaseRace},
 		{"Queue", queue},
