@@ -151,6 +151,32 @@ func (c Calendar) Next(t time.Time) time.Time {
 	return time.Time{}
 }
 
+// Prev is the last moment before t at which a batch was due; the zero time
+// where there is none.
+func (c Calendar) Prev(t time.Time) time.Time {
+	if c.s.Cron == "" {
+		return time.Time{}
+	}
+	y, mo, d := t.In(c.loc).Date()
+	for n := range calendarYears * 366 {
+		day := time.Date(y, mo, d-n, 12, 0, 0, 0, c.loc)
+		if !c.cron.onDay(day) || !c.Working(day) {
+			continue
+		}
+		for h := 23; h >= 0; h-- {
+			for m := 59; m >= 0 && c.cron.hour[h]; m-- {
+				if !c.cron.minute[m] {
+					continue
+				}
+				if at := first(time.Date(y, mo, d-n, h, m, 0, 0, c.loc)); at.Before(t) {
+					return at.UTC()
+				}
+			}
+		}
+	}
+	return time.Time{}
+}
+
 // first is the earlier of the two moments that a clock which is set back shows
 // the same time, which time.Date leaves open.
 func first(t time.Time) time.Time {

@@ -104,6 +104,10 @@ func TestCalendarLaws(t *testing.T) {
 		if next := cal.Next(from); !next.After(from) || !cal.Working(next) {
 			t.Fatalf("after %s comes %s", from, next)
 		}
+		// A clock that skips an hour gives two local times one moment.
+		if prev := cal.Prev(cal.Next(from)); prev.After(from) || !cal.Next(prev).Equal(cal.Next(from)) {
+			t.Fatalf("before %s was %s", cal.Next(from), prev)
+		}
 		d := time.Duration(rapid.IntRange(1, 500).Draw(t, "minutes")) * time.Minute
 		if got := cal.Elapsed(from, cal.Add(from, d)); got != d {
 			t.Fatalf("%s after %s, %s has elapsed", d, from, got)

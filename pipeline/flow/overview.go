@@ -1,0 +1,168 @@
+package flow
+
+import (
+	"context"
+	"time"
+
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/breaker"
+	"github.com/assay-pipeline/assay/pipeline/lake"
+	"github.com/assay-pipeline/assay/pipeline/review"
+)
+
+// An Overview says how every feed is, on one screen.
+type Overview struct {
+	Lake      *lake.Lake
+	Store     Store
+	Contracts Contracts
+	Feeds     []string
+	Zone      *time.Location
+	Now       func() time.Time
+}
+
+// A FeedState is one line of the overview.
+type FeedState struct {
+	Feed string `json:"feed"`
+	// Breaker is the position of the feed's breaker, Cause why it is not closed.
+	Breaker breaker.Position `json:"breaker"`
+	Cause   string           `json:"cause,omitempty"`
+	// Batch is the newest that arrived; Age is of the published data in seconds,
+	// -1 where nothing was published.
+	Batch      string           `json:"batch,omitempty"`
+	BatchAt    time.Time        `json:"batch_at,omitzero"`
+	BatchStage Stage            `json:"batch_stage,omitempty"`
+	Verdict    pipeline.Verdict `json:"verdict,omitempty"`
+	Published  time.Time        `json:"published,omitzero"`
+	Age        int64            `json:"age_seconds"`
+	// RejectRate is that of the newest batch, 0 to 1.
+	RejectRate float64 `json:"reject_rate"`
+	Held       int     `json:"held"`
+	Waiting    int     `json:"waiting"`
+	// Due is when the next batch is due, as the contract has it.
+	Due time.Time `json:"due,omitzero"`
+	// Open is what the last sweep found amiss.
+	Open []Lapse `json:"open,omitempty"`
+	// Problem says why the feed has no usable contract.
+	Problem string `json:"problem,omitempty"`
+}
+
+// List returns every feed with a contract, by name.
+func (o *Overview) List(ctx context.Context) ([]FeedState, error) {
+	now := stamp(o.Now)
+	sweeps, err := o.Store.Sweeps(ctx)
+	if err != nil {
+		return nil, err
+	}
+	open := map[string][]Lapse{}
+	for _, s := range sweeps {
+		open[s.Feed] = s.Open
+	}
+	held, err := o.perFeed(ctx, Held)
+	if err != nil {
+		return nil, err
+	}
+	waiting, err := o.perFeed(ctx, Waiting)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]FeedState, 0, len(o.Feeds))
+	for _, name := range o.Feeds {
+		s := FeedState{Feed: name, Breaker: breaker.Closed, Age: -1, Open: open[name], Held: held[name], Waiting: waiting[name]}
+		st, err := o.Store.LoadBreaker(ctx, FeedBreaker(name))
+		if err != nil {
+			return nil, err
+		}
+		f, err := o.Contracts.Feed(name)
+		if err != nil {
+			s.Problem = err.Error()
+		} else if p, err := BreakerPolicy(f); err == nil {
+			st, _ = p.Tick(st, now)
+		}
+		if st.Position != "" {
+			s.Breaker, s.Cause = st.Position, st.Cause
+		}
+		if err := o.batches(ctx, &s, now); err != nil {
+			return nil, err
+		}
+		if f != nil {
+			cal := f.Schedule.Calendar(o.Zone)
+			switch {
+			case f.Schedule.Cron != "":
+				s.Due = cal.Next(now)
+			case f.Schedule.Every > 0 && !s.BatchAt.IsZero():
+				s.Due = cal.Add(s.BatchAt, f.Schedule.Every)
+			}
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+func (o *Overview) batches(ctx context.Context, s *FeedState, now time.Time) error {
+	newest, err := o.Store.Batches(ctx, BatchFilter{Feed: s.Feed, Latest: true, Limit: 10})
+	if err != nil {
+		return err
+	}
+	for _, b := range newest {
+		if b.Stage == Duplicate {
+			continue
+		}
+		s.Batch, s.BatchAt, s.BatchStage, s.Verdict = b.ID, b.Created, b.Stage, b.Verdict
+		if b.Rows.Read > 0 {
+			s.RejectRate = float64(b.Rows.Rejected) / float64(b.Rows.Read)
+		}
+		break
+	}
+	done, err := o.Store.Batches(ctx, BatchFilter{Feed: s.Feed, Stage: Done, Latest: true, Limit: 1})
+	if err != nil || len(done) == 0 {
+		return err
+	}
+	s.Published = done[0].Updated
+	s.Age = max(0, int64(now.Sub(s.Published)/time.Second))
+	return nil
+}
+
+func (o *Overview) perFeed(ctx context.Context, stage Stage) (map[string]int, error) {
+	bs, err := o.Store.Batches(ctx, BatchFilter{Stage: stage, Limit: 1 << 20})
+	n := map[string]int{}
+	for _, b := range bs {
+		n[b.Feed]++
+	}
+	return n, err
+}
+
+// A WaitingBatch is one line of what waits for a person.
+type WaitingBatch struct {
+	Batch   Batch     `json:"batch"`
+	Reason  string    `json:"reason"`
+	Expires time.Time `json:"expires"`
+	// Decided says what was decided and is not carried out yet.
+	Decided string `json:"decided,omitempty"`
+}
+
+// Waiting returns the first n batches that wait for a person, the oldest first,
+// and how many there are. Feed "" is every feed.
+func (o *Overview) Waiting(ctx context.Context, feed string, n int) ([]WaitingBatch, int, error) {
+	bs, err := o.Store.Batches(ctx, BatchFilter{Feed: feed, Stage: Waiting, Limit: 1 << 20})
+	if err != nil {
+		return nil, 0, err
+	}
+	out := make([]WaitingBatch, 0, min(n, len(bs)))
+	for _, b := range bs[:min(n, len(bs))] {
+		w := WaitingBatch{Batch: b, Reason: b.Reason}
+		e, err := o.Store.Review(ctx, ApprovalID(b.ID))
+		if err != nil && pipeline.ErrorCode(err) != pipeline.CodeNotFound {
+			return nil, 0, err
+		}
+		if err == nil {
+			if a, err := ApprovalOf(e); err == nil {
+				w.Expires, w.Reason = a.Expires, e.Reason
+			}
+			if e.State == review.Decided {
+				w.Decided = e.Decision + " by " + e.Decider
+			}
+		}
+		out = append(out, w)
+	}
+	return out, len(bs), nil
+}
