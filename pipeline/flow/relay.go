@@ -13,7 +13,10 @@ type Relay struct {
 	Outbox    Outbox
 	Queue     Queue
 	Publisher Publisher
-	Log       *slog.Logger
+	// Notify, where set, takes note of the events that are to be told to people;
+	// telling them is its own matter.
+	Notify *Notifier
+	Log    *slog.Logger
 }
 
 // relayAtOnce bounds the entries of one pass.
@@ -42,6 +45,11 @@ func (r *Relay) Drain(ctx context.Context) (int, error) {
 		if len(events) > 0 {
 			if err := r.Publisher.Publish(ctx, events); err != nil {
 				return total, err
+			}
+			if r.Notify != nil {
+				if err := r.Notify.Take(ctx, events); err != nil {
+					return total, err
+				}
 			}
 		}
 		if len(messages) > 0 {

@@ -102,6 +102,12 @@ func (r *Run) Once(ctx context.Context, feed string) (Result, error) {
 	if err := r.drain(ctx, &res); err != nil {
 		return res, err
 	}
+	if n := r.Relay.Notify; n != nil {
+		// Who cannot be told now is told later; the run is not to blame.
+		if _, err := n.Deliver(ctx); err != nil {
+			r.Log.Warn("notices not delivered", "error", err)
+		}
+	}
 	if len(odd) > 0 {
 		return res, odd[0]
 	}
