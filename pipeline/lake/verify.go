@@ -45,6 +45,10 @@ func (l *Lake) Verify(ctx context.Context, feed string) ([]Problem, error) {
 		}
 		problem(chainKey(feed, cur.Seq, cur.ID), "chain", "the entry of the current manifest: %s", pipeline.ErrorMessage(err))
 	}
+	erased, err := l.erased(ctx, feed)
+	if err != nil {
+		return nil, err
+	}
 	checked := map[string]File{}
 	for m, err := range l.Manifests(ctx, feed) {
 		if err != nil {
@@ -65,6 +69,9 @@ func (l *Lake) Verify(ctx context.Context, feed string) ([]Problem, error) {
 				continue
 			}
 			checked[f.Key] = f
+			if erased[f.Key] {
+				continue
+			}
 			p, err := l.verifyFile(ctx, f)
 			if err != nil {
 				return nil, err

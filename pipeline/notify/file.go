@@ -155,6 +155,59 @@ func (f *File) append(b []byte) (err error) {
 	return nil
 }
 
+// Erase replaces every JSON string in the file that is one of texts, under the
+// same lock, and returns how many lines changed. Errors: denied, unavailable.
+func (f *File) Erase(ctx context.Context, texts []string) (int, error) {
+	unlock, err := lockedfile.MutexAt(filepath.Join(filepath.Dir(f.path), "."+filepath.Base(f.path)+".lock")).Lock()
+	if err != nil {
+		return 0, failed(f.path, err)
+	}
+	defer unlock()
+	old, err := os.ReadFile(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, failed(f.path, err)
+	}
+	quoted := make([][]byte, len(texts))
+	for i, t := range texts {
+		if quoted[i], err = json.Marshal(t); err != nil {
+			return 0, failed(f.path, err)
+		}
+	}
+	var b bytes.Buffer
+	n := 0
+	for line := range bytes.Lines(old) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		clean := line
+		for _, q := range quoted {
+			clean = bytes.ReplaceAll(clean, q, []byte(`"`+flow.Erased+`"`))
+		}
+		if !bytes.Equal(clean, line) {
+			n++
+		}
+		b.Write(clean)
+	}
+	if n == 0 {
+		return 0, nil
+	}
+	// Over the old bytes, not beside them: nothing of them is left on the disk's
+	// free blocks under another name.
+	out, err := os.OpenFile(f.path, os.O_WRONLY, 0)
+	if err != nil {
+		return 0, failed(f.path, err)
+	}
+	_, err = out.WriteAt(b.Bytes(), 0)
+	err = errors.Join(err, out.Truncate(int64(b.Len())), out.Sync(), out.Close())
+	if err != nil {
+		return 0, failed(f.path, err)
+	}
+	return n, nil
+}
+
 // begin is how every line begins: what tells a torn event from the last line
 // of a file that is none of ours.
 const begin = `{"specversion":"`

@@ -225,6 +225,9 @@ func (p *ports) EraseItems(ctx context.Context, ids []string) (n int, err error)
 			`DELETE FROM matches WHERE a = ANY($1) OR b = ANY($1)`,
 			`DELETE FROM cluster_items WHERE item = ANY($1)`,
 			`DELETE FROM items WHERE id = ANY($1)`,
+			`DELETE FROM enrichments WHERE item = ANY($1)`,
+			`DELETE FROM model_answers WHERE item = ANY($1)`,
+			`DELETE FROM model_calls WHERE item = ANY($1)`,
 			`DELETE FROM reviews WHERE EXISTS (SELECT 1 FROM unnest($1::text[]) e(value) WHERE subject = e.value
 				OR left(subject, length(e.value) + 1) = e.value || '|' OR right(subject, length(e.value) + 1) = '|' || e.value)`,
 		} {

@@ -225,6 +225,9 @@ func (p *ports) EraseItems(ctx context.Context, ids []string) (n int, err error)
 			`DELETE FROM matches WHERE a IN (SELECT value FROM json_each(?1)) OR b IN (SELECT value FROM json_each(?1))`,
 			`DELETE FROM cluster_items WHERE item IN (SELECT value FROM json_each(?))`,
 			`DELETE FROM items WHERE id IN (SELECT value FROM json_each(?))`,
+			`DELETE FROM enrichments WHERE item IN (SELECT value FROM json_each(?))`,
+			`DELETE FROM model_answers WHERE item IN (SELECT value FROM json_each(?))`,
+			`DELETE FROM model_calls WHERE item IN (SELECT value FROM json_each(?))`,
 			`DELETE FROM reviews WHERE EXISTS (SELECT 1 FROM json_each(?) e WHERE subject = e.value
 				OR substr(subject, 1, length(e.value) + 1) = e.value || '|' OR substr(subject, -length(e.value) - 1) = '|' || e.value)`,
 		} {
