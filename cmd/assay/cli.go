@@ -163,7 +163,7 @@ func (c *cli) openWith(cfg app.Config) (*app.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	return app.Open(cfg, app.Options{Now: clock, Log: c.logger(cfg), Stdout: c.stdout, Version: version, Trace: c.trace}), nil
+	return app.Open(cfg, app.Options{Now: clock, Log: c.logger(cfg), Stdout: c.stdout, Stderr: c.stderr, Version: version, Trace: c.trace}), nil
 }
 
 // clock is the program's only look at the time.

@@ -31,6 +31,7 @@ type Options struct {
 	Now    func() time.Time
 	Log    *slog.Logger
 	Stdout io.Writer // of "stdout:" events
+	Stderr io.Writer // of "console:" notifications
 	// Owner names the process in leases; default: by machine and process.
 	Owner string
 	// Version of the program.
@@ -51,6 +52,7 @@ type App struct {
 	now     func() time.Time
 	log     *slog.Logger
 	stdout  io.Writer
+	stderr  io.Writer
 	owner   string
 	version string
 	trace   func(step string)
@@ -69,7 +71,7 @@ type App struct {
 
 // Open prepares an App; it opens nothing yet.
 func Open(cfg Config, opt Options) *App {
-	a := &App{Config: cfg, now: opt.Now, log: opt.Log, stdout: opt.Stdout, owner: opt.Owner, version: opt.Version, trace: opt.Trace, sql: opt.SQL}
+	a := &App{Config: cfg, now: opt.Now, log: opt.Log, stdout: opt.Stdout, stderr: opt.Stderr, owner: opt.Owner, version: opt.Version, trace: opt.Trace, sql: opt.SQL}
 	if a.now == nil {
 		a.now = time.Now
 	}
@@ -283,7 +285,11 @@ func (a *App) Relay(ctx context.Context) (*flow.Relay, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &flow.Relay{Outbox: s, Queue: s, Publisher: e, Log: a.log}, nil
+	l, _, c, err := a.backends(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &flow.Relay{Outbox: s, Queue: s, Publisher: e, Notify: a.notifier(l, s, c), Log: a.log}, nil
 }
 
 // Run builds the use case that does all the work there is.

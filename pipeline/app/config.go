@@ -57,9 +57,20 @@ type Config struct {
 	EmbedURL         string        `env:"ASSAY_EMBED_URL" doc:"Address of the embedding model's API."`
 	EmbedDimensions  int           `env:"ASSAY_EMBED_DIMENSIONS" envDefault:"0" doc:"Dimensions of the embedding model's vectors. 0: what the model gives."`
 	Flags            string        `env:"ASSAY_FLAGS" doc:"Switches that hold without a redeploy, a JSON object: \"file:FILE\" or \"lake:KEY\". llm.enabled (true), llm.canary.percent."`
+	Notify           []string      `env:"ASSAY_NOTIFY" doc:"Who is told about feeds whose contract names nobody, separated by commas: \"mailto:ADDRESS\", \"https://…\" (a signed webhook), \"arn:aws:sns:…\", \"console:\" (standard error), or \"env:NAME\" for an address that is a secret."`
+	NotifyKey        Secret        `env:"ASSAY_NOTIFY_KEY" doc:"Key that signs what is sent to webhooks (HMAC-SHA256) whose channel names none."`
+	NotifyLoopback   bool          `env:"ASSAY_NOTIFY_LOOPBACK" envDefault:"false" doc:"Webhooks may lie on this machine, over http too. Other private addresses are always refused."`
+	SMTP             Secret        `env:"ASSAY_SMTP" doc:"Mail server: \"smtp://USER:PASSWORD@HOST:587?from=ADDRESS\" or \"smtps://\"."`
+	Runbook          string        `env:"ASSAY_RUNBOOK" envDefault:"https://github.com/assay-pipeline/assay/blob/main/docs/runbook.md" doc:"Where notifications find the pages of the runbook."`
+	Site             string        `env:"ASSAY_SITE" doc:"Address of the pages of this deployment, for links in notifications. Without it they lead to the reports in the lake."`
+	Keep             Keep          `env:"ASSAY_KEEP" envDefault:"raw=30d,quarantine=90d,reports=400d,archive=400d,approvals=14d,notices=30d" doc:"Lifetimes that the sweep applies, by zone or store; \"forever\" keeps. Also landing (decided files) and reviews, which are kept where nothing is said."`
 
 	// Dir is the folder that relative paths start from; not a variable.
 	Dir string `env:"-"`
+
+	// environ are the variables that are not Assay's: contracts name some of
+	// them where an address or a key is a secret.
+	environ map[string]string
 }
 
 // Bytes is a size such as 96MiB, 1GB or 65536.
@@ -124,7 +135,7 @@ func ReadConfig(environ []string, dir string) (Config, error) {
 			vars[k] = v
 		}
 	}
-	c := Config{Dir: dir}
+	c := Config{Dir: dir, environ: vars}
 	var problems []string
 	if err := env.ParseWithOptions(&c, env.Options{Environment: vars}); err != nil {
 		var agg env.AggregateError
@@ -228,6 +239,7 @@ func (c Config) check() []string {
 			problems = append(problems, fmt.Sprintf("%s: %q names nothing", u.name, u.value))
 		}
 	}
+	problems = append(problems, c.peopleProblems()...)
 	if c.Memory < 16<<20 {
 		problems = append(problems, "ASSAY_MEMORY: the gate needs at least 16MiB")
 	}
