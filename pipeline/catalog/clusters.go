@@ -39,7 +39,7 @@ const maxAcross = 4096
 
 // Clusters forms the clusters of at least two items. Duplicates are joined in
 // order of their score; two groups merge only if no pair across them conflicts
-// in a critical attribute and at least half of the pairs across them are
+// in a critical attribute or was decided to be two things, and at least half of the pairs across them are
 // duplicates. What is a duplicate and did not merge stays a pair for review.
 //
 // Ids last: a cluster keeps the id of the previous cluster with which it
@@ -65,8 +65,12 @@ func (m *Matcher) Clusters(ctx context.Context, entries []Entry, matches []Match
 	}
 	edges := make([]Match, 0, len(matches))
 	joined := map[[2]string]bool{}
-	var copies [][2]string // first, copy
+	var copies [][2]string        // first, copy
+	apart := map[[2]string]bool{} // what was found or decided to be two things
 	for _, x := range matches {
+		if x.Verdict == Distinct {
+			apart[[2]string{min(x.A, x.B), max(x.A, x.B)}] = true
+		}
 		if x.Verdict != Duplicate || views[x.A] == nil || views[x.B] == nil || x.A == x.B {
 			continue
 		}
@@ -100,7 +104,7 @@ func (m *Matcher) Clusters(ctx context.Context, entries []Entry, matches []Match
 			return nil, nil, canceled(ctx.Err())
 		}
 		g, h := of(e.A), of(e.B)
-		if g == h || !mergeable(*g, *h, views, joined) {
+		if g == h || !mergeable(*g, *h, views, joined, apart) {
 			continue
 		}
 		if len(*g) < len(*h) {
@@ -131,11 +135,11 @@ func (m *Matcher) Clusters(ctx context.Context, entries []Entry, matches []Match
 }
 
 // mergeable reports whether g and h may be one cluster.
-func mergeable(g, h []string, views map[string]*view, joined map[[2]string]bool) bool {
+func mergeable(g, h []string, views map[string]*view, joined, apart map[[2]string]bool) bool {
 	duplicates, pairs := 0, 0
 	for _, a := range g {
 		for _, b := range h {
-			if conflictOf(views[a], views[b]) >= 0 {
+			if conflictOf(views[a], views[b]) >= 0 || apart[[2]string{min(a, b), max(a, b)}] {
 				return false
 			}
 			if pairs < maxAcross {

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/catalog/learn"
 	"github.com/assay-pipeline/assay/pipeline/embed"
 	"github.com/assay-pipeline/assay/pipeline/knowledge"
 )
@@ -26,6 +27,9 @@ type Matcher struct {
 	// Embedder makes the vectors that entries lack, or that lie in another
 	// space than its own; default the hashing embedder without a fit.
 	Embedder embed.Embedder
+	// Learned, where set, judges what the rules leave to people; see learn. The
+	// veto stays outside of it.
+	Learned *learn.Model
 	// Told keeps the distinct pairs that a buyer may ask about: near twins,
 	// which differ in exactly one critical attribute. Without it Pairs returns
 	// duplicates and reviews only.
@@ -262,7 +266,11 @@ func (m *Matcher) Pairs(ctx context.Context, all []Entry, changed []string) ([]M
 	}
 	rivals := contests(views, pairs, comparisons)
 	matches := make([]Match, 0, len(pairs))
-	for _, c := range comparisons {
+	var kept []*comparison // parallel to matches
+	for n, c := range comparisons {
+		if n%1024 == 0 && ctx.Err() != nil {
+			return nil, canceled(ctx.Err())
+		}
 		if c == nil {
 			continue
 		}
@@ -271,7 +279,14 @@ func (m *Matcher) Pairs(ctx context.Context, all []Entry, changed []string) ([]M
 			continue
 		}
 		matches = append(matches, match)
+		if m.Learned != nil {
+			kept = append(kept, c)
+		}
 	}
+	if err := m.learned(ctx, all, kept, matches, rivals.contested); err != nil {
+		return nil, err
+	}
+	matches = slices.DeleteFunc(matches, func(x Match) bool { return x.Verdict == Distinct && x.Veto == "" })
 	byID := map[string]*view{}
 	first := map[string]string{}
 	for i, v := range views {

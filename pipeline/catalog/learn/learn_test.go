@@ -131,7 +131,7 @@ func TestMistakesInTheInput(t *testing.T) {
 		{table("id,title\n,a\n"), "line 2: no id"},
 		{table("id,title\n1,a,b\n"), "line 2"},
 		{labels(""), "no header"},
-		{labels("a,b\n"), "no column ltable_id"},
+		{labels("x,y\n"), "no column ltable_id"},
 		{labels("ltable_id,rtable_id,label\n1,2,x\n"), `line 2: label "x"`},
 		{labels("ltable_id,rtable_id,label\n1,2,1\n1,2,0\n"), "both same and different"},
 	} {

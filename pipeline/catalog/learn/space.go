@@ -83,7 +83,7 @@ type posting struct {
 	weight float32
 }
 
-// NewSpace prepares two tables.
+// NewSpace prepares two tables, or one against itself where both are the same.
 func NewSpace(a, b *Table) *Space {
 	s := &Space{a: a, b: b, vocab: map[string]int32{}, gram: map[string]int32{}}
 	texts := [2][][roles]string{fold(a), fold(b)}
@@ -333,6 +333,9 @@ func (s *Space) candidates(side int, i int32, k int) []int32 {
 	better := func(x, y int32) int { return cmp.Or(cmp.Compare(score[y], score[x]), cmp.Compare(x, y)) }
 	best := make([]int32, 0, k+1)
 	for _, j := range touched {
+		if s.a == s.b && j == i {
+			continue // in one catalog nobody competes with itself
+		}
 		if len(best) == k && better(j, best[k-1]) > 0 {
 			continue
 		}

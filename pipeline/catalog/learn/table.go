@@ -3,6 +3,7 @@ package learn
 import (
 	"encoding/csv"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -66,9 +67,40 @@ func ReadTable(name string, r io.Reader) (*Table, error) {
 	}
 }
 
+// NewTable makes a table of rows that are at hand. Error: invalid for an id
+// given twice or a ragged row.
+func NewTable(name string, columns, ids []string, rows [][]string) (*Table, error) {
+	t := &Table{Name: name, Columns: columns, IDs: ids, Rows: rows, at: make(map[string]int, len(ids))}
+	for i, id := range ids {
+		if _, twice := t.at[id]; twice || id == "" {
+			return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s, row %d: id %q is empty or there twice", name, i+1, id)
+		}
+		if i >= len(rows) || len(rows[i]) != len(columns) {
+			return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s, row %d: not %d values", name, i+1, len(columns))
+		}
+		t.at[id] = i
+	}
+	return t, nil
+}
+
+// Has reports whether t has a row of that id.
+func (t *Table) Has(id string) bool { _, ok := t.at[id]; return ok }
+
+// labelColumns are the names that the three columns of a label file may have.
+var labelColumns = [3][]string{{"ltable_id", "a"}, {"rtable_id", "b"}, {"label", "verdict"}}
+
+// labelWords say what a label may be called; what is for review is no label.
+var labelWords = map[string]string{
+	"1": "same", "same": "same", "duplicate": "same", "true": "same",
+	"0": "different", "different": "different", "distinct": "different", "false": "different",
+	"review": "",
+}
+
 // ReadLabels reads a CSV with the columns ltable_id, rtable_id, label (1 for
-// the same thing, 0 for two). A pair that is given twice alike counts once;
-// one that is given both ways is an error of code invalid.
+// the same thing, 0 for two), or a, b, verdict, as assay match writes them
+// (duplicate, distinct; review is left out). A pair that is given twice alike
+// counts once; one that is given both ways is an error of code invalid that
+// names every such pair, up to ten.
 func ReadLabels(name string, r io.Reader) ([]Label, error) {
 	c := csv.NewReader(r)
 	head, err := c.Read()
@@ -76,42 +108,72 @@ func ReadLabels(name string, r io.Reader) ([]Label, error) {
 		return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s: no header: %w", name, err).WithHint("the columns are ltable_id, rtable_id, label")
 	}
 	var at [3]int
-	for i, want := range []string{"ltable_id", "rtable_id", "label"} {
+	for i, names := range labelColumns {
 		at[i] = slices.IndexFunc(head, func(h string) bool {
-			return strings.EqualFold(strings.TrimSpace(strings.TrimPrefix(h, "\ufeff")), want)
+			return slices.Contains(names, strings.ToLower(strings.TrimSpace(strings.TrimPrefix(h, "\ufeff"))))
 		})
 		if at[i] < 0 {
-			return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s: no column %s", name, want).WithHint("the columns are ltable_id, rtable_id, label")
+			return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s: no column %s", name, names[0]).WithHint("the columns are ltable_id, rtable_id, label, or a, b, verdict")
 		}
 	}
 	var out []Label
-	seen := map[[2]string]bool{}
+	type line struct {
+		same bool
+		at   int
+	}
+	seen := map[[2]string]line{}
+	var clashes []string
 	for {
 		row, err := c.Read()
 		if errors.Is(err, io.EOF) {
-			return out, nil
+			break
 		}
 		if err != nil {
 			return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s: %w", name, err)
 		}
-		line, _ := c.FieldPos(0)
-		l := Label{A: strings.TrimSpace(row[at[0]]), B: strings.TrimSpace(row[at[1]])}
-		switch strings.TrimSpace(row[at[2]]) {
-		case "1":
-			l.Same = true
-		case "0":
-		default:
-			return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s, line %d: label %q", name, line, row[at[2]]).WithHint("1 for the same thing, 0 for two")
+		n, _ := c.FieldPos(0)
+		word, known := labelWords[strings.ToLower(strings.TrimSpace(row[at[2]]))]
+		if !known {
+			return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s, line %d: label %q", name, n, row[at[2]]).WithHint("1 for the same thing, 0 for two")
+		}
+		if word == "" {
+			continue
+		}
+		l := Label{A: strings.TrimSpace(row[at[0]]), B: strings.TrimSpace(row[at[1]]), Same: word == "same"}
+		if l.A == "" || l.B == "" {
+			return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s, line %d: an id is empty", name, n)
 		}
 		key := [2]string{l.A, l.B}
 		if was, again := seen[key]; again {
-			if was != l.Same {
-				return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s, line %d: %s and %s are labelled both same and different", name, line, l.A, l.B).
-					WithHint("keep the line that is right")
+			if was.same != l.Same {
+				clashes = append(clashes, fmt.Sprintf("%s and %s (lines %d and %d)", l.A, l.B, was.at, n))
 			}
 			continue
 		}
-		seen[key] = l.Same
+		seen[key] = line{l.Same, n}
 		out = append(out, l)
 	}
+	if len(clashes) > 0 {
+		return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s: %d pairs are labelled both same and different: %s", name, len(clashes), strings.Join(clashes[:min(10, len(clashes))], "; ")).
+			WithHint("keep the line that is right")
+	}
+	return out, nil
+}
+
+// Contradictions names the pairs that two sets of labels judge differently,
+// and counts those that stand in both.
+func Contradictions(a, b []Label) (clashes []Label, both int) {
+	said := make(map[[2]string]bool, len(a))
+	for _, l := range a {
+		said[[2]string{l.A, l.B}] = l.Same
+	}
+	for _, l := range b {
+		if was, ok := said[[2]string{l.A, l.B}]; ok {
+			both++
+			if was != l.Same {
+				clashes = append(clashes, l)
+			}
+		}
+	}
+	return clashes, both
 }
