@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -235,7 +236,11 @@ func boundOf(a *knowledge.Attribute, f Filter) (bound, error) {
 		e := pipeline.Errorf(pipeline.CodeInvalid, "filter %s%s%s: %w", f.Attribute, f.Op, f.Value, err)
 		return bound{}, e.WithHint("%s is given in %s", a.Name, cmpString(a.Unit, "plain numbers"))
 	}
-	return bound{number: true, value: v, tolerance: math.Abs(a.Tolerance.Float())}, nil
+	n, err := strconv.ParseFloat(v, 64)
+	if err != nil {
+		return bound{}, pipeline.Errorf(pipeline.CodeInvalid, "filter %s%s%s: %w", f.Attribute, f.Op, f.Value, err)
+	}
+	return bound{number: true, value: n, tolerance: math.Abs(a.Tolerance.Float())}, nil
 }
 
 func cmpString(a, b string) string {
@@ -287,14 +292,14 @@ func (f *Filter) holds(e *Entry) bool {
 func (f Filter) String() string { return fmt.Sprintf("%s%s%s", f.Attribute, f.Op, f.Value) }
 
 // inUnit reads one number as people write it, with or without a unit, in the
-// unit of a.
-func inUnit(s string, a *knowledge.Attribute) (float64, error) {
+// unit of a, as a plain decimal.
+func inUnit(s string, a *knowledge.Attribute) (string, error) {
 	dim := a.Dimension
 	var unit quantity.Unit
 	if a.Unit != "" {
 		u, err := quantity.ParseUnit(a.Unit)
 		if err != nil {
-			return 0, err
+			return "", err
 		}
 		if dim == quantity.None {
 			dim = u.Dimension
@@ -304,22 +309,22 @@ func inUnit(s string, a *knowledge.Attribute) (float64, error) {
 	s = strings.TrimSpace(s)
 	qs := quantity.Scan(s, quantity.Options{Expect: []quantity.Dimension{dim}})
 	if len(qs) != 1 || qs[0].High != nil || qs[0].Start != 0 || qs[0].End != len(s) {
-		return 0, pipeline.Errorf(pipeline.CodeInvalid, "%q is not one number", s)
+		return "", pipeline.Errorf(pipeline.CodeInvalid, "%q is not one number", s)
 	}
 	q := qs[0]
 	if len(q.Readings) == 0 && !q.HasUnit() {
-		return q.Value.Float(), nil
+		return q.Value.String(), nil
 	}
 	if a.Unit == "" {
-		return 0, pipeline.Errorf(pipeline.CodeInvalid, "%q has a unit, %s has none", s, a.Name)
+		return "", pipeline.Errorf(pipeline.CodeInvalid, "%q has a unit, %s has none", s, a.Name)
 	}
 	q, ok := q.Resolve(dim)
 	if !ok {
-		return 0, pipeline.Errorf(pipeline.CodeInvalid, "%q is no %s", s, strings.ReplaceAll(string(dim), "_", " "))
+		return "", pipeline.Errorf(pipeline.CodeInvalid, "%q is no %s", s, strings.ReplaceAll(string(dim), "_", " "))
 	}
 	q, err := q.In(unit)
 	if err != nil {
-		return 0, err
+		return "", err
 	}
-	return q.Value.Float(), nil
+	return q.Value.String(), nil
 }

@@ -82,4 +82,3 @@ func (m *Matcher) Uncertain(e *Entry) (reason string, yes bool) {
 
 // LowConfidence is the confidence of a record below which somebody should look.
 const LowConfidence = 0.5
-

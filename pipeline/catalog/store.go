@@ -92,8 +92,8 @@ type Query struct {
 	After    string // id cursor
 	Limit    int    // 0 = 1000, or as many as IDs names
 	// Since leaves out what was updated before it.
-	Since time.Time
-	Vectors  string // load vectors of this space
+	Since   time.Time
+	Vectors string // load vectors of this space
 }
 
 // A Store keeps the catalog. Errors: not_found, unavailable.

@@ -10,7 +10,6 @@ import (
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/catalog"
 	"github.com/assay-pipeline/assay/pipeline/contract"
-	"github.com/assay-pipeline/assay/pipeline/review"
 )
 
 // Match finds the duplicates of a batch's items in the whole catalog.
@@ -61,13 +60,42 @@ func (m *Match) Batch(ctx context.Context, b MatchBatch) error {
 			changed = append(changed, e.Item.ID)
 		}
 	}
+	return m.judge(ctx, b, all, changed, retired)
+}
+
+// Again judges items again whose records changed otherwise than by a batch: a
+// question about them was answered, or a record corrected.
+func (m *Match) Again(ctx context.Context, ids []string) error {
+	release, err := holdLease(ctx, m.Store, m.Log, m.Now, "catalog", m.Owner)
+	if err != nil {
+		return err
+	}
+	defer release()
+	all, err := m.live(ctx)
+	if err != nil {
+		return err
+	}
+	return m.judge(ctx, MatchBatch{}, all, ids, nil)
+}
+
+// judge matches what changed among all. all still holds what is being retired.
+func (m *Match) judge(ctx context.Context, b MatchBatch, all []catalog.Entry, changed, retired []string) error {
 	if len(changed) == 0 {
 		return nil
+	}
+	if err := m.learn(ctx); err != nil {
+		return err
 	}
 	// What a batch brings may change the verdict on pairs of earlier batches:
 	// those are judged again, so that the order of arrival does not matter.
 	touched := catalog.Affected(all, changed)
-	all = slices.DeleteFunc(all, func(e catalog.Entry) bool { return gone[e.Item.ID] })
+	if len(retired) > 0 {
+		gone := make(map[string]bool, len(retired))
+		for _, id := range retired {
+			gone[id] = true
+		}
+		all = slices.DeleteFunc(all, func(e catalog.Entry) bool { return gone[e.Item.ID] })
+	}
 	pairs, err := m.Matcher.Pairs(ctx, all, touched)
 	if err != nil {
 		return err
@@ -75,7 +103,17 @@ func (m *Match) Batch(ctx context.Context, b MatchBatch) error {
 	return m.store(ctx, b, all, touched, retired, pairs)
 }
 
-// store writes pairs, clusters, reviews and events in one transaction.
+// learn takes the model that was trained last.
+func (m *Match) learn(ctx context.Context) error {
+	model, err := LatestModel(ctx, m.Store)
+	if err != nil {
+		return err
+	}
+	m.Matcher.Learned = model
+	return nil
+}
+
+// store writes pairs, clusters, reviews, figures and events in one transaction.
 func (m *Match) store(ctx context.Context, b MatchBatch, all []catalog.Entry, touched, retired []string, pairs []catalog.Match) error {
 	at := stamp(m.Now)
 	return m.Store.Atomic(ctx, func(tx Tx) error {
@@ -84,34 +122,60 @@ func (m *Match) store(ctx context.Context, b MatchBatch, all []catalog.Entry, to
 				return err
 			}
 		}
+		decided, err := pairDecisions(ctx, tx, touched)
+		if err != nil {
+			return err
+		}
+		pairs := m.Matcher.Decide(all, slices.Clone(pairs), decided)
 		if err := tx.ReplaceMatches(ctx, touched, pairs); err != nil {
 			return err
 		}
-		matches, err := tx.Matches(ctx, nil)
+		clusters, changes, err := m.cluster(ctx, tx, all)
 		if err != nil {
 			return err
 		}
-		previous, err := tx.Clusters(ctx, nil)
+		asked, err := m.ask(ctx, tx, b, all, touched, pairs, at)
 		if err != nil {
 			return err
 		}
-		clusters, changes, err := m.Matcher.Clusters(ctx, all, matches, previous)
-		if err != nil {
-			return err
-		}
-		remove, put := clusterDelta(previous, clusters)
-		if err := tx.PutClusters(ctx, remove, put); err != nil {
-			return err
-		}
-		if err := tx.AddReviews(ctx, pairReviews(pairs, b.Feed, at)); err != nil {
-			return err
+		if b.Batch != "" {
+			if err := m.snapshot(ctx, tx, b, all, clusters, at); err != nil {
+				return err
+			}
 		}
 		out, err := matchEvents(b, pairs, changes, at)
 		if err != nil {
 			return err
 		}
-		return tx.PutOutgoing(ctx, out...)
+		return tx.PutOutgoing(ctx, append(out, asked...)...)
 	})
+}
+
+// cluster forms the clusters anew from the stored matches.
+func (m *Match) cluster(ctx context.Context, tx Tx, all []catalog.Entry) ([]catalog.Cluster, []catalog.Change, error) {
+	matches, err := tx.Matches(ctx, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	previous, err := tx.Clusters(ctx, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	clusters, changes, err := m.Matcher.Clusters(ctx, all, matches, previous)
+	if err != nil {
+		return nil, nil, err
+	}
+	remove, put := clusterDelta(previous, clusters)
+	return clusters, changes, tx.PutClusters(ctx, remove, put)
+}
+
+// snapshot keeps the figures of the catalog after a batch, for their trend.
+func (m *Match) snapshot(ctx context.Context, tx Tx, b MatchBatch, all []catalog.Entry, clusters []catalog.Cluster, at time.Time) error {
+	figures, err := json.Marshal(m.Matcher.Report(all, clusters))
+	if err != nil {
+		return pipeline.Errorf(pipeline.CodeInternal, "catalog report of batch %s: %w", b.Batch, err)
+	}
+	return tx.PutSnapshot(ctx, catalog.Snapshot{Batch: b.Batch, At: at, Figures: figures})
 }
 
 // live loads every live entry with its vector.
@@ -179,24 +243,4 @@ func clusterDelta(from, to []catalog.Cluster) (remove []string, put []catalog.Cl
 	}
 	slices.Sort(remove)
 	return remove, put
-}
-
-// pairReviews asks people about the pairs that could not be told.
-func pairReviews(pairs []catalog.Match, feed string, at time.Time) []review.Entry {
-	var entries []review.Entry
-	for _, p := range pairs {
-		if p.Verdict != catalog.Review {
-			continue
-		}
-		subject := p.A + "|" + p.B
-		reason := "similar, and nothing decides"
-		if len(p.Reasons) > 0 {
-			reason = p.Reasons[0]
-		}
-		entries = append(entries, review.Entry{
-			ID: pipeline.ContentID("review", string(review.Pair), subject), Kind: review.Pair, Subject: subject,
-			Feed: feed, Reason: reason, Priority: p.Score, Created: at,
-		})
-	}
-	return entries
 }

@@ -21,6 +21,7 @@ var featureNames = []string{
 	"longest_run", "shared_max", "number_order",
 	"measures_agree", "measures_conflict", "colours_agree", "colours_conflict", "year_conflict",
 	"code_tail", "bare_title_gram",
+	"part_shape", "code_order", "bare_cosine", "bare_in_other_a", "bare_in_other_b",
 }
 
 // features compares two records.
@@ -113,7 +114,73 @@ func (s *Space) features(ai, bi int32) []float64 {
 	ca, cc := overlap(a.colours, b.colours)
 	_, yc := overlap(a.years, b.years)
 	f = append(f, agree, clash, ca, cc, yc, codeTail(a, b), gramsWithoutCodes(a, b))
+	bareA, _, _ := s.contained(&a.bare, &b.full, b.squash)
+	bareB, _, _ := s.contained(&b.bare, &a.full, a.squash)
+	f = append(f, partShape(a, b), codeOrder(a, b), cosine(&a.bare, &b.bare), bareA, bareB)
 	return f
+}
+
+// partShape tells numbers of two makers' or shops' own systems from two numbers
+// of one system: 1 where both part numbers are known, differ, and are built
+// alike (letters and digits in the same places), 0 where they are built
+// otherwise, -1 where one is missing or they are equal.
+func partShape(a, b *record) float64 {
+	if len(a.parts) == 0 || len(b.parts) == 0 || a.parts[0] == b.parts[0] {
+		return -1
+	}
+	if shape(a.parts[0]) == shape(b.parts[0]) {
+		return 1
+	}
+	return 0
+}
+
+// shape is the runs of letters and digits of a code: epson123 is "a0".
+func shape(code string) string {
+	var out []byte
+	for i := range len(code) {
+		c := byte('a')
+		if '0' <= code[i] && code[i] <= '9' {
+			c = '0'
+		}
+		if len(out) == 0 || out[len(out)-1] != c {
+			out = append(out, c)
+		}
+	}
+	return string(out)
+}
+
+// codeOrder is how much of the shorter of the two most alike codes is found in
+// the longer in the same order (longest common subsequence): what two ways of
+// writing one number share when pieces are left out.
+func codeOrder(a, b *record) float64 {
+	best := 0.0
+	for _, x := range append(slices.Clone(a.parts), a.codes...) {
+		for _, y := range append(slices.Clone(b.parts), b.codes...) {
+			if len(x) < 4 || len(y) < 4 || len(x) > 32 || len(y) > 32 {
+				continue
+			}
+			n := float64(subsequence(x, y))
+			best = math.Max(best, 2*n/float64(len(x)+len(y)))
+		}
+	}
+	return best
+}
+
+func subsequence(a, b string) int {
+	var row [33]int
+	for i := range len(a) {
+		diag := 0
+		for j := range len(b) {
+			was := row[j+1]
+			if a[i] == b[j] {
+				row[j+1] = diag + 1
+			} else {
+				row[j+1] = max(row[j+1], row[j])
+			}
+			diag = was
+		}
+	}
+	return row[len(b)]
 }
 
 // measures counts the units in which both texts name a number: those whose

@@ -43,6 +43,7 @@ func roleOf(column string) role {
 // A record is a row prepared for comparison.
 type record struct {
 	title, full, maker, class bag
+	bare                      bag           // the words of the title that are neither codes nor numbers
 	raw                       [roles]string // folded, joined
 	squash                    string        // everything without spaces
 	squashTitle               string
@@ -216,6 +217,13 @@ func (s *Space) prepare(t [roles]string) *record {
 	}
 	slices.Sort(r.colours)
 	slices.Sort(r.years)
+	var bare []string
+	for _, w := range plain {
+		if digits(w) == 0 {
+			bare = append(bare, w)
+		}
+	}
+	r.bare = s.bag(strings.Join(bare, " "))
 	r.plainGrams = grams(strings.Join(plain, " "))
 	slices.Sort(r.plainGrams)
 	r.plainGrams = slices.Compact(r.plainGrams)
