@@ -137,7 +137,7 @@ Start with:
 	})
 	for _, sub := range []func() *cobra.Command{
 		c.demoCommand, c.initCommand, c.runCommand, c.replayCommand, c.checkCommand, c.contractCommand,
-		c.parseCommand, c.costCommand, c.knowledgeCommand, c.matchCommand, c.searchCommand, c.breakerCommand, c.reportCommand,
+		c.parseCommand, c.costCommand, c.knowledgeCommand, c.matchCommand, c.searchCommand, c.reviewCommand, c.catalogCommand, c.breakerCommand, c.reportCommand,
 		c.lakeCommand, c.migrateCommand, c.versionCommand,
 	} {
 		root.AddCommand(sub())

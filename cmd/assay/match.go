@@ -39,6 +39,7 @@ Where two files use the same ids, each id is preceded by its file's name.`,
 			return c.match(cmd.Context(), a, args, &flags, verdict, pairsFile)
 		},
 	}
+	cmd.AddCommand(c.matchTrainCommand(), c.matchEvalCommand())
 	flags.add(cmd)
 	cmd.Flags().StringVar(&verdict, "verdict", "", "only pairs of this verdict: duplicate, review or distinct")
 	cmd.Flags().StringVar(&pairsFile, "csv", "", "also write the pairs as CSV to this file")

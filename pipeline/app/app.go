@@ -15,7 +15,6 @@ import (
 
 	library "github.com/assay-pipeline/assay/contracts"
 	"github.com/assay-pipeline/assay/pipeline"
-	"github.com/assay-pipeline/assay/pipeline/catalog"
 	"github.com/assay-pipeline/assay/pipeline/contract"
 	"github.com/assay-pipeline/assay/pipeline/embed"
 	"github.com/assay-pipeline/assay/pipeline/flow"
@@ -184,19 +183,6 @@ func (a *App) Parser(ctx context.Context) (*parse.Parser, error) {
 // Embedder builds the configured embedder.
 func (a *App) Embedder() (embed.Embedder, error) { return a.embedder() }
 
-// Matcher builds the matcher.
-func (a *App) Matcher() (*catalog.Matcher, error) {
-	pack, err := a.Knowledge()
-	if err != nil {
-		return nil, err
-	}
-	e, err := a.Embedder()
-	if err != nil {
-		return nil, err
-	}
-	return &catalog.Matcher{Pack: pack, Embedder: e}, nil
-}
-
 // backends opens what the use cases over landed and published files share.
 func (a *App) backends(ctx context.Context) (*lake.Lake, Store, *contract.Set, error) {
 	l, err := a.Lake()
@@ -251,27 +237,8 @@ func (a *App) Parse(ctx context.Context) (*flow.Parse, error) {
 		return nil, err
 	}
 	return &flow.Parse{
-		Lake: l, Store: s, Contracts: c, Parser: p, Embedder: e, Knowledge: pack.Hash(),
+		Lake: l, Store: s, Contracts: c, Parser: p, Embedder: e, Knowledge: pack.Hash(), Pack: pack,
 		Now: a.now, Log: a.log,
-	}, nil
-}
-
-// Match builds the use case that finds duplicates.
-func (a *App) Match(ctx context.Context) (*flow.Match, error) {
-	s, err := a.Store(ctx)
-	if err != nil {
-		return nil, err
-	}
-	c, err := a.Contracts()
-	if err != nil {
-		return nil, err
-	}
-	m, err := a.Matcher()
-	if err != nil {
-		return nil, err
-	}
-	return &flow.Match{
-		Store: s, Contracts: c, Matcher: m, Space: m.Embedder.Space(), Owner: a.owner, Now: a.now, Log: a.log,
 	}, nil
 }
 
@@ -314,17 +281,4 @@ func (a *App) Run(ctx context.Context) (*flow.Run, error) {
 		Ingest: in, Parse: p, Match: m, Relay: r, Store: in.Store,
 		Workers: a.Config.Workers, Now: a.now, Log: a.log, Trace: a.trace,
 	}, nil
-}
-
-// Offline builds the use case that matches files without a lake or a store.
-func (a *App) Offline(ctx context.Context) (*flow.Offline, error) {
-	p, err := a.Parser(ctx)
-	if err != nil {
-		return nil, err
-	}
-	m, err := a.Matcher()
-	if err != nil {
-		return nil, err
-	}
-	return &flow.Offline{Parser: p, Embedder: m.Embedder, Matcher: m}, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/assay-pipeline/assay/pipeline/codec"
 	"github.com/assay-pipeline/assay/pipeline/contract"
 	"github.com/assay-pipeline/assay/pipeline/embed"
+	"github.com/assay-pipeline/assay/pipeline/knowledge"
 	"github.com/assay-pipeline/assay/pipeline/lake"
 	"github.com/assay-pipeline/assay/pipeline/parse"
 	"github.com/assay-pipeline/assay/pipeline/review"
@@ -80,8 +81,10 @@ type Parse struct {
 	// Knowledge is the hash of the pack that Parser works with; a shard is
 	// parsed once per hash.
 	Knowledge string
-	Now       func() time.Time
-	Log       *slog.Logger
+	// Pack, where set, gives the order of attributes that people added.
+	Pack *knowledge.Pack
+	Now  func() time.Time
+	Log  *slog.Logger
 }
 
 // Message handles one parse message. Handling it again changes nothing.
@@ -103,6 +106,10 @@ func (p *Parse) Shard(ctx context.Context, s ParseShard) error {
 	return p.Store.Atomic(ctx, func(tx Tx) error {
 		first, err := tx.PutShard(ctx, s.Batch, s.Shard, p.Knowledge, at)
 		if err != nil || !first {
+			return err
+		}
+		entries, err := p.enriched(ctx, tx, entries)
+		if err != nil {
 			return err
 		}
 		if err := tx.PutEntries(ctx, entries); err != nil {
@@ -134,6 +141,24 @@ func degradedReviews(entries []catalog.Entry, at time.Time) []review.Entry {
 		})
 	}
 	return out
+}
+
+// enriched puts what people answered about the items back into their records,
+// where the text is still the one that they were asked about.
+func (p *Parse) enriched(ctx context.Context, tx Tx, entries []catalog.Entry) ([]catalog.Entry, error) {
+	ids := make([]string, len(entries))
+	for i, e := range entries {
+		ids[i] = e.Item.ID
+	}
+	answers, err := tx.Enrichments(ctx, ids)
+	if err != nil || len(answers) == 0 {
+		return entries, err
+	}
+	entries = slices.Clone(entries)
+	for i := range entries {
+		catalog.Enrich(p.Pack, &entries[i], answers)
+	}
+	return entries, nil
 }
 
 func (p *Parse) entries(ctx context.Context, s ParseShard) ([]catalog.Entry, error) {

@@ -2,6 +2,7 @@ package learn
 
 import (
 	"cmp"
+	"math/rand/v2"
 	"slices"
 )
 
@@ -58,4 +59,23 @@ func bestF1(score []float64, y []bool) (f1, threshold float64) {
 		}
 	}
 	return f1, threshold
+}
+
+// stableThreshold is the mean of the best thresholds on resamples of the pairs
+// (Breiman 1996): the one best threshold of a sample is a matter of a few
+// pairs, and does worse on others.
+func stableThreshold(score []float64, y []bool) float64 {
+	const samples = 60
+	r := rand.New(rand.NewPCG(17, uint64(len(y))))
+	s, l := make([]float64, len(score)), make([]bool, len(y))
+	sum := 0.0
+	for range samples {
+		for i := range s {
+			k := r.IntN(len(score))
+			s[i], l[i] = score[k], y[k]
+		}
+		_, t := bestF1(s, l)
+		sum += t
+	}
+	return sum / samples
 }

@@ -39,7 +39,7 @@ type Model struct {
 	// Calibration maps the mixed log odds to calibrated ones (Platt 1999).
 	Calibration      calibration `json:"calibration"`
 	AloneCalibration calibration `json:"alone_calibration"`
-	// Threshold on the probability, chosen for the best F1 out of fold.
+	// Threshold on the probability, chosen for F1 out of fold.
 	Threshold      float64 `json:"threshold"`
 	AloneThreshold float64 `json:"alone_threshold"`
 	Training       Report  `json:"training"`
@@ -320,10 +320,8 @@ func (m *Model) mix(held [][3]float64, y []bool) {
 	m.Training.Mixed, _ = bestF1(score(m.Mixture), y)
 	mixed, single := score(m.Mixture), score([3]float64{m.Alone[0], m.Alone[1], 0})
 	m.Calibration, m.AloneCalibration = platt(mixed, y), platt(single, y)
-	_, t := bestF1(mixed, y)
-	m.Threshold = m.Calibration.apply(t)
-	_, t = bestF1(single, y)
-	m.AloneThreshold = m.AloneCalibration.apply(t)
+	m.Threshold = m.Calibration.apply(stableThreshold(mixed, y))
+	m.AloneThreshold = m.AloneCalibration.apply(stableThreshold(single, y))
 }
 
 // A Prediction is what is said of one pair.
