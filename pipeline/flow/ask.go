@@ -55,8 +55,8 @@ func (m *Match) ask(ctx context.Context, tx Tx, b MatchBatch, all []catalog.Entr
 	}
 	for i := range all {
 		e := &all[i]
-		if e.Batch != b.Batch || b.Batch == "" {
-			continue
+		if e.Batch != b.Batch || b.Batch == "" || e.Item.Degraded {
+			continue // degraded ones are asked about when they are read
 		}
 		why, yes := m.Matcher.Uncertain(e)
 		if !yes {
