@@ -101,9 +101,11 @@ type Chunk struct {
 
 // mix sets Mix.
 func (c *Column) mix() {
+	mix := uint16(0)
 	for _, k := range c.Kinds {
-		c.Mix |= 1 << k
+		mix |= 1 << (k & 15)
 	}
+	c.Mix = mix
 }
 
 // Text returns the bytes of a cell.

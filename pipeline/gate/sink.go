@@ -22,6 +22,9 @@ type File struct {
 	Bytes int64  `json:"bytes"`
 }
 
+// tableRows is how many reasons are gathered before they are written.
+const tableRows = 1024
+
 // partBytes is about how large a part grows.
 const partBytes = 128 << 20
 
@@ -265,7 +268,6 @@ type Reject struct {
 
 // reject writes the reasons of the rows of a chunk that are not accepted.
 func (k *sink) reject(s *sheet) error {
-	k.table.reset()
 	at := 0
 	k.lines.start(&s.chunk)
 	for _, p := range s.places() {
@@ -305,6 +307,9 @@ func (k *sink) reject(s *sheet) error {
 			}
 			first = false
 		}
+	}
+	if len(k.table.sel) < tableRows {
+		return nil
 	}
 	return k.flush()
 }
@@ -399,28 +404,42 @@ func (s *sheet) raw(start, end uint32, row int64) []byte {
 }
 
 func rawLine(rj Reject, raw []byte) []byte {
-	line := struct {
-		Row   int64  `json:"row"`
-		Line  int64  `json:"line,omitempty"`
-		Start int64  `json:"start"`
-		End   int64  `json:"end"`
-		Hash  string `json:"hash,omitempty"`
-		Raw   string `json:"raw,omitempty"`
-		// Base64 is the record where it is not UTF-8.
-		Base64 string `json:"raw_base64,omitempty"`
-		Cut    bool   `json:"cut,omitempty"`
-	}{Row: rj.Row, Line: rj.Line, Start: rj.Start, End: rj.End, Hash: rj.Hash}
-	line.Cut = rj.End > rj.Start && rj.End-rj.Start > int64(len(raw))
-	if utf8.Valid(raw) {
-		line.Raw = string(raw)
-	} else {
-		line.Base64 = base64.StdEncoding.EncodeToString(raw)
+	b := append(make([]byte, 0, len(raw)+160), `{"row":`...)
+	b = strconv.AppendInt(b, rj.Row, 10)
+	if rj.Line != 0 {
+		b = strconv.AppendInt(append(b, `,"line":`...), rj.Line, 10)
 	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(line) // strings and integers always encode
-	return b.Bytes()
+	b = strconv.AppendInt(append(b, `,"start":`...), rj.Start, 10)
+	b = strconv.AppendInt(append(b, `,"end":`...), rj.End, 10)
+	if rj.Hash != "" {
+		b = append(append(append(b, `,"hash":"`...), rj.Hash...), '"')
+	}
+	switch {
+	case len(raw) == 0:
+	case utf8.Valid(raw):
+		b = appendJSON(append(b, `,"raw":`...), raw)
+	default: // the record is not UTF-8
+		b = base64.StdEncoding.AppendEncode(append(b, `,"raw_base64":"`...), raw)
+		b = append(b, '"')
+	}
+	if rj.End > rj.Start && rj.End-rj.Start > int64(len(raw)) {
+		b = append(b, `,"cut":true`...)
+	}
+	return append(b, '}', '\n')
+}
+
+// appendJSON appends a text as a JSON string.
+func appendJSON(b, text []byte) []byte {
+	for _, c := range text {
+		if c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
+			var out bytes.Buffer
+			e := json.NewEncoder(&out)
+			e.SetEscapeHTML(false)
+			_ = e.Encode(string(text)) // strings always encode
+			return append(b, bytes.TrimSuffix(out.Bytes(), []byte{'\n'})...)
+		}
+	}
+	return append(append(append(b, '"'), text...), '"')
 }
 
 // appendCSV appends a cell, quoted where it must be.
@@ -474,6 +493,7 @@ func (k *sink) close(failed error) error {
 		keep(k.closePart())
 	}
 	if k.rejects != nil {
+		keep(k.flush())
 		keep(k.rejects.Close())
 		for _, f := range []*outFile{k.rejectsFile, k.csv, k.raw} {
 			keep(f.close())
