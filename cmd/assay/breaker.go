@@ -33,11 +33,14 @@ func (c *cli) breakerListCommand() *cobra.Command {
 				return err
 			}
 			defer a.Close()
-			s, err := a.Store(cmd.Context())
+			s, err := c.look(cmd.Context(), a)
 			if err != nil {
 				return err
 			}
-			states, err := s.Breakers(cmd.Context())
+			var states []breaker.State
+			if s != nil {
+				states, err = s.Breakers(cmd.Context())
+			}
 			if err != nil {
 				return err
 			}

@@ -89,7 +89,7 @@ with its reason.`,
 			if err != nil {
 				return err
 			}
-			s, err := a.Store(cmd.Context())
+			s, err := a.Look(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -52,12 +52,27 @@ Without a batch, list the latest ones.`,
 	return cmd
 }
 
+// look opens the store for a verb that only reads, and makes none: nil where
+// there is a lake, on which nothing was run yet. Error: not_found, where there is
+// no lake either.
+func (c *cli) look(ctx context.Context, a *app.App) (app.Store, error) {
+	s, err := a.Look(ctx)
+	if pipeline.ErrorCode(err) != pipeline.CodeNotFound {
+		return s, err
+	}
+	_, err = a.Lake()
+	return nil, err
+}
+
 func (c *cli) listBatches(ctx context.Context, a *app.App, feed string) error {
-	s, err := a.Store(ctx)
+	s, err := c.look(ctx, a)
 	if err != nil {
 		return err
 	}
-	bs, err := s.Batches(ctx, flow.BatchFilter{Feed: feed, Latest: true, Limit: 50})
+	var bs []flow.Batch
+	if s != nil {
+		bs, err = s.Batches(ctx, flow.BatchFilter{Feed: feed, Latest: true, Limit: 50})
+	}
 	if err != nil {
 		return err
 	}
@@ -90,7 +105,7 @@ func findBatch(ctx context.Context, s flow.Ledger, prefix string) (flow.Batch, e
 }
 
 func (c *cli) report(ctx context.Context, a *app.App, prefix, htmlFile string) error {
-	s, err := a.Store(ctx)
+	s, err := a.Look(ctx)
 	if err != nil {
 		return err
 	}

@@ -62,8 +62,21 @@ func (c *cli) runOnce(ctx context.Context, a *app.App, feed string) (flow.Result
 	p := c.startProgress("judging", -1)
 	defer p.Done()
 	r.Ingest.Progress = p.Set
+	r.Ingest.Stray = c.sayStray()
 	r.Step = p.Stage
 	return r.Once(ctx, feed)
+}
+
+// sayStray tells once of a landed file that no feed will ever take.
+func (c *cli) sayStray() func(key string) {
+	said := map[string]bool{}
+	return func(key string) {
+		if said[key] {
+			return
+		}
+		said[key] = true
+		fmt.Fprintf(c.stderr, "assay: %q lies in no feed's folder and is left alone\n  move it to landing/FEED/\n", key)
+	}
 }
 
 // sayHeld reminds of what waits for somebody, also when nothing new came.
@@ -155,6 +168,7 @@ func (c *cli) watch(ctx context.Context, a *app.App, feed string) error {
 		return err
 	}
 	r.Ingest.Still = flow.StandStill
+	r.Ingest.Stray = c.sayStray()
 	r.Batch = func(b flow.Batch) {
 		if c.json() {
 			_ = c.printLine(b)

@@ -41,7 +41,7 @@ func (c *cli) searchCommand() *cobra.Command {
 }
 
 func (c *cli) search(ctx context.Context, a *app.App, query string, k int) error {
-	s, err := a.Store(ctx)
+	s, err := a.Look(ctx)
 	if err != nil {
 		return err
 	}
