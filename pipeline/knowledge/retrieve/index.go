@@ -52,21 +52,45 @@ type Hit struct {
 	Named int `json:"named,omitempty"`
 }
 
-// New indexes the passages of the pack and more, such as the chunks of
-// ingested documents. Errors: those of the embedder.
-func New(ctx context.Context, p *knowledge.Pack, e embed.Embedder, more []Passage) (*Index, error) {
-	x := &Index{pack: p, embedder: e, passages: append(Passages(p), more...), postings: map[string][]posting{}}
-	byID(x.passages)
-	texts := make([]string, len(x.passages))
-	for i := range x.passages {
-		texts[i] = wordsOnly(x.passages[i].Title + " " + x.passages[i].Text)
-		if s, ok := p.Schema(x.passages[i].Category); ok && x.passages[i].Kind == Guideline {
-			texts[i] = s.Title + " " + texts[i]
-		}
+// An Extra is a passage that is not of the pack, such as a document's chunk,
+// with its vector in the embedder's space where there is one already.
+type Extra struct {
+	Passage
+	Vector []float32
+}
+
+// Text is what is embedded of a passage.
+func Text(p Passage) string { return wordsOnly(p.Title + " " + p.Text) }
+
+// New indexes the passages of the pack and more. Errors: those of the embedder.
+func New(ctx context.Context, p *knowledge.Pack, e embed.Embedder, more []Extra) (*Index, error) {
+	x := &Index{pack: p, embedder: e, passages: Passages(p), postings: map[string][]posting{}}
+	known := map[string][]float32{}
+	for _, m := range more {
+		x.passages = append(x.passages, m.Passage)
+		known[m.ID] = m.Vector
 	}
-	var err error
-	if x.vectors, err = e.Embed(ctx, texts); err != nil {
+	byID(x.passages)
+	x.vectors = make([][]float32, len(x.passages))
+	var texts []string
+	var at []int
+	for i := range x.passages {
+		if v := known[x.passages[i].ID]; len(v) == e.Dimensions() {
+			x.vectors[i] = v
+			continue
+		}
+		t := Text(x.passages[i])
+		if s, ok := p.Schema(x.passages[i].Category); ok && x.passages[i].Kind == Guideline {
+			t = s.Title + " " + t
+		}
+		texts, at = append(texts, t), append(at, i)
+	}
+	vectors, err := e.Embed(ctx, texts)
+	if err != nil {
 		return nil, err
+	}
+	for k, v := range vectors {
+		x.vectors[at[k]] = v
 	}
 	x.related = map[string][]string{}
 	for _, group := range p.Related() {

@@ -15,12 +15,14 @@ import (
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/contract"
 	"github.com/assay-pipeline/assay/pipeline/flow"
+	"github.com/assay-pipeline/assay/pipeline/knowledge/documents"
 )
 
 // A Store is the union of all ports that a backend satisfies.
 type Store interface {
 	flow.Store
 	contract.RegistryStore
+	documents.Store
 }
 
 // A Place makes handles of one store: the first call an empty store, each
@@ -57,6 +59,7 @@ func Run(t *testing.T, place func(t *testing.T) Place) {
 		{"Learning", learning},
 		{"EntriesSince", entriesSince},
 		{"Contracts", contracts},
+		{"Documents", documentSnapshots},
 		{"Reviews", reviews},
 		{"ReviewQueue", reviewQueue},
 		{"ReviewRace", reviewRace},
