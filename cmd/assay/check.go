@@ -74,10 +74,19 @@ func (c *cli) check(ctx context.Context, contractFile, schema, htmlFile string, 
 	if htmlFile != "" && len(files) != 1 {
 		return pipeline.Errorf(pipeline.CodeInvalid, "--html writes the report of one file, %d were given", len(files))
 	}
+	a, err := c.openWith(cfg)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	around, err := c.surroundings(ctx, a, f)
+	if err != nil {
+		return err
+	}
 	var reports []*gate.Report
 	worst, unreached := 0, error(nil)
 	for _, name := range files {
-		r, err := c.checkFile(ctx, cfg, g, name)
+		r, err := c.checkFile(ctx, cfg, g, around, name)
 		if err != nil {
 			code := pipeline.ErrorCode(err)
 			if ctx.Err() != nil || code == pipeline.CodeInternal {
@@ -113,7 +122,7 @@ func (c *cli) check(ctx context.Context, contractFile, schema, htmlFile string, 
 	return nil
 }
 
-func (c *cli) checkFile(ctx context.Context, cfg app.Config, g *gate.Gate, name string) (*gate.Report, error) {
+func (c *cli) checkFile(ctx context.Context, cfg app.Config, g *gate.Gate, around *surrounding, name string) (*gate.Report, error) {
 	in, done, err := c.gateInput(g, name)
 	if err != nil {
 		return nil, err
@@ -121,7 +130,11 @@ func (c *cli) checkFile(ctx context.Context, cfg app.Config, g *gate.Gate, name 
 	defer done()
 	p := c.startProgress(name, in.Size)
 	defer p.Done()
-	return g.Judge(ctx, in, gate.Options{Memory: int64(cfg.Memory), Tmp: cfg.Tmp, Progress: p.Set})
+	opt, err := around.options(ctx, name, gate.Options{Memory: int64(cfg.Memory), Tmp: cfg.Tmp, Progress: p.Set})
+	if err != nil {
+		return nil, err
+	}
+	return g.Judge(ctx, in, opt)
 }
 
 // printReports writes reports as tables or as one JSON document.
@@ -212,9 +225,9 @@ func writeFile(name string, write func(io.Writer) error) error {
 
 // readFeed reads the schema object of a contract file.
 func readFeed(file, schema string) (*contract.Feed, error) {
-	src, err := os.ReadFile(file)
+	src, err := readContract(file)
 	if err != nil {
-		return nil, fileError(file, err)
+		return nil, err
 	}
 	doc, err := contract.Parse(file, src)
 	if err != nil {

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -36,8 +39,9 @@ func (c *cli) contractLintCommand() *cobra.Command {
 		Long: `Read contracts and print what is wrong: errors (the contract cannot be used),
 warnings (it can, and probably does not say what is meant), and notes (clauses
 that are not enforced). Without an argument, the contracts of the project.
-Contracts that are read together are also held against each other: foreign keys
-must lead to a feed and a field of the same type.
+Contracts that are read together, and with those of the project, are also held
+against each other: foreign keys must lead to a feed and a field of the same
+type. Rules in SQL are tried on an empty table.
 
 Exit code: 0 without errors, 2 with one.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -45,7 +49,7 @@ Exit code: 0 without errors, 2 with one.`,
 			if err != nil {
 				return err
 			}
-			return c.lint(files, format)
+			return c.lint(cmd.Context(), files, format)
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "", "text, json, junit, sarif or github (default: as --output)")
@@ -98,28 +102,44 @@ type lintFile struct {
 	Findings []contract.Finding `json:"findings"`
 }
 
-func (c *cli) lint(files []string, format string) error {
-	set := contract.NewSet()
+func (c *cli) lint(ctx context.Context, files []string, format string) error {
+	sources := make([]contract.Source, 0, len(files))
 	all := make([]lintFile, 0, len(files))
 	at := map[string]int{}
 	for i, file := range files {
-		src, err := os.ReadFile(file)
+		src, err := readContract(file)
 		if err != nil {
-			return fileError(file, err)
+			return err
 		}
+		sources = append(sources, contract.Source{File: file, Text: src})
 		all = append(all, lintFile{file, []contract.Finding{}})
 		at[file] = i
-		if len(files) == 1 {
-			// Alone, a contract cannot know which other feeds there are.
-			all[i].Findings = append(all[i].Findings, contract.LintSource(file, src)...)
-		}
-		set.Add(file, src)
 	}
-	if len(files) > 1 {
-		for _, f := range set.Lint() {
-			lf := &all[at[f.File]]
-			lf.Findings = append(lf.Findings, f)
+	set := contract.NewSet()
+	set.AddAll(sources)
+	others, err := c.neighbours(files)
+	if err != nil {
+		return err
+	}
+	set.AddAll(others)
+	found := set.Lint()
+	if len(files) == 1 && len(others) == 0 {
+		// Alone, a contract cannot know which other feeds there are.
+		found = contract.LintSource(files[0], sources[0].Text)
+	}
+	more, err := c.lintQueries(ctx, set, at)
+	if err != nil {
+		return err
+	}
+	for _, f := range append(found, more...) {
+		if i, asked := at[f.File]; asked {
+			all[i].Findings = append(all[i].Findings, f)
 		}
+	}
+	for _, lf := range all {
+		slices.SortStableFunc(lf.Findings, func(a, b contract.Finding) int {
+			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), strings.Compare(a.What, b.What))
+		})
 	}
 	counts := map[contract.Level]int{}
 	var flat []contract.Finding

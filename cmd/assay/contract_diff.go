@@ -98,9 +98,9 @@ func readIgnore(file string) (*contract.IgnoreList, error) {
 	if file == "" {
 		return nil, nil
 	}
-	src, err := os.ReadFile(file)
+	src, err := readContract(file)
 	if err != nil {
-		return nil, fileError(file, err)
+		return nil, err
 	}
 	return contract.ParseIgnore(file, src)
 }

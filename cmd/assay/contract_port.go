@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -19,9 +18,9 @@ func (c *cli) contractExportCommand() *cobra.Command {
 		Long:  "Write a contract for another tool: " + strings.Join(contract.ExportTargets(), ", ") + ".",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			src, err := os.ReadFile(args[0])
+			src, err := readContract(args[0])
 			if err != nil {
-				return fileError(args[0], err)
+				return err
 			}
 			d, err := contract.Parse(args[0], src)
 			if err != nil {
@@ -51,9 +50,9 @@ func (c *cli) contractImportCommand() *cobra.Command {
 What has no counterpart stands in the draft as a comment.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			src, err := os.ReadFile(args[0])
+			src, err := readContract(args[0])
 			if err != nil {
-				return fileError(args[0], err)
+				return err
 			}
 			b, err := contract.Import(from, args[0], src)
 			if err != nil {
@@ -80,9 +79,9 @@ func (c *cli) contractScorecardCommand() *cobra.Command {
 			}
 			set := contract.NewSet()
 			for _, file := range files {
-				src, err := os.ReadFile(file)
+				src, err := readContract(file)
 				if err != nil {
-					return fileError(file, err)
+					return err
 				}
 				set.Add(file, src)
 			}

@@ -78,9 +78,9 @@ Exit code: 0 when it is (or, with --dry-run, would be) published, 1 when it
 breaks someone, 2 when it is wrong.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			src, err := os.ReadFile(args[0])
+			src, err := readContract(args[0])
 			if err != nil {
-				return fileError(args[0], err)
+				return err
 			}
 			if p.Mode, p.Transitive, err = contract.ParseMode(mode); err != nil {
 				return err
@@ -128,18 +128,28 @@ func (c *cli) contractListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			drafts, err := r.Drafts(cmd.Context(), "")
+			if err != nil {
+				return err
+			}
 			if c.json() {
 				if vs == nil {
 					vs = []contract.Version{}
 				}
-				return c.printJSON(map[string]any{"schema_version": 1, "versions": vs})
+				if drafts == nil {
+					drafts = []contract.Version{}
+				}
+				return c.printJSON(map[string]any{"schema_version": 1, "versions": vs, "drafts": drafts})
 			}
-			if len(vs) == 0 {
+			if len(vs) == 0 && len(drafts) == 0 {
 				fmt.Fprintln(c.stdout, "nothing is published yet: assay contract publish FILE")
 				return nil
 			}
 			w := tabwriter.NewWriter(c.stdout, 0, 4, 2, ' ', 0)
 			fmt.Fprintln(w, "CONTRACT\tVERSION\tFEEDS\tPUBLISHED\tLAST DAY")
+			for _, v := range drafts {
+				fmt.Fprintf(w, "%s\t%s\t%s\tdraft of %s\t–\n", v.Contract, v.Version, strings.Join(v.Feeds, ", "), v.Published.Format(time.DateOnly))
+			}
 			for _, v := range vs {
 				last := "–"
 				if !v.Deprecated.IsZero() {
@@ -155,7 +165,7 @@ func (c *cli) contractListCommand() *cobra.Command {
 func (c *cli) contractShowCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "show ID[@VERSION]",
-		Short: "Print a published contract as it was written",
+		Short: "Print a published contract as it was written, or a draft",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, done, err := c.registry(cmd.Context())
@@ -165,6 +175,9 @@ func (c *cli) contractShowCommand() *cobra.Command {
 			defer done()
 			id, version, _ := strings.Cut(args[0], "@")
 			v, err := r.Version(cmd.Context(), id, version)
+			if draft, ok := draftOf(cmd.Context(), r, id, version); ok && pipeline.ErrorCode(err) == pipeline.CodeNotFound {
+				v, err = draft, nil
+			}
 			if err != nil {
 				return err
 			}
@@ -175,6 +188,16 @@ func (c *cli) contractShowCommand() *cobra.Command {
 			return err
 		},
 	}
+}
+
+// draftOf is the draft of a contract, where it has the version or none is asked
+// for.
+func draftOf(ctx context.Context, r *contract.Registry, id, version string) (contract.Version, bool) {
+	drafts, err := r.Drafts(ctx, id)
+	if err != nil || len(drafts) == 0 || version != "" && drafts[0].Version != version {
+		return contract.Version{}, false
+	}
+	return drafts[0], true
 }
 
 func (c *cli) contractDeprecateCommand() *cobra.Command {

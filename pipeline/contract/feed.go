@@ -249,6 +249,14 @@ type Check struct {
 	OnFail    OnFail
 	Message   string
 	Line      int
+	column    int
+	path      string
+}
+
+// Finding is what is wrong with the rule, at its place in the contract of f:
+// for those who find out by running it.
+func (k Check) Finding(f *Feed, level Level, what, do string) Finding {
+	return Finding{File: f.File, Line: k.Line, Column: k.column, Path: k.path, Level: level, Rule: "quality", What: what, Do: do}
 }
 
 // A Relation is a foreign key: the values of Fields, where none is null, stand
@@ -262,6 +270,8 @@ type Relation struct {
 	OnFail   OnFail
 	Severity Severity
 	Line     int
+	column   int
+	path     string
 }
 
 // An SLA is one slaProperties entry, judged against the ledger. Latency,

@@ -30,8 +30,8 @@ func Import(source, file string, src []byte) ([]byte, error) {
 	if !ok {
 		return nil, pipeline.Errorf(pipeline.CodeInvalid, "there is no import of %q", source).WithHint("%s", didYouMean(source, ImportSources(), ""))
 	}
-	if len(src) > maxSource {
-		return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s has more than %d bytes", file, maxSource).WithHint("import its parts one by one")
+	if len(src) > MaxSource {
+		return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s has more than %d bytes", file, MaxSource).WithHint("import its parts one by one")
 	}
 	im := &importer{file: file}
 	if err := read(im, src); err != nil {

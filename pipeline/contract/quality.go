@@ -23,7 +23,7 @@ func (c *compiler) quality(owner *node, field string) {
 	for _, q := range owner.list("quality") {
 		c.checkCustom(q, "quality")
 		k := Check{Field: field, Kind: q.text("type"), Metric: q.text("metric"), Dimension: q.text("dimension"),
-			Message: q.text("description"), Line: q.line}
+			Message: q.text("description"), Line: q.line, column: q.col, path: q.path}
 		if r := q.key("rule"); r != nil && !c.doc.old() {
 			c.warnf(r, "deprecated", "use metric", "rule is deprecated since v3.1.0")
 		}

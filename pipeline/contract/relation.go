@@ -45,7 +45,7 @@ func references(n *node) []*node {
 func (c *compiler) relation(r *node, from []string) {
 	c.checkCustom(r, "relationship")
 	to := references(r.get("to"))
-	rel := Relation{Fields: from, Line: r.line, OnFail: c.onFail(r, c.rowOnFail)}
+	rel := Relation{Fields: from, Line: r.line, column: r.col, path: r.path, OnFail: c.onFail(r, c.rowOnFail)}
 	rel.Severity = c.severity(custom(r, "assay.severity"), SeverityError)
 	if rel.OnFail == Warn {
 		rel.Severity = SeverityWarning

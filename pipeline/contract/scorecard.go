@@ -44,7 +44,7 @@ func (s *Set) Lint() []Finding {
 
 func (s *Set) lintRelations(d *Document, f *Feed) (out []Finding) {
 	add := func(level Level, r Relation, what, do string) {
-		out = append(out, Finding{File: d.file, Line: r.Line, Column: 1, Path: f.Schema, Level: level, Rule: "relationship", What: what, Do: do})
+		out = append(out, Finding{File: d.file, Line: r.Line, Column: r.column, Path: r.path, Level: level, Rule: "relationship", What: what, Do: do})
 	}
 	for _, r := range f.Relations {
 		to := f

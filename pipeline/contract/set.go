@@ -5,8 +5,11 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/assay-pipeline/assay/pipeline"
 )
@@ -54,8 +57,8 @@ func Load(fsys fs.FS, dir string) (*Set, error) {
 
 // readLimited reads a file, but no more than a contract may have.
 func readLimited(fsys fs.FS, name string) ([]byte, error) {
-	if info, err := fs.Stat(fsys, name); err == nil && info.Size() > maxSource {
-		return make([]byte, maxSource+1), nil // refused by its size, unread
+	if info, err := fs.Stat(fsys, name); err == nil && info.Size() > MaxSource {
+		return make([]byte, MaxSource+1), nil // refused by its size, unread
 	}
 	return fs.ReadFile(fsys, name)
 }
@@ -64,10 +67,56 @@ func isContract(name string) bool {
 	return strings.HasSuffix(name, ".odcs.yaml") || strings.HasSuffix(name, ".odcs.yml")
 }
 
+// A Source is the text of one contract.
+type Source struct {
+	File string
+	Text []byte
+}
+
+// AddAll puts contracts into the set, as Add does one by one.
+func (s *Set) AddAll(sources []Source) {
+	read := make([]reading, len(sources))
+	var wg sync.WaitGroup
+	var next atomic.Int64
+	for range min(runtime.GOMAXPROCS(0), len(sources)) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; int(i) < len(sources); i = next.Add(1) - 1 {
+				read[i] = readContract(sources[i].File, sources[i].Text)
+			}
+		})
+	}
+	wg.Wait()
+	for _, r := range read {
+		s.put(r)
+	}
+}
+
 // Add puts the contract in src into the set.
-func (s *Set) Add(file string, src []byte) {
+func (s *Set) Add(file string, src []byte) { s.put(readContract(file, src)) }
+
+// A reading is a contract as it was read: its feeds, or what is wrong.
+type reading struct {
+	file  string
+	doc   *Document
+	err   error
+	feeds []*Feed
+	errs  []error
+}
+
+func readContract(file string, src []byte) reading {
 	d, found := parse(file, src)
-	err := problemError(found)
+	r := reading{file: file, doc: d, err: problemError(found)}
+	if r.err == nil {
+		for _, n := range d.Feeds() {
+			f, err := d.Feed(n)
+			r.feeds, r.errs = append(r.feeds, f), append(r.errs, err)
+		}
+	}
+	return r
+}
+
+func (s *Set) put(r reading) {
+	file, d, err := r.file, r.doc, r.err
 	base := strings.TrimSuffix(strings.TrimSuffix(path.Base(file), ".yml"), ".yaml")
 	base = strings.TrimSuffix(base, ".odcs")
 	if err != nil {
@@ -83,9 +132,8 @@ func (s *Set) Add(file string, src []byte) {
 		return
 	}
 	s.docs = append(s.docs, d)
-	for _, n := range d.Feeds() {
-		e := &entry{doc: d}
-		e.feed, e.err = d.Feed(n)
+	for i, n := range d.Feeds() {
+		e := &entry{doc: d, feed: r.feeds[i], err: r.errs[i]}
 		if e.err != nil {
 			s.broken = append(s.broken, e.err)
 		}

@@ -15,7 +15,7 @@ import (
 // Limits of one contract. The largest official example has 192 KB and 13,000
 // nodes.
 const (
-	maxSource = 4 << 20
+	MaxSource = 4 << 20
 	maxDepth  = 64
 	maxNodes  = 400_000 // after aliases are expanded
 )
@@ -129,8 +129,8 @@ func readYAML(file string, src []byte) (*node, []Finding) {
 	fail := func(line, col int, what, do string) (*node, []Finding) {
 		return nil, []Finding{{File: file, Line: line, Column: col, Level: LevelError, Rule: "yaml", What: what, Do: do}}
 	}
-	if len(src) > maxSource {
-		return fail(1, 1, fmt.Sprintf("the contract has %d bytes, more than %d", len(src), maxSource),
+	if len(src) > MaxSource {
+		return fail(1, 1, fmt.Sprintf("the contract has %d bytes, more than %d", len(src), MaxSource),
 			"split it: one contract per feed")
 	}
 	if i := invalidUTF8(src); i >= 0 {

@@ -56,6 +56,9 @@ type ContractRef struct {
 // where its version has ended.
 func (rep *Report) Chosen(c contract.Choice) {
 	rep.Contract.Rule = c.Rule
+	if c.Rule != contract.RuleConfigured {
+		rep.Notes = append(rep.Notes, fmt.Sprintf("judged by version %s of the contract: %s", c.Version, c.Rule))
+	}
 	if c.Warning == "" {
 		return
 	}

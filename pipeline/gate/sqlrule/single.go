@@ -63,8 +63,7 @@ func Single(query string) error {
 
 // A Problem is a query that does not run.
 type Problem struct {
-	Rule string
-	Line int
+	Rule contract.Check
 	Err  error
 }
 
@@ -83,7 +82,7 @@ func (e *Engine) Check(ctx context.Context, f *contract.Feed) ([]Problem, error)
 				if pipeline.ErrorCode(err) != pipeline.CodeInvalid {
 					return nil, err
 				}
-				return []Problem{{k.ID, k.Line, err}}, nil
+				return []Problem{{k, err}}, nil
 			}
 			defer t.Close()
 		}
@@ -94,7 +93,7 @@ func (e *Engine) Check(ctx context.Context, f *contract.Feed) ([]Problem, error)
 		case pipeline.ErrorCode(err) != pipeline.CodeInvalid:
 			return nil, err
 		default:
-			out = append(out, Problem{k.ID, k.Line, err})
+			out = append(out, Problem{k, err})
 		}
 	}
 	return out, nil
