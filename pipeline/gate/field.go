@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,7 +25,7 @@ type field struct {
 	bounds []bound // minimum and so on, over numbers and moments
 
 	min, max  int // of minLength and maxLength
-	matches   *regexp.Regexp
+	matches   *pattern
 	formatted func([]byte) bool
 	email     bool       // the format is email
 	words     *wordTable // enum
@@ -60,7 +59,7 @@ type counted struct {
 	nums  []rat
 	// listed: words and nums say what is valid, even when there are none.
 	listed bool
-	match  *regexp.Regexp
+	match  *pattern
 }
 
 // nulls tells null words. The usual one, the empty cell, is tested without a
@@ -160,7 +159,7 @@ func (c *compiler) field(spec *contract.Field) (*field, error) {
 			f.max, f.maxLength = *o.MaxLength, row("maxLength", "conformity", "at most "+strconv.Itoa(*o.MaxLength)+" characters")
 		}
 		if o.Pattern != "" {
-			if f.matches, err = regexp.Compile(o.Pattern); err != nil {
+			if f.matches, err = compilePattern(o.Pattern); err != nil {
 				return nil, c.errorf(spec.Line, "%s: the pattern is not understood: %v", spec.Name, err)
 			}
 			f.pattern = row("pattern", "conformity", "a match of "+o.Pattern)

@@ -3,7 +3,6 @@ package gate
 import (
 	"fmt"
 	"math/big"
-	"regexp"
 	"strings"
 
 	"github.com/assay-pipeline/assay/pipeline/contract"
@@ -61,7 +60,7 @@ func (c *compiler) check(k *contract.Check) error {
 		}
 		n := &counted{rule: t.rule, spec: k}
 		if k.Pattern != "" {
-			re, err := regexp.Compile(k.Pattern)
+			re, err := compilePattern(k.Pattern)
 			if err != nil {
 				return c.errorf(k.Line, "%s: the pattern is not understood: %v", id, err)
 			}
