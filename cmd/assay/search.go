@@ -41,9 +41,13 @@ func (c *cli) searchCommand() *cobra.Command {
 }
 
 func (c *cli) search(ctx context.Context, a *app.App, query string, k int) error {
-	s, err := a.Look(ctx)
+	empty := pipeline.Errorf(pipeline.CodeNotFound, "the catalog is empty").WithHint("assay run takes the landing zone into it")
+	s, err := c.look(ctx, a)
 	if err != nil {
 		return err
+	}
+	if s == nil {
+		return empty
 	}
 	pack, err := a.Knowledge()
 	if err != nil {
@@ -58,7 +62,7 @@ func (c *cli) search(ctx context.Context, a *app.App, query string, k int) error
 		return err
 	}
 	if len(entries) == 0 {
-		return pipeline.Errorf(pipeline.CodeNotFound, "the catalog is empty").WithHint("assay run takes the landing zone into it")
+		return empty
 	}
 	searcher, err := catalog.NewSearcher(ctx, pack, entries, e)
 	if err != nil {
