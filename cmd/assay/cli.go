@@ -138,7 +138,8 @@ Start with:
 	for _, sub := range []func() *cobra.Command{
 		c.demoCommand, c.initCommand, c.runCommand, c.replayCommand, c.checkCommand, c.contractCommand,
 		c.parseCommand, c.costCommand, c.knowledgeCommand, c.matchCommand, c.searchCommand, c.reviewCommand, c.catalogCommand, c.breakerCommand, c.reportCommand,
-		c.lakeCommand, c.migrateCommand, c.versionCommand,
+		c.feedsCommand, c.statusCommand, c.approveCommand, c.rejectCommand, c.sweepCommand, c.checksCommand, c.watchCommand, c.notifyCommand,
+		c.lakeCommand, c.forgetCommand, c.migrateCommand, c.versionCommand,
 	} {
 		root.AddCommand(sub())
 	}
