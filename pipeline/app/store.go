@@ -11,6 +11,7 @@ import (
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/contract"
 	"github.com/assay-pipeline/assay/pipeline/flow"
+	"github.com/assay-pipeline/assay/pipeline/knowledge/documents"
 	"github.com/assay-pipeline/assay/pipeline/store/postgres"
 )
 
@@ -19,6 +20,7 @@ import (
 type Store interface {
 	flow.Store
 	contract.RegistryStore
+	documents.Store
 	io.Closer
 }
 
