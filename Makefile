@@ -116,6 +116,10 @@ bench-match: ## the matcher that learns, on the public data sets in ../shared/da
 bench-parse: ## reading: units, quantities, abbreviations, attributes, retrieval, speed; needs ../shared/data (SEEDS=20)
 	@$(GO) -C bench run -mod=mod ./parse -seeds $(or $(SEEDS),20) $(ARGS)
 
+.PHONY: bench-llm
+bench-llm: ## what stands between a model and a record: grounding, repair, PII, injection, calls saved; needs ../shared/data (SEEDS=5)
+	@$(GO) test ./pipeline/guard -run 'Figures|TestCorruptions|TestOtherStandard|TestPIIOnParts|TestSwapsFlagged' -count 1 -v 2>&1 | $(GO) -C bench run -mod=mod ./llm -seeds $(or $(SEEDS),5)
+
 ## ----------------------------------------------------------------------------
 
 .PHONY: clean

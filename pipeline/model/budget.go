@@ -91,49 +91,40 @@ func (c *Client) reserve(ctx context.Context, q Question, most Usage) (res reser
 		}
 		undo = append(undo, func() { m.add(-res.tokens) })
 	}
-	if err := c.spend(ctx, accountTokens, res.day, res.tokens, c.Limits.DayTokens, "tokens"); err != nil {
-		return res, err
-	}
-	undo = append(undo, func() {
-		_ = c.spend(context.WithoutCancel(ctx), accountTokens, res.day, -res.tokens, -1, "tokens") //nolint:errcheck // the refusal is what is reported
-	})
 	res.micros, _ = c.cost(most)
-	if err := c.spend(ctx, accountMicros, res.day, res.micros, c.Limits.DayMicros, "micro-dollars"); err != nil {
-		return res, err
+	err = c.Store.Spend(ctx, res.day, c.spendings(res.tokens, res.micros)...)
+	if pipeline.ErrorCode(err) == pipeline.CodeLimit {
+		return res, pipeline.Errorf(pipeline.CodeLimit, "the budget of %s does not allow a question that may use %d tokens and cost %s: %w", res.day, res.tokens, Money(res.micros), err).
+			WithHint("raise the budget, or wait for the next day; items are parsed by the rules meanwhile")
+	}
+	if err != nil {
+		return res, pipeline.Errorf(pipeline.ErrorCode(err), "the budget of %s: %w", res.day, err)
 	}
 	return res, nil
 }
 
-// settle replaces a reservation by what an attempt really used.
-func (c *Client) settle(ctx context.Context, q Question, res reservation, a Attempt) error {
+func (c *Client) spendings(tokens, micros int64) []Spending {
+	return []Spending{{accountTokens, tokens, c.Limits.DayTokens}, {accountMicros, micros, c.Limits.DayMicros}}
+}
+
+// release corrects a reservation to what an attempt really used and adds the
+// difference to what has to be settled.
+func (c *Client) release(q Question, res reservation, a Attempt, s *settling) {
 	tokens := int64(a.Usage.Total())
 	for _, m := range q.Meters {
 		m.add(tokens - res.tokens)
 	}
-	if err := c.spend(ctx, accountTokens, res.day, tokens-res.tokens, -1, "tokens"); err != nil {
-		return err
+	if s.day != res.day { // midnight between two attempts: the later day bears the rest
+		s.day = res.day
 	}
-	if err := c.spend(ctx, accountMicros, res.day, a.Micros-res.micros, -1, "micro-dollars"); err != nil {
-		return err
-	}
-	c.alert(ctx, accountTokens, res.day, c.Limits.DayTokens)
-	c.alert(ctx, accountMicros, res.day, c.Limits.DayMicros)
-	return nil
+	s.tokens += tokens - res.tokens
+	s.micros += a.Micros - res.micros
 }
 
-func (c *Client) spend(ctx context.Context, account, day string, n, most int64, unit string) error {
-	if n == 0 && most != 0 {
-		return nil
-	}
-	_, err := c.Store.Spend(ctx, account, day, n, most)
-	if pipeline.ErrorCode(err) == pipeline.CodeLimit {
-		return pipeline.Errorf(pipeline.CodeLimit, "the budget of %s, %d %s, does not allow a question that may cost %d: %w", day, most, unit, n, err).
-			WithHint("raise the budget, or wait for the next day; items are parsed by the rules meanwhile")
-	}
-	if err != nil {
-		return pipeline.Errorf(pipeline.ErrorCode(err), "the budget of %s: %w", day, err)
-	}
-	return nil
+// settling are the differences between what was reserved and what was used.
+type settling struct {
+	day            string
+	tokens, micros int64
 }
 
 // alert tells, once per client and level, of what the day's sum has reached.

@@ -24,6 +24,8 @@ type Question struct {
 	Item, Batch               string
 	Prompt, Schema, Knowledge string
 	Retrieved                 []string
+	// Fixed is FixedID of System and Schema, for who asks often and knows it.
+	Fixed string
 	// Fresh asks the model even where the answer is kept, and leaves that one
 	// alone.
 	Fresh bool
@@ -35,14 +37,26 @@ type Question struct {
 // Key names a question by model, prompt version, schema version and everything
 // that is sent: the same key has the same answer.
 func (q Question) Key(model string) string {
-	parts := []string{"question", model, q.Prompt, q.Schema, q.Request.System, strconv.Itoa(q.Request.MaxTokens), strconv.FormatFloat(q.Request.Temperature, 'g', -1, 64)}
-	if q.Request.Schema != nil {
-		parts = append(parts, q.Request.Schema.Name, string(q.Request.Schema.JSON))
-	}
+	parts := []string{"question", model, q.Prompt, q.Schema, q.fixed(), strconv.Itoa(q.Request.MaxTokens), strconv.FormatFloat(q.Request.Temperature, 'g', -1, 64)}
 	for _, m := range q.Request.Messages {
 		parts = append(parts, string(m.Role), m.Text)
 	}
 	return pipeline.ContentID(parts...)
+}
+
+func (q Question) fixed() string {
+	if q.Fixed != "" {
+		return q.Fixed
+	}
+	return FixedID(q.Request.System, q.Request.Schema)
+}
+
+// FixedID names the part of a request that many questions share.
+func FixedID(system string, s *Schema) string {
+	if s == nil {
+		return pipeline.ContentID("fixed", system)
+	}
+	return pipeline.ContentID("fixed", system, s.Name, string(s.JSON))
 }
 
 // estimate is a guess, from above for European languages, of the tokens that a
@@ -93,6 +107,7 @@ type Client struct {
 	gate chan struct{}
 	wire circuitbreaker.CircuitBreaker[any]
 	told *sync.Map // alerts that were given
+	kept *sync.Map // ids of fixed parts that are in the store
 }
 
 // Limits of a Client; zero values mean the default beside them.
@@ -133,7 +148,7 @@ func NewClient(c Client) *Client {
 	if c.Rand == nil {
 		c.Rand = rand.Float64
 	}
-	c.told = new(sync.Map)
+	c.told, c.kept = new(sync.Map), new(sync.Map)
 	c.gate = make(chan struct{}, l.Concurrency)
 	c.wire = circuitbreaker.NewBuilder[any]().
 		WithFailureThreshold(uint(l.Failures)). //nolint:gosec // a small number of the configuration
@@ -170,44 +185,63 @@ func (c *Client) Ask(ctx context.Context, q Question) (Answer, error) {
 	}
 	at := c.Now().UTC()
 	var ans Answer
-	asked := c.attempts(ctx, q, &ans)
+	var rest settling
+	asked := c.attempts(ctx, q, &ans, &rest)
+	if len(ans.Attempts) == 0 {
+		return ans, asked // nothing was sent: there is nothing to log
+	}
 	id := []string{"call", key, q.Item, q.Batch, at.Format(time.RFC3339Nano)}
 	for _, a := range ans.Attempts {
 		id = append(id, a.RequestID) // two calls of one moment are two calls
 	}
 	ans.Call = pipeline.ContentID(id...)
-	call := Call{
-		ID: ans.Call, Key: key, At: at, Model: c.Model, Purpose: q.Purpose, Item: q.Item, Batch: q.Batch,
-		Prompt: q.Prompt, Schema: q.Schema, Knowledge: q.Knowledge, Retrieved: q.Retrieved,
-		Request: q.Request, Reply: ans.Reply, Attempts: ans.Attempts, Usage: ans.Usage, Micros: ans.Micros, Priced: ans.Priced,
-	}
-	if asked != nil {
-		call.Error = pipeline.ErrorMessage(asked)
-	}
-	if len(ans.Attempts) == 0 {
-		return ans, asked // nothing was sent: there is nothing to log
-	}
 	// What was paid for is written down even if the caller has gone.
-	keep := context.WithoutCancel(ctx)
-	if asked == nil && !q.Fresh {
-		// The answer first: after a crash in between it is not asked again.
-		if err := c.Store.PutAnswer(keep, Answered{Key: key, Item: q.Item, Call: ans.Call, Reply: ans.Reply, At: at}); err != nil {
-			return ans, pipeline.Errorf(pipeline.ErrorCode(err), "keeping an answer of %s: %w", c.Model, err)
-		}
-	}
-	if err := c.Store.PutCall(keep, call); err != nil {
-		return ans, errors.Join(asked, pipeline.Errorf(pipeline.ErrorCode(err), "logging a call of %s: %w", c.Model, err))
+	if err := c.log(context.WithoutCancel(ctx), q, key, at, &ans, rest, asked); err != nil {
+		return ans, errors.Join(asked, err)
 	}
 	return ans, asked
 }
 
+// log settles a question: call, answer and the rest of the budget together, so
+// that after a crash either all of it is known or none.
+func (c *Client) log(ctx context.Context, q Question, key string, at time.Time, ans *Answer, rest settling, asked error) error {
+	call := Call{
+		ID: ans.Call, Key: key, At: at, Model: c.Model, Purpose: q.Purpose, Item: q.Item, Batch: q.Batch,
+		Prompt: q.Prompt, Schema: q.Schema, Knowledge: q.Knowledge, Retrieved: q.Retrieved, Fixed: q.fixed(),
+		Request: q.Request, Reply: ans.Reply, Attempts: ans.Attempts, Usage: ans.Usage, Micros: ans.Micros, Priced: ans.Priced,
+	}
+	if _, known := c.kept.Load(call.Fixed); !known {
+		if err := c.Store.PutFixed(ctx, call.Fixed, Fixed{System: q.Request.System, Schema: q.Request.Schema}); err != nil {
+			return pipeline.Errorf(pipeline.ErrorCode(err), "logging a call of %s: %w", c.Model, err)
+		}
+		c.kept.Store(call.Fixed, true)
+	}
+	call.Request.System, call.Request.Schema = "", nil
+	if asked != nil {
+		call.Error = pipeline.ErrorMessage(asked)
+	}
+	s := Settlement{Day: rest.day, Spendings: c.spendings(rest.tokens, rest.micros), Call: call}
+	for i := range s.Spendings {
+		s.Spendings[i].Most = -1 // what was used was used
+	}
+	if asked == nil && !q.Fresh {
+		s.Answer = &Answered{Key: key, Item: q.Item, Call: ans.Call, Reply: ans.Reply, At: at}
+	}
+	if err := c.Store.Settle(ctx, s); err != nil {
+		return pipeline.Errorf(pipeline.ErrorCode(err), "logging a call of %s: %w", c.Model, err)
+	}
+	c.alert(ctx, accountTokens, rest.day, c.Limits.DayTokens)
+	c.alert(ctx, accountMicros, rest.day, c.Limits.DayMicros)
+	return nil
+}
+
 // attempts sends q until it is answered, refused or out of tries.
-func (c *Client) attempts(ctx context.Context, q Question, ans *Answer) error {
+func (c *Client) attempts(ctx context.Context, q Question, ans *Answer, rest *settling) error {
 	for try := 1; ; try++ {
 		if !c.wire.TryAcquirePermit() {
 			return pipeline.Errorf(pipeline.CodeUnavailable, "%s failed %d times in a row and is left alone for %s more", c.Model, c.Limits.Failures, c.wire.RemainingDelay().Round(time.Second))
 		}
-		done, err := c.attempt(ctx, q, ans)
+		done, err := c.attempt(ctx, q, ans, rest)
 		if done {
 			return err
 		}
@@ -223,7 +257,7 @@ func (c *Client) attempts(ctx context.Context, q Question, ans *Answer) error {
 
 // attempt reserves, sends and settles once. It reports done where another
 // attempt makes no sense.
-func (c *Client) attempt(ctx context.Context, q Question, ans *Answer) (done bool, err error) {
+func (c *Client) attempt(ctx context.Context, q Question, ans *Answer, rest *settling) (done bool, err error) {
 	permit := true // the breaker's, to be given back with a result
 	defer func() {
 		if permit {
@@ -274,9 +308,7 @@ func (c *Client) attempt(ctx context.Context, q Question, ans *Answer) (done boo
 	ans.Attempts = append(ans.Attempts, a)
 	ans.Usage = ans.Usage.Add(a.Usage)
 	ans.Micros += a.Micros
-	if settled := c.settle(context.WithoutCancel(ctx), q, res, a); settled != nil {
-		return true, errors.Join(err, settled)
-	}
+	c.release(q, res, a, rest)
 	if err != nil {
 		return !f.Retry || ctx.Err() != nil, err
 	}

@@ -121,7 +121,7 @@ func TestNothingIsAskedTwice(t *testing.T) {
 	if a, err := b.Ask(ctx, q); err != nil || !a.Kept {
 		t.Errorf("another item: %v %+v", err, a)
 	}
-	call, err := b.store.Call(ctx, first.Call)
+	call, err := model.FindCall(ctx, b.store, first.Call[:8])
 	if err != nil || call.Reply.Text != "25" || call.Request.System == "" || call.Item != "f/1" || call.Usage != first.Usage || len(call.Attempts) != 1 {
 		t.Errorf("the log: %v %+v", err, call)
 	}

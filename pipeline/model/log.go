@@ -30,8 +30,21 @@ func Today(ctx context.Context, s Store, now time.Time, zone *time.Location) (d 
 }
 
 // FindCall finds a call by its id or by the beginning of it, among the newest
-// 10,000. Errors: not_found, invalid (several begin so), unavailable.
+// 10,000, with the whole of its request. Errors: not_found, invalid (several begin so), unavailable.
 func FindCall(ctx context.Context, s Store, id string) (Call, error) {
+	c, err := findCall(ctx, s, id)
+	if err != nil {
+		return c, err
+	}
+	f, err := s.Fixed(ctx, c.Fixed)
+	if err != nil {
+		return c, err
+	}
+	c.Request.System, c.Request.Schema = f.System, f.Schema
+	return c, nil
+}
+
+func findCall(ctx context.Context, s Store, id string) (Call, error) {
 	c, err := s.Call(ctx, id)
 	if pipeline.ErrorCode(err) != pipeline.CodeNotFound || len(id) < 4 {
 		return c, err

@@ -23,6 +23,9 @@ type Call struct {
 	Knowledge string   `json:"knowledge,omitempty"`
 	Retrieved []string `json:"retrieved,omitempty"`
 
+	// Fixed is the id of what is the same in many calls, the system prompt and
+	// the schema; it is kept once (see Store.PutFixed), and Request is without.
+	Fixed    string    `json:"fixed,omitempty"`
 	Request  Request   `json:"request"`
 	Reply    Reply     `json:"reply"`
 	Attempts []Attempt `json:"attempts"`
@@ -67,8 +70,10 @@ type Sum struct {
 // A Store keeps calls, answers and what was spent. Errors: not_found, limit
 // (Spend), unavailable.
 type Store interface {
-	// PutCall inserts or replaces a call by id.
-	PutCall(ctx context.Context, c Call) error
+	// Settle writes what came of a question in one transaction: the differences
+	// to what was reserved, the call, and the answer where there is one to keep.
+	// A call is inserted or replaced by id.
+	Settle(ctx context.Context, s Settlement) error
 	Call(ctx context.Context, id string) (Call, error)
 	Calls(ctx context.Context, f CallFilter) ([]Call, error)
 	// SumCalls sums calls since a time by model, batch, item, purpose or day
@@ -79,16 +84,41 @@ type Store interface {
 	DeleteCalls(ctx context.Context, before time.Time) (int, error)
 	ForgetCalls(ctx context.Context, item string) (int, error)
 
-	// PutAnswer keeps the answer to a question; Answer finds it.
-	PutAnswer(ctx context.Context, a Answered) error
+	// Answer finds the answer to a question.
 	Answer(ctx context.Context, key string) (Answered, error)
 
-	// Spend adds micros to an account's day and returns the sum after it. Above
-	// most it changes nothing and says limit; most < 0 sets no bound, and a
-	// negative amount is never refused.
-	Spend(ctx context.Context, account, day string, micros, most int64) (int64, error)
+	// PutFixed keeps the fixed part of questions under its id; Fixed finds it.
+	PutFixed(ctx context.Context, id string, f Fixed) error
+	Fixed(ctx context.Context, id string) (Fixed, error)
+
+	// Spend adds to the accounts of a day, to all of them or, where one would go
+	// beyond its bound, to none: then it says limit. A negative amount is never
+	// refused.
+	Spend(ctx context.Context, day string, spendings ...Spending) error
 	// Spent is the sum of an account's day, 0 where nothing was spent.
 	Spent(ctx context.Context, account, day string) (int64, error)
+}
+
+// A Spending is an amount for one account, of micro-dollars or tokens. Most
+// bounds the account's sum after it; negative is no bound.
+type Spending struct {
+	Account string
+	Amount  int64
+	Most    int64
+}
+
+// A Settlement is what came of a question.
+type Settlement struct {
+	Day       string
+	Spendings []Spending
+	Call      Call
+	Answer    *Answered
+}
+
+// Fixed is the part of a request that many questions share.
+type Fixed struct {
+	System string  `json:"system"`
+	Schema *Schema `json:"schema,omitempty"`
 }
 
 // An Answered is an answer that is kept, so that the same question is not asked

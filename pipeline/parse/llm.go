@@ -55,8 +55,8 @@ type LLM struct {
 
 	mu     sync.Mutex
 	meters map[string]*model.Meter // by batch
-	fixed  map[string]fixed // by category
-	sorted *fixed           // for the question of the category
+	fixed  map[string]fixed        // by category
+	sorted *fixed                  // for the question of the category
 }
 
 // fixed is what is the same for every item of a category.
@@ -65,6 +65,7 @@ type fixed struct {
 	schema  *model.Schema
 	shape   *guard.Shape
 	version string
+	id      string // of the fixed part, for the log and the key
 }
 
 // NewLLM returns an LLM. prompts must hold extract and classify.
@@ -95,7 +96,8 @@ func NewLLM(p *knowledge.Pack, c *model.Client, prompts knowledge.Prompts, opt L
 // model leaves out is absent, and one value that is none of the allowed ones is
 // that field's error, not the whole answer's.
 func newFixed(system string, schema *model.Schema, shape *guard.Shape) fixed {
-	return fixed{system: system, schema: schema, shape: shape, version: pipeline.ShortID(pipeline.ContentID("schema", string(schema.JSON)))}
+	return fixed{system: system, schema: schema, shape: shape, id: model.FixedID(system, schema),
+		version: pipeline.ShortID(pipeline.ContentID("schema", string(schema.JSON)))}
 }
 
 // recordShape is an answer with the attributes of a category.
@@ -194,7 +196,7 @@ func (x *LLM) question(purpose string, p knowledge.Prompt, f fixed, item pipelin
 		return model.Question{}, err
 	}
 	q := model.Question{
-		Purpose: purpose, Item: item.ID, Batch: item.Batch, Prompt: p.Version, Schema: f.version, Knowledge: x.pack.Hash(),
+		Purpose: purpose, Item: item.ID, Batch: item.Batch, Prompt: p.Version, Schema: f.version, Knowledge: x.pack.Hash(), Fixed: f.id,
 		Meters: []*model.Meter{meter},
 		Request: model.Request{
 			System: f.system, Messages: []model.Message{{Role: model.User, Text: user}}, Schema: f.schema, MaxTokens: x.opt.MaxTokens,

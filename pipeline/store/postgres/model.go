@@ -12,8 +12,10 @@ import (
 
 var _ model.Store = (*DB)(nil)
 
-// PutCall inserts or replaces a call.
-func (p *ports) PutCall(ctx context.Context, c model.Call) error {
+// Settle writes what came of a question. Nothing that it reads decides what it
+// writes, so the weaker isolation is enough.
+func (p *ports) Settle(ctx context.Context, st model.Settlement) error {
+	c := st.Call
 	if err := goodID("call", c.ID); err != nil {
 		return err
 	}
@@ -22,7 +24,15 @@ func (p *ports) PutCall(ctx context.Context, c model.Call) error {
 	if err != nil {
 		return err
 	}
-	return p.single(ctx, func(s session) error {
+	return p.bulk(ctx, func(s session) error {
+		if err := spend(ctx, s, st.Day, st.Spendings); err != nil {
+			return err
+		}
+		if st.Answer != nil {
+			if err := putAnswer(ctx, s, st.Answer); err != nil {
+				return err
+			}
+		}
 		_, err := s.Exec(ctx, `INSERT INTO model_calls
 			(id, at, model, purpose, item, batch, tokens_in, tokens_out, cached, micros, priced, failed, call)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
@@ -135,8 +145,7 @@ func (p *ports) deleteCalls(ctx context.Context, cond string, arg any) (n int, e
 	return n, err
 }
 
-// PutAnswer keeps an answer.
-func (p *ports) PutAnswer(ctx context.Context, a model.Answered) error {
+func putAnswer(ctx context.Context, s session, a *model.Answered) error {
 	if err := goodID("question", a.Key); err != nil {
 		return err
 	}
@@ -144,12 +153,41 @@ func (p *ports) PutAnswer(ctx context.Context, a model.Answered) error {
 	if err != nil {
 		return err
 	}
+	_, err = s.Exec(ctx, `INSERT INTO model_answers (key, item, call, at, reply) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (key) DO UPDATE SET item = excluded.item, call = excluded.call, at = excluded.at, reply = excluded.reply`,
+		a.Key, clean(a.Item), a.Call, stamp(a.At), reply)
+	return err
+}
+
+// PutFixed keeps the fixed part of questions.
+func (p *ports) PutFixed(ctx context.Context, id string, f model.Fixed) error {
+	if err := goodID("fixed part", id); err != nil {
+		return err
+	}
+	body, err := encode(f)
+	if err != nil {
+		return err
+	}
 	return p.single(ctx, func(s session) error {
-		_, err := s.Exec(ctx, `INSERT INTO model_answers (key, item, call, at, reply) VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT (key) DO UPDATE SET item = excluded.item, call = excluded.call, at = excluded.at, reply = excluded.reply`,
-			a.Key, clean(a.Item), a.Call, stamp(a.At), reply)
+		_, err := s.Exec(ctx, `INSERT INTO model_fixed (id, fixed) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`, id, body)
 		return err
 	})
+}
+
+// Fixed finds the fixed part of questions.
+func (p *ports) Fixed(ctx context.Context, id string) (f model.Fixed, err error) {
+	err = p.reading(ctx, func(s session) error {
+		var body []byte
+		found, err := one(ctx, s, []any{&body}, `SELECT fixed FROM model_fixed WHERE id = $1`, id)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return notFound("fixed part", id)
+		}
+		return decode("fixed part "+id, body, &f)
+	})
+	return f, err
 }
 
 // Answer finds the answer to a question.
@@ -170,30 +208,40 @@ func (p *ports) Answer(ctx context.Context, key string) (a model.Answered, err e
 	return a, err
 }
 
-// Spend adds to an account's day unless that would go beyond most. It is one
-// statement: many processes spend from one budget, and a row lock is all the
-// order that they need.
-func (p *ports) Spend(ctx context.Context, account, day string, amount, most int64) (sum int64, err error) {
-	if err := goodID("account", account); err != nil {
-		return 0, err
-	}
-	err = p.single(ctx, func(s session) error {
-		free := amount <= 0 || most < 0
+// Spend adds to the accounts of a day, to all or to none.
+func (p *ports) Spend(ctx context.Context, day string, spendings ...model.Spending) error {
+	return p.bulk(ctx, func(s session) error { return spend(ctx, s, day, spendings) })
+}
+
+// spend is one statement per account: many processes spend from one budget, and
+// the lock of its row is all the order that they need. Accounts are taken in
+// the order given, the same everywhere, so that two of them never wait for each
+// other.
+func spend(ctx context.Context, s session, day string, spendings []model.Spending) error {
+	for _, x := range spendings {
+		if err := goodID("account", x.Account); err != nil {
+			return err
+		}
+		var sum int64
+		free := x.Amount <= 0 || x.Most < 0
 		found, err := one(ctx, s, []any{&sum}, `INSERT INTO budgets AS b (account, day, spent)
 			SELECT $1, $2, $3::bigint WHERE $4::boolean OR $3::bigint <= $5::bigint
 				OR EXISTS (SELECT FROM budgets WHERE account = $1 AND day = $2)
 			ON CONFLICT (account, day) DO UPDATE SET spent = b.spent + excluded.spent
 			WHERE $4::boolean OR b.spent + excluded.spent <= $5::bigint
-			RETURNING spent`, account, day, amount, free, most)
-		if err != nil || found {
+			RETURNING spent`, x.Account, day, x.Amount, free, x.Most)
+		if err != nil {
 			return err
 		}
-		if _, err := one(ctx, s, []any{&sum}, `SELECT spent FROM budgets WHERE account = $1 AND day = $2`, account, day); err != nil {
+		if found {
+			continue
+		}
+		if _, err := one(ctx, s, []any{&sum}, `SELECT spent FROM budgets WHERE account = $1 AND day = $2`, x.Account, day); err != nil {
 			return err
 		}
-		return pipeline.Errorf(pipeline.CodeLimit, "%s has %d of %d on %s", account, sum, most, day)
-	})
-	return sum, err
+		return pipeline.Errorf(pipeline.CodeLimit, "%s has %d of %d on %s", x.Account, sum, x.Most, day)
+	}
+	return nil
 }
 
 // Spent is the sum of an account's day.

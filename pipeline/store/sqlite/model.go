@@ -11,8 +11,9 @@ import (
 
 var _ model.Store = (*DB)(nil)
 
-// PutCall inserts or replaces a call.
-func (p *ports) PutCall(ctx context.Context, c model.Call) error {
+// Settle writes what came of a question.
+func (p *ports) Settle(ctx context.Context, st model.Settlement) error {
+	c := st.Call
 	if err := goodID("call", c.ID); err != nil {
 		return err
 	}
@@ -22,6 +23,14 @@ func (p *ports) PutCall(ctx context.Context, c model.Call) error {
 		return err
 	}
 	return p.writing(ctx, func(s session) error {
+		if err := spend(ctx, s, st.Day, st.Spendings); err != nil {
+			return err
+		}
+		if st.Answer != nil {
+			if err := putAnswer(ctx, s, st.Answer); err != nil {
+				return err
+			}
+		}
 		_, err := s.exec(ctx, `INSERT OR REPLACE INTO model_calls
 			(id, at, model, purpose, item, batch, tokens_in, tokens_out, cached, micros, priced, failed, call_json) VALUES `+values(1, 13),
 			c.ID, micros(c.At), c.Model, c.Purpose, c.Item, c.Batch, c.Usage.In, c.Usage.Out, c.Usage.Cached, c.Micros, c.Priced, c.Error != "", body)
@@ -129,8 +138,7 @@ func (p *ports) deleteCalls(ctx context.Context, cond string, arg any) (int, err
 	return int(n), err
 }
 
-// PutAnswer keeps an answer.
-func (p *ports) PutAnswer(ctx context.Context, a model.Answered) error {
+func putAnswer(ctx context.Context, s session, a *model.Answered) error {
 	if err := goodID("question", a.Key); err != nil {
 		return err
 	}
@@ -138,11 +146,40 @@ func (p *ports) PutAnswer(ctx context.Context, a model.Answered) error {
 	if err != nil {
 		return err
 	}
+	_, err = s.exec(ctx, `INSERT OR REPLACE INTO model_answers (key, item, call, at, reply_json) VALUES (?, ?, ?, ?, ?)`,
+		a.Key, a.Item, a.Call, micros(a.At), reply)
+	return err
+}
+
+// PutFixed keeps the fixed part of questions.
+func (p *ports) PutFixed(ctx context.Context, id string, f model.Fixed) error {
+	if err := goodID("fixed part", id); err != nil {
+		return err
+	}
+	body, err := encode(f)
+	if err != nil {
+		return err
+	}
 	return p.writing(ctx, func(s session) error {
-		_, err := s.exec(ctx, `INSERT OR REPLACE INTO model_answers (key, item, call, at, reply_json) VALUES (?, ?, ?, ?, ?)`,
-			a.Key, a.Item, a.Call, micros(a.At), reply)
+		_, err := s.exec(ctx, `INSERT INTO model_fixed (id, fixed_json) VALUES (?, ?) ON CONFLICT (id) DO NOTHING`, id, body)
 		return err
 	})
+}
+
+// Fixed finds the fixed part of questions.
+func (p *ports) Fixed(ctx context.Context, id string) (f model.Fixed, err error) {
+	err = p.reading(ctx, func(s session) error {
+		var body string
+		found, err := one(ctx, s, []any{&body}, `SELECT fixed_json FROM model_fixed WHERE id = ?`, id)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return notFound("fixed part", id)
+		}
+		return decode("fixed part "+id, body, &f)
+	})
+	return f, err
 }
 
 // Answer finds the answer to a question.
@@ -163,23 +200,35 @@ func (p *ports) Answer(ctx context.Context, key string) (a model.Answered, err e
 	return a, err
 }
 
-// Spend adds to an account's day unless that would go beyond most.
-func (p *ports) Spend(ctx context.Context, account, day string, amount, most int64) (sum int64, err error) {
-	if err := goodID("account", account); err != nil {
-		return 0, err
-	}
-	err = p.writing(ctx, func(s session) error {
-		if sum, err = spent(ctx, s, account, day); err != nil {
+// Spend adds to the accounts of a day, to all or to none.
+func (p *ports) Spend(ctx context.Context, day string, spendings ...model.Spending) error {
+	return p.writing(ctx, func(s session) error { return spend(ctx, s, day, spendings) })
+}
+
+func spend(ctx context.Context, s session, day string, spendings []model.Spending) error {
+	sums := make([]int64, len(spendings))
+	for i, x := range spendings {
+		if err := goodID("account", x.Account); err != nil {
 			return err
 		}
-		if amount > 0 && most >= 0 && (sum > most || amount > most-sum) {
-			return pipeline.Errorf(pipeline.CodeLimit, "%s has %d of %d on %s", account, sum, most, day)
+		sum, err := spent(ctx, s, x.Account, day)
+		if err != nil {
+			return err
 		}
-		sum += amount
-		_, err := s.exec(ctx, `INSERT OR REPLACE INTO budgets (account, day, spent) VALUES (?, ?, ?)`, account, day, sum)
-		return err
-	})
-	return sum, err
+		if x.Amount > 0 && x.Most >= 0 && (sum > x.Most || x.Amount > x.Most-sum) {
+			return pipeline.Errorf(pipeline.CodeLimit, "%s has %d of %d on %s", x.Account, sum, x.Most, day)
+		}
+		sums[i] = sum + x.Amount
+	}
+	for i, x := range spendings {
+		if x.Amount == 0 {
+			continue
+		}
+		if _, err := s.exec(ctx, `INSERT OR REPLACE INTO budgets (account, day, spent) VALUES (?, ?, ?)`, x.Account, day, sums[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Spent is the sum of an account's day.

@@ -33,9 +33,14 @@ func calls(t *testing.T, p Place) {
 	a, b, c := call(1, "openai:x", "f/1", "b1", 30), call(2, "ollama:y", "f/2", "b1", 0), call(3, "openai:x", "f/1", "b2", 12)
 	c.Error = "it broke"
 	c.At = at(90_000) // the next day
-	for _, x := range []model.Call{b, a, c} {
-		ok(t, s.PutCall(ctx, x))
+	for n, x := range []model.Call{b, a, c} {
+		st := model.Settlement{Day: "2026-03-29", Spendings: []model.Spending{{Account: "money", Amount: int64(n + 1), Most: -1}}, Call: x}
+		if x.Error == "" {
+			st.Answer = &model.Answered{Key: x.Key, Item: x.Item, Call: x.ID, Reply: x.Reply, At: at(n)}
+		}
+		ok(t, s.Settle(ctx, st))
 	}
+	equal(t, "settled with the calls", must(s.Spent(ctx, "money", "2026-03-29"))(t), int64(6))
 	equal(t, "one", must(s.Call(ctx, a.ID))(t), a)
 	_, err := s.Call(ctx, "nothing")
 	code(t, "none", err, pipeline.CodeNotFound)
@@ -43,7 +48,7 @@ func calls(t *testing.T, p Place) {
 	equal(t, "of an item", callIDs(must(s.Calls(ctx, model.CallFilter{Item: "f/1"}))(t)), []string{c.ID, a.ID})
 	equal(t, "of a batch", callIDs(must(s.Calls(ctx, model.CallFilter{Batch: "b1"}))(t)), []string{b.ID, a.ID})
 	equal(t, "of a model, since, limited", callIDs(must(s.Calls(ctx, model.CallFilter{Model: "openai:x", Since: at(1), Limit: 1}))(t)), []string{c.ID})
-	ok(t, s.PutCall(ctx, a))
+	ok(t, s.Settle(ctx, model.Settlement{Day: "2026-03-29", Call: a}))
 	equal(t, "put twice", len(must(s.Calls(ctx, model.CallFilter{}))(t)), 3)
 
 	two := model.Usage{In: 20, Out: 4, Cached: 10}
@@ -61,14 +66,22 @@ func calls(t *testing.T, p Place) {
 	})
 	_, err = s.SumCalls(ctx, "colour", time.Time{})
 	code(t, "by something else", err, pipeline.CodeInvalid)
-	code(t, "no id", s.PutCall(ctx, model.Call{}), pipeline.CodeInvalid)
+	code(t, "no id", s.Settle(ctx, model.Settlement{Spendings: []model.Spending{{Account: "money", Amount: 5, Most: -1}}}), pipeline.CodeInvalid)
+	code(t, "an answer to nothing", s.Settle(ctx, model.Settlement{Day: "2026-03-29", Call: call(9, "m", "", "", 0), Answer: &model.Answered{},
+		Spendings: []model.Spending{{Account: "money", Amount: 5, Most: -1}}}), pipeline.CodeInvalid)
+	equal(t, "nothing by halves", must(s.Spent(ctx, "money", "2026-03-29"))(t), int64(6))
+
+	// The fixed part is kept once.
+	fixed := model.Fixed{System: "ümläut \u2028", Schema: &model.Schema{Name: "s", JSON: []byte(`{"type":"object"}`)}}
+	ok(t, s.PutFixed(ctx, "f1", fixed))
+	ok(t, s.PutFixed(ctx, "f1", fixed))
+	equal(t, "the fixed part", must(s.Fixed(ctx, "f1"))(t), fixed)
+	_, err = s.Fixed(ctx, "f2")
+	code(t, "no fixed part", err, pipeline.CodeNotFound)
 
 	// Answers outlive a handle, and go with their calls.
-	for n, x := range []model.Call{a, b, c} {
-		ok(t, s.PutAnswer(ctx, model.Answered{Key: x.Key, Item: x.Item, Call: x.ID, Reply: x.Reply, At: at(n)}))
-	}
 	other := p(t)
-	equal(t, "an answer", must(other.Answer(ctx, b.Key))(t), model.Answered{Key: b.Key, Item: b.Item, Call: b.ID, Reply: b.Reply, At: at(1)})
+	equal(t, "an answer", must(other.Answer(ctx, b.Key))(t), model.Answered{Key: b.Key, Item: b.Item, Call: b.ID, Reply: b.Reply, At: at(0)})
 	_, err = s.Answer(ctx, "nothing")
 	code(t, "no answer", err, pipeline.CodeNotFound)
 	equal(t, "forgotten", must(s.ForgetCalls(ctx, "f/1"))(t), 2)
@@ -84,17 +97,33 @@ func calls(t *testing.T, p Place) {
 func budgets(t *testing.T, p Place) {
 	s := p(t)
 	equal(t, "nothing spent", must(s.Spent(ctx, "money", "2026-05-01"))(t), int64(0))
-	equal(t, "a first sum", must(s.Spend(ctx, "money", "2026-05-01", 60, 100))(t), int64(60))
-	_, err := s.Spend(ctx, "money", "2026-05-01", 41, 100)
-	code(t, "too much", err, pipeline.CodeLimit)
-	equal(t, "nothing changed", must(s.Spent(ctx, "money", "2026-05-01"))(t), int64(60))
-	equal(t, "exactly all", must(s.Spend(ctx, "money", "2026-05-01", 40, 100))(t), int64(100))
-	equal(t, "given back", must(s.Spend(ctx, "money", "2026-05-01", -30, 100))(t), int64(70))
-	equal(t, "without a bound", must(s.Spend(ctx, "money", "2026-05-01", 500, -1))(t), int64(570))
-	_, err = s.Spend(ctx, "money", "2026-05-02", 1, 0)
-	code(t, "nothing allowed", err, pipeline.CodeLimit)
-	equal(t, "another day", must(s.Spend(ctx, "money", "2026-05-02", 1, 1))(t), int64(1))
-	equal(t, "another account", must(s.Spend(ctx, "tokens", "2026-05-01", 7, 7))(t), int64(7))
+	spend := func(account, day string, amount, most int64) error {
+		return s.Spend(ctx, day, model.Spending{Account: account, Amount: amount, Most: most})
+	}
+	sum := func(account, day string) int64 { return must(s.Spent(ctx, account, day))(t) }
+	ok(t, spend("money", "2026-05-01", 60, 100))
+	code(t, "too much", spend("money", "2026-05-01", 41, 100), pipeline.CodeLimit)
+	equal(t, "nothing changed", sum("money", "2026-05-01"), int64(60))
+	ok(t, spend("money", "2026-05-01", 40, 100))
+	equal(t, "exactly all", sum("money", "2026-05-01"), int64(100))
+	ok(t, spend("money", "2026-05-01", -30, 100))
+	equal(t, "given back", sum("money", "2026-05-01"), int64(70))
+	ok(t, spend("money", "2026-05-01", 500, -1))
+	equal(t, "without a bound", sum("money", "2026-05-01"), int64(570))
+	code(t, "nothing allowed", spend("money", "2026-05-02", 1, 0), pipeline.CodeLimit)
+	ok(t, spend("money", "2026-05-02", 1, 1))
+	equal(t, "another day", sum("money", "2026-05-02"), int64(1))
+	equal(t, "the first day", sum("money", "2026-05-01"), int64(570))
+
+	// Several accounts are one decision.
+	both := func(tokens, money int64) error {
+		return s.Spend(ctx, "2026-05-03", model.Spending{Account: "tokens", Amount: tokens, Most: 100}, model.Spending{Account: "money", Amount: money, Most: 10})
+	}
+	ok(t, both(50, 5))
+	code(t, "no money for the tokens", both(10, 6), pipeline.CodeLimit)
+	code(t, "no tokens for the money", both(60, 1), pipeline.CodeLimit)
+	equal(t, "all or none", []int64{sum("tokens", "2026-05-03"), sum("money", "2026-05-03")}, []int64{50, 5})
+	code(t, "no account", s.Spend(ctx, "2026-05-03", model.Spending{Amount: 1, Most: 5}), pipeline.CodeInvalid)
 
 	// However many spend at once, the bound holds.
 	handles := []Store{s, p(t), p(t)}
@@ -103,7 +132,7 @@ func budgets(t *testing.T, p Place) {
 	granted := 0
 	for n := range 60 {
 		wg.Go(func() {
-			_, err := handles[n%3].Spend(ctx, "race", "2026-05-01", 3, 100)
+			err := handles[n%3].Spend(ctx, "2026-05-01", model.Spending{Account: "race", Amount: 3, Most: 100})
 			mu.Lock()
 			defer mu.Unlock()
 			if err == nil {
@@ -115,5 +144,5 @@ func budgets(t *testing.T, p Place) {
 	}
 	wg.Wait()
 	equal(t, "granted", granted, 33)
-	equal(t, "spent at once", must(s.Spent(ctx, "race", "2026-05-01"))(t), int64(99))
+	equal(t, "spent at once", sum("race", "2026-05-01"), int64(99))
 }

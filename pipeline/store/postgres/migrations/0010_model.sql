@@ -1,4 +1,5 @@
--- What chat models were asked, what they answered, and what that cost.
+-- What chat models were asked, what they answered, and what that cost. Calls are
+-- written all the time and looked for rarely: the time is their only index.
 
 -- +goose Up
 
@@ -19,8 +20,6 @@ CREATE TABLE model_calls (
 );
 
 CREATE INDEX model_calls_at ON model_calls (at);
-CREATE INDEX model_calls_item ON model_calls (item) WHERE item <> '';
-CREATE INDEX model_calls_batch ON model_calls (batch) WHERE batch <> '';
 
 CREATE TABLE model_answers (
     key   text COLLATE "C" PRIMARY KEY,
@@ -30,12 +29,14 @@ CREATE TABLE model_answers (
     reply json NOT NULL
 );
 
-CREATE INDEX model_answers_item ON model_answers (item) WHERE item <> '';
-CREATE INDEX model_answers_at ON model_answers (at);
-
 CREATE TABLE budgets (
     account text COLLATE "C" NOT NULL,
     day     text COLLATE "C" NOT NULL,
     spent   bigint NOT NULL,
     PRIMARY KEY (account, day)
+);
+
+CREATE TABLE model_fixed (
+    id    text COLLATE "C" PRIMARY KEY,
+    fixed json NOT NULL
 );
