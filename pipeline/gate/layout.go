@@ -102,7 +102,13 @@ func (g *Gate) LayAt(ctx context.Context, in Input, cuts []int64) (*Layout, erro
 
 // indivisible says which rule needs all rows of a file at once, "" if none does.
 func (g *Gate) indivisible() string {
+	if g.feed.Kind.Measured() {
+		return "what is measured of a document depends on those before it"
+	}
 	for _, t := range g.checks {
+		if t.spec.Metric == "usual" {
+			return "the rule " + g.rules[t.rule].id + " compares each row with the batches before"
+		}
 		if t.spec.Kind == "sql" {
 			return "the rule " + g.rules[t.rule].id + " asks all rows at once (sql)"
 		}
