@@ -85,21 +85,3 @@ func evolutionClause(d *contract.Document, feed string) error {
 	}
 	return d.Add("", "customProperties", []any{entry})
 }
-
-// maximumClause bounds a number at twice what was seen.
-func maximumClause(field string, limit float64) func(*contract.Document, string) error {
-	return func(d *contract.Document, feed string) error {
-		path, err := d.Place(feed, field)
-		if err != nil {
-			return err
-		}
-		x := math.Ceil(limit)
-		if !d.Has(path + ".logicalTypeOptions") {
-			return d.Add(path, "logicalTypeOptions", map[string]any{"maximum": x})
-		}
-		if d.Has(path + ".logicalTypeOptions.maximum") {
-			return d.Set(path+".logicalTypeOptions.maximum", x)
-		}
-		return d.Add(path+".logicalTypeOptions", "maximum", x)
-	}
-}

@@ -38,7 +38,7 @@ func (c *catalogue) delivery() {
 	c.add(Fault{Name: "volume-drop", Levels: [3]string{"70 % of the rows are left", "40 %", "10 %"}, Detectors: volume, Clause: volumeClause(),
 		Rows: keep([3]float64{0.7, 0.4, 0.1})})
 	c.add(Fault{Name: "truncation", Levels: [3]string{"the last 10 % of the bytes are missing", "the last 50 %", "the last 90 %"},
-		Detectors: append([]Detector{{Rule: "volume"}, {Rule: "rowCount"}}, Detector{Rule: "record"}), Clause: volumeClause(),
+		Detectors: volume, Clause: volumeClause(),
 		File: func(level int, name string, b []byte, _ *rand.Rand) (string, []byte) {
 			n := int(float64(len(b)) * [3]float64{0.9, 0.5, 0.1}[level])
 			for n > 1 && n < len(b) && (b[n-1] == '\n' || b[n] == '\n') { // within a record

@@ -34,7 +34,12 @@ func (c *catalogue) distribution() {
 		c.factor("scale", col, fd, [3]float64{1.5, 3, 10}, [3]string{"× 1.5", "× 3", "× 10"})
 		c.factor("unit-change", col, fd, [3]float64{2.54, 25.4, 1000}, [3]string{"in for cm (× 2.54)", "in for mm (× 25.4)", "k for 1 (× 1000)"})
 	}
-	col, fd = c.pick(func(i int, f *contract.Field) bool { return c.category(i, f) && c.checked(f, "drift") },
+	c.mix()
+}
+
+// mix: the shares of the categories change.
+func (c *catalogue) mix() {
+	col, fd := c.pick(func(i int, f *contract.Field) bool { return c.category(i, f) && c.checked(f, "drift") },
 		func(i int, f *contract.Field) bool { return c.category(i, f) && f.Required }, c.category)
 	if fd == nil {
 		c.skip("category-mix", "no column of few values has shares that are the same in all good batches")
@@ -71,23 +76,9 @@ func (c *catalogue) change(col int, fd *contract.Field, to func(level int, x flo
 // factor: all numbers of a column by so much. Where the strongest leaves the
 // stated range, that is what must notice; else the distribution.
 func (c *catalogue) factor(name string, col int, fd *contract.Field, by [3]float64, levels [3]string) {
-	detectors := []Detector{{Rule: "drift", Field: fd.Name}, {Rule: "maximum", Field: fd.Name}}
-	clause := driftClause(fd.Name)
-	if !c.checked(fd, "drift") {
-		if c.beyondMaximum(col, fd, func(x float64) float64 { return x * by[strongest] }) {
-			slices.Reverse(detectors)
-		} else {
-			high := 0.0
-			for _, r := range c.pool.Rows {
-				if x, ok := number(c.feed, r[col]); ok {
-					high = max(high, x)
-				}
-			}
-			if high > 0 && fd.Options.Maximum == "" {
-				clause = maximumClause(fd.Name, 2*high)
-				slices.Reverse(detectors)
-			}
-		}
+	detectors, clause := []Detector{{Rule: "drift", Field: fd.Name}}, driftClause(fd.Name)
+	if !c.checked(fd, "drift") && c.beyondMaximum(col, fd, func(x float64) float64 { return x * by[strongest] }) {
+		detectors = []Detector{{Rule: "maximum", Field: fd.Name}}
 	}
 	c.add(Fault{Name: name, Column: fd.Name, Levels: levels, Detectors: detectors, Clause: clause,
 		Rows: c.change(col, fd, func(level int, x float64, _ *rand.Rand) float64 { return x * by[level] })})
@@ -130,7 +121,12 @@ func (c *catalogue) semantics() {
 				})
 			}})
 	}
-	col, fd = c.pick(func(i int, f *contract.Field) bool { return dated(f) && f.Required },
+	c.epoch()
+}
+
+// epoch: dates become milliseconds since 1970.
+func (c *catalogue) epoch() {
+	col, fd := c.pick(func(i int, f *contract.Field) bool { return dated(f) && f.Required },
 		func(i int, f *contract.Field) bool { return dated(f) && c.filled(i) > 0 })
 	if fd == nil {
 		c.skip("dates-to-epoch", "no column is declared as a date or timestamp")

@@ -45,7 +45,9 @@ func setNumber(f *contract.Feed, fd *contract.Field, v Value, x float64) Value {
 		if d := f.Dialect.Decimal; d != "" && (f.Format == contract.CSV || f.Format == "") {
 			mark = d
 		}
-		if i := strings.LastIndex(v.Text, mark); i >= 0 {
+		if strings.ContainsAny(v.Text, "eE") {
+			places = 2
+		} else if i := strings.LastIndex(v.Text, mark); i >= 0 {
 			places = len(v.Text) - i - len(mark)
 		} else if x != math.Trunc(x) {
 			places = 2

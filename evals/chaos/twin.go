@@ -120,7 +120,7 @@ func (w *Twin) field(column string) *contract.Field {
 func newTwin(f *contract.Feed, pool *Table, batches int, first time.Time, cadence time.Duration) *Twin {
 	w := &Twin{feed: f, pool: pool, mix: -1, optional: map[int]float64{}, first: first, cadence: cadence}
 	usual := float64(len(pool.Rows)) / float64(batches)
-	w.base = min(usual, float64(len(pool.Rows))/1.4)
+	w.base = min(usual, float64(len(pool.Rows))/1.5)
 	most := 0.0
 	for c, name := range pool.Columns {
 		fd := w.field(name)

@@ -201,7 +201,7 @@ func (w *world) inherit(ctx context.Context) error {
 	for _, b := range w.r.past {
 		b.Feed = w.name
 		b.Key = lake.LandingKey(w.name, b.Key[len(lake.LandingKey(w.r.pastFeed(), ""))+1:])
-		b.ID = flow.BatchID(w.name, b.Key, b.Content)
+		b.ID = flow.BatchID(w.name, b.Key, b.Content, 0)
 		if err := w.r.scratch.Store.PutBatch(ctx, b); err != nil {
 			return err
 		}
