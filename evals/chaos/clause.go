@@ -69,11 +69,6 @@ func frequencyClause(hours int) func(*contract.Document, string) error {
 	}
 }
 
-func freshClause(field string, days int) func(*contract.Document, string) error {
-	return appendRule(field, map[string]any{"id": "fresh-" + field, "type": "custom", "engine": "assay",
-		"implementation": map[string]any{"freshness": itoa(int64(days)) + "d"}})
-}
-
 // evolutionClause has undeclared columns told.
 func evolutionClause(d *contract.Document, feed string) error {
 	if path := d.CustomPlace(feed, "assay.evolution"); path != "" {

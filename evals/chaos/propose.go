@@ -23,8 +23,6 @@ type Proposal struct {
 	Caught []string `json:"caught"`
 	// Problem says why it could not be tried.
 	Problem string `json:"problem,omitempty"`
-
-	clauses []func(*contract.Document, string) error
 }
 
 // trial is how many batches of the clean twin a patched contract has to pass.
