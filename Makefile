@@ -85,6 +85,11 @@ check-reader: ## DuckDB reads a feed while it is published, and sees it whole (n
 crash: ## kill runs with SIGKILL at every step and compare what is left (KILLS=200)
 	@$(GO) test ./cmd/assay -run 'TestCrash$$' -count 1 -timeout 60m -v -kills $(or $(KILLS),200) | grep -v '^=== ' | tee /dev/stderr | grep -Eo '[0-9]+ of [0-9]+$$' | tail -1
 
+.PHONY: deliver
+deliver: ## events one to three times, shuffled, from 8 processes on Postgres (needs ASSAY_TEST_POSTGRES)
+	@test -n "$$ASSAY_TEST_POSTGRES" || { echo "set ASSAY_TEST_POSTGRES to the DSN that make postgres prints"; exit 1; }
+	$(GO) test ./pipeline/flow -run 'EightProcesses$$' -count $(or $(COUNT),5) -v | grep -v '^=== '
+
 .PHONY: size
 size: build ## binaries stay small and static
 	@check() { s=$$(stat -c %s $$1 2>/dev/null || stat -f %z $$1); \

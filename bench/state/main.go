@@ -12,6 +12,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -100,7 +101,13 @@ func run(ctx context.Context) (err error) {
 		t := targets[f.Store]
 		met = met && f.BulkItems >= t.bulk && max(f.LedgerP99, f.ItemP99) <= t.p99
 	}
-	out, err := json.Marshal(map[string]any{"bench": "state", "stores": all, "targets_met": met})
+	flat := map[string]any{"bench": "state", "stores": all, "targets_met": met}
+	for _, f := range all {
+		flat[f.Store+"_rows"] = f.Rows
+		flat[f.Store+"_bulk_per_s"] = math.Round(f.BulkItems)
+		flat[f.Store+"_ledger_p99_ms"], flat[f.Store+"_item_p99_ms"] = f.LedgerP99, f.ItemP99
+	}
+	out, err := json.Marshal(flat)
 	if err != nil {
 		return err
 	}
