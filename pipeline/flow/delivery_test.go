@@ -113,7 +113,11 @@ func postgresStore(t *testing.T) string {
 // rows that cannot be accepted.
 func deliveries(t *testing.T, n int, bad func(i int) bool) *delivery {
 	t.Helper()
-	store := postgresStore(t)
+	return deliveriesOn(t, postgresStore(t), n, bad)
+}
+
+func deliveriesOn(t *testing.T, store string, n int, bad func(i int) bool) *delivery {
+	t.Helper()
 	d := &delivery{
 		world: &world{t: t, dir: t.TempDir(), now: time.Now()},
 		env:   []string{"ASSAY_KNOWLEDGE=embed:", "ASSAY_STORE=" + store},
