@@ -211,9 +211,24 @@ func (r *run) work(ctx context.Context) error {
 	}
 }
 
+// lockSpins is how often a worker looks whether it may read before it sleeps.
+const lockSpins = 500
+
+// lockReader takes the lock of the reader. It is held for some tens of
+// microseconds: to be put to sleep and woken takes longer than to wait for it.
+func (r *run) lockReader() {
+	for range lockSpins {
+		if r.readLock.TryLock() {
+			return
+		}
+		runtime.Gosched()
+	}
+	r.readLock.Lock()
+}
+
 // read fills the next chunk; it reports whether there was one.
 func (r *run) read(ctx context.Context, s *sheet) bool {
-	r.readLock.Lock()
+	r.lockReader()
 	defer r.readLock.Unlock()
 	if r.readErr == nil {
 		r.readErr = r.fetch(ctx, &s.chunk)
