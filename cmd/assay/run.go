@@ -37,6 +37,11 @@ could not be judged, 3 when another run holds the lake or a backend is out of re
 			}
 			res, err := c.runOnce(cmd.Context(), a, feed)
 			if err != nil {
+				if len(res.Batches) > 0 { // what was decided before is said
+					if perr := c.printRun(res); perr != nil {
+						return perr
+					}
+				}
 				return err
 			}
 			if err := c.printRun(res); err != nil {

@@ -265,20 +265,25 @@ func (a *App) Run(ctx context.Context) (*flow.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := a.Parse(ctx)
-	if err != nil {
-		return nil, err
-	}
-	m, err := a.Match(ctx)
-	if err != nil {
-		return nil, err
+	// A pack that does not load stops the feeds that are bound to a catalog, and
+	// no other.
+	_, broken := a.Knowledge()
+	var p *flow.Parse
+	var m *flow.Match
+	if broken == nil {
+		if p, err = a.Parse(ctx); err != nil {
+			return nil, err
+		}
+		if m, err = a.Match(ctx); err != nil {
+			return nil, err
+		}
 	}
 	r, err := a.Relay(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return &flow.Run{
-		Ingest: in, Parse: p, Match: m, Relay: r, Store: in.Store,
+		Ingest: in, Parse: p, Match: m, Broken: broken, Relay: r, Store: in.Store,
 		Workers: a.Config.Workers, Now: a.now, Log: a.log, Trace: a.trace,
 	}, nil
 }

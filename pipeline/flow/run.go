@@ -20,6 +20,10 @@ type Run struct {
 	Match  *Match
 	Relay  *Relay
 	Store  Store
+	// Broken, where set, says why there is no Parse and no Match: the knowledge
+	// pack does not load. Feeds are judged all the same; the work of those that
+	// are bound to a catalog waits in the queue until the pack is mended.
+	Broken error
 	// Workers bounds the shards parsed at once.
 	Workers int
 	Now     func() time.Time
@@ -111,7 +115,25 @@ func (r *Run) Once(ctx context.Context, feed string) (Result, error) {
 	if len(odd) > 0 {
 		return res, odd[0]
 	}
-	return res, nil
+	return res, r.waiting(ctx)
+}
+
+// waiting is the error of a broken pack, where there is work that needs it.
+func (r *Run) waiting(ctx context.Context) error {
+	if r.Broken == nil {
+		return nil
+	}
+	for _, topic := range []string{TopicParse, TopicMatch} {
+		n, _, err := r.Store.Depth(ctx, topic)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			return pipeline.Errorf(pipeline.ErrorCode(r.Broken), "every feed was judged, but the items of %d shards or batches wait to be read: %w", n, r.Broken)
+		}
+	}
+	r.Log.Warn("the knowledge pack does not load; no feed needs it", "error", r.Broken)
+	return nil
 }
 
 // Replay judges held batches again, and does what follows for those that were
@@ -156,9 +178,11 @@ func (r *Run) drain(ctx context.Context, res *Result) error {
 		if err != nil {
 			return err
 		}
-		parsed, err := r.work(ctx, res, TopicParse, r.Workers, r.Parse.Message)
-		if err != nil {
-			return err
+		parsed := 0
+		if r.Broken == nil {
+			if parsed, err = r.work(ctx, res, TopicParse, r.Workers, r.Parse.Message); err != nil {
+				return err
+			}
 		}
 		res.Shards += parsed
 		replayed, err := r.work(ctx, res, TopicReplay, 1, func(ctx context.Context, m Message) error {
@@ -172,9 +196,11 @@ func (r *Run) drain(ctx context.Context, res *Result) error {
 		if parsed+replayed > 0 {
 			continue // the last shard of a batch asks for its match
 		}
-		matched, err := r.work(ctx, res, TopicMatch, 1, r.Match.Message)
-		if err != nil {
-			return err
+		matched := 0
+		if r.Broken == nil {
+			if matched, err = r.work(ctx, res, TopicMatch, 1, r.Match.Message); err != nil {
+				return err
+			}
 		}
 		res.Matched += matched
 		if sent+parsed+matched == 0 {
