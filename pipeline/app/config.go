@@ -54,6 +54,8 @@ type Config struct {
 	LLMPrices        string        `env:"ASSAY_LLM_PRICES" doc:"File with the prices of models. Default: contracts/prices/models.yaml as it came with the program."`
 	LLMCanary        string        `env:"ASSAY_LLM_CANARY" doc:"A second model, PROVIDER:MODEL, that a share of the items sees."`
 	LLMCanaryPercent float64       `env:"ASSAY_LLM_CANARY_PERCENT" envDefault:"5" doc:"That share, in percent; the flag llm.canary.percent overrides it."`
+	LLMAllow         []string      `env:"ASSAY_LLM_ALLOW" doc:"Feeds whose items a model may see, separated by commas. Default: all."`
+	LLMDeny          []string      `env:"ASSAY_LLM_DENY" doc:"Words that neither a question nor an answer may hold, separated by commas: an item with one is read by the rules alone, an answer with one is refused."`
 	EmbedURL         string        `env:"ASSAY_EMBED_URL" doc:"Address of the embedding model's API."`
 	EmbedDimensions  int           `env:"ASSAY_EMBED_DIMENSIONS" envDefault:"0" doc:"Dimensions of the embedding model's vectors. 0: what the model gives."`
 	Flags            string        `env:"ASSAY_FLAGS" doc:"Switches that hold without a redeploy, a JSON object: \"file:FILE\" or \"lake:KEY\". llm.enabled (true), llm.canary.percent."`
@@ -63,7 +65,7 @@ type Config struct {
 	SMTP             Secret        `env:"ASSAY_SMTP" doc:"Mail server: \"smtp://USER:PASSWORD@HOST:587?from=ADDRESS\" or \"smtps://\"."`
 	Runbook          string        `env:"ASSAY_RUNBOOK" envDefault:"https://github.com/assay-pipeline/assay/blob/main/docs/runbook.md" doc:"Where notifications find the pages of the runbook."`
 	Site             string        `env:"ASSAY_SITE" doc:"Address of the pages of this deployment, for links in notifications. Without it they lead to the reports in the lake."`
-	Keep             Keep          `env:"ASSAY_KEEP" envDefault:"raw=30d,quarantine=90d,reports=400d,archive=400d,approvals=14d,notices=30d" doc:"Lifetimes that the sweep applies, by zone or store; \"forever\" keeps. Also landing (decided files) and reviews, which are kept where nothing is said."`
+	Keep             Keep          `env:"ASSAY_KEEP" envDefault:"raw=30d,quarantine=90d,reports=400d,archive=400d,approvals=14d,notices=30d,calls=14d" doc:"Lifetimes that the sweep applies, by zone or store; \"forever\" keeps. Also landing (decided files) and reviews, which are kept where nothing is said."`
 
 	// Dir is the folder that relative paths start from; not a variable.
 	Dir string `env:"-"`

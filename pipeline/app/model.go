@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -167,7 +168,7 @@ func (a *App) second(ctx context.Context, pack *knowledge.Pack) (parse.Second, f
 			return nil, nil, err
 		}
 		x, err := parse.NewLLM(pack, c, prompts, parse.LLMOptions{
-			Reasks: a.Config.LLMReasks, ItemTokens: a.Config.LLMItemTokens, BatchTokens: a.Config.LLMBatchTokens, Retrieve: passages(index),
+			Reasks: a.Config.LLMReasks, ItemTokens: a.Config.LLMItemTokens, BatchTokens: a.Config.LLMBatchTokens, Deny: a.Config.LLMDeny, Retrieve: passages(index),
 		})
 		if err != nil {
 			return nil, nil, err
@@ -178,7 +179,12 @@ func (a *App) second(ctx context.Context, pack *knowledge.Pack) (parse.Second, f
 	if err != nil {
 		return nil, nil, err
 	}
-	off := func(item pipeline.Item) bool { return !flags.Bool(ctx, "llm.enabled", true, item) }
+	off := func(item pipeline.Item) bool {
+		if len(a.Config.LLMAllow) > 0 && !slices.Contains(a.Config.LLMAllow, item.Meta.Feed) {
+			return true
+		}
+		return !flags.Bool(ctx, "llm.enabled", true, item)
+	}
 	if len(xs) == 1 {
 		return xs[0], off, nil
 	}

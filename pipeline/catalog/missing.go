@@ -70,7 +70,11 @@ func (m *Matcher) Uncertain(e *Entry) (reason string, yes bool) {
 		return "", false
 	}
 	for _, f := range e.Record.Flags {
-		if j, ok := crit.byName[f.Attribute]; ok && crit.list[j].critical && f.Code == contradiction {
+		j, ok := crit.byName[f.Attribute]
+		if ok && f.Code == toReview {
+			return crit.list[j].title + ": " + cmpString(f.Detail, "in doubt"), true
+		}
+		if ok && crit.list[j].critical && (f.Code == contradiction || f.Code == disagreement || f.Code == concluded) {
 			return crit.list[j].title + ": " + cmpString(f.Detail, "contradictory"), true
 		}
 	}

@@ -86,9 +86,14 @@ func viewOf(e *Entry, all map[string]*criteria) *view {
 	return v
 }
 
-// contradiction is the flag of a record whose text says two things about one
-// attribute.
-const contradiction = "contradiction"
+// Flags of a record that the matcher looks at. contradiction: the text says two
+// things about one attribute.
+const (
+	contradiction = "contradiction"
+	disagreement  = "disagreement" // of rules and model
+	concluded     = "concluded"    // by a model, from other words
+	toReview      = "review"       // wanted by the pack where a model failed
+)
 
 // doubts marks the critical values that the record itself flags as
 // contradictory.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/flow"
+	"github.com/assay-pipeline/assay/pipeline/model"
 )
 
 // mentions searches every file of a project, Parquet value by value and the
@@ -137,6 +138,13 @@ func forgotten(t *testing.T) (w *world, stone flow.Tombstone, before []string) {
 	w.now = w.now.Add(time.Hour)
 	w.land("2026-03-04.csv", someone+",,1", "K-6,,1", "K-7,,1") // held: it waits
 	w.once()
+	// A model was asked about the item, and its answer is kept.
+	if err := w.db.Settle(ctx, model.Settlement{
+		Call:   model.Call{ID: "call", Item: "parts/" + someone, Request: model.Request{Messages: []model.Message{{Text: someone}}}},
+		Answer: &model.Answered{Key: "question", Item: "parts/" + someone, Reply: model.Reply{Text: someone}},
+	}); err != nil {
+		t.Fatal(err)
+	}
 	before = mentions(t, w.dir, someone)
 	fg, err := w.app.Forget(ctx)
 	if err != nil {
@@ -170,7 +178,7 @@ func TestForget(t *testing.T) {
 	if err != nil || len(stones) != 1 || stones[0].Key != flow.SubjectHash("parts", []string{someone}) || stones[0].Actor != "ann" {
 		t.Errorf("%+v %v", stones, err)
 	}
-	if stone.Removed["curated"] == 0 || stone.Removed["data"] == 0 || stone.Removed["quarantine"] == 0 || stone.Removed["landing"] != 6 {
+	if stone.Removed["curated"] == 0 || stone.Removed["data"] == 0 || stone.Removed["quarantine"] == 0 || stone.Removed["landing"] != 6 || stone.Removed["calls"] != 1 {
 		t.Errorf("removed: %v", stone.Removed)
 	}
 	problems, err := w.lk.Verify(ctx, "parts")

@@ -24,18 +24,19 @@ type Lifetimes struct {
 	Approvals  time.Duration // decided ones
 	Reviews    time.Duration // the other decided entries
 	Notices    time.Duration // sent or given up
+	Calls      time.Duration // of models: prompts, replies, kept answers
 }
 
 // DefaultLifetimes are those of a deployment that says nothing.
 func DefaultLifetimes() Lifetimes {
 	const day = 24 * time.Hour
-	return Lifetimes{Quarantine: 90 * day, Raw: 30 * day, Reports: 400 * day, Archive: 400 * day, Approvals: 14 * day, Notices: 30 * day}
+	return Lifetimes{Quarantine: 90 * day, Raw: 30 * day, Reports: 400 * day, Archive: 400 * day, Approvals: 14 * day, Notices: 30 * day, Calls: 14 * day}
 }
 
 // Names are the zones and stores as ASSAY_KEEP names them.
 func (l *Lifetimes) Names() map[string]*time.Duration {
 	return map[string]*time.Duration{"landing": &l.Landing, "archive": &l.Archive, "quarantine": &l.Quarantine, "raw": &l.Raw,
-		"reports": &l.Reports, "approvals": &l.Approvals, "reviews": &l.Reviews, "notices": &l.Notices}
+		"reports": &l.Reports, "approvals": &l.Approvals, "reviews": &l.Reviews, "notices": &l.Notices, "calls": &l.Calls}
 }
 
 // apply removes what has outlived its time and counts it.
@@ -68,6 +69,7 @@ func (l *Lifetimes) apply(ctx context.Context, in *Ingest) (map[string]int, erro
 		{"approvals", l.Approvals, func(t time.Time) (int, error) { return in.Store.TrimReviews(ctx, string(review.Batch), t) }},
 		{"reviews", l.Reviews, func(t time.Time) (int, error) { return in.Store.TrimReviews(ctx, "", t) }},
 		{"notices", l.Notices, func(t time.Time) (int, error) { return in.Store.TrimNotices(ctx, t) }},
+		{"calls", l.Calls, func(t time.Time) (int, error) { return in.Store.DeleteCalls(ctx, t) }},
 	} {
 		if t.keep <= 0 {
 			continue

@@ -64,6 +64,7 @@ func (r *reader) attribute(d *draft, n node) {
 		"required": r.boolean(&a.Required), "critical": r.boolean(&a.Critical), "open": r.boolean(&a.Open), "noun": r.boolean(&a.Noun),
 		"implied": r.boolean(&a.Implied), "implicit": r.str(&a.Implicit), "below": r.str(&a.Below),
 		"labels": r.strs(&a.Labels), "labelled": r.boolean(&a.Labelled), "sole": r.boolean(&a.Sole),
+		"on_fail":   r.str(&a.OnFail),
 		"tolerance": r.number(&a.Tolerance), "min": r.number(&a.Min), "max": r.number(&a.Max),
 		"values": func(n node) {
 			r.each(n, "values", func(n node) {
@@ -88,6 +89,11 @@ func (r *reader) attribute(d *draft, n node) {
 		},
 	})
 	a.Kind, a.Dimension = Kind(kind), quantity.Dimension(dimension)
+	switch a.OnFail {
+	case "", "reask", "fix", "null_and_flag", "review", "fallback":
+	default:
+		r.fail(n, "on_fail of %s is %q, which is none of reask, fix, null_and_flag, review, fallback", a.Name, a.OnFail)
+	}
 	switch {
 	case !nameForm.MatchString(a.Name):
 		r.fail(n, "attribute name %q must be lower case letters, digits and _", a.Name)

@@ -99,6 +99,9 @@ type Attribute struct {
 	// Sole: a number without unit that nothing else has read is this attribute,
 	// where only one such number is left (the gain of a transistor).
 	Sole bool
+	// OnFail says what is done when a model's answer for it does not hold:
+	// reask (the default), fix, null_and_flag, review, fallback.
+	OnFail string
 	// Tolerance within which two numbers are the same, in Unit; zero is exact.
 	Tolerance pipeline.Value
 	// Min and Max bound what is plausible, in Unit; zero values bound nothing.

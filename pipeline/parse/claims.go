@@ -93,6 +93,35 @@ func (c *claimant) resolve(cl claim) (pipeline.Attribute, guard.Finding) {
 	return bad(guard.Ungrounded, "%s", reason)
 }
 
+// fix reads a number from the passage that a claim quotes, where that holds
+// exactly one of the attribute's dimension: what the text says wins over what
+// was made of it.
+func (c *claimant) fix(cl claim) (pipeline.Attribute, bool) {
+	a := cl.attribute
+	spans := c.find(cl.text)
+	if a.Kind != knowledge.KindNumber || len(spans) != 1 {
+		return pipeline.Attribute{}, false
+	}
+	qs := quantity.Scan(spans[0].In(c.item.Source), quantity.Options{Language: c.lang})
+	if len(qs) != 1 || qs[0].Alt != nil {
+		return pipeline.Attribute{}, false
+	}
+	q := qs[0]
+	if q.HasUnit() {
+		r, ok := q.Resolve(a.Dimension)
+		if !ok {
+			return pipeline.Attribute{}, false
+		}
+		cl.unit = r.Unit.Code
+	} else {
+		cl.unit = ""
+	}
+	cl.value = q.Value.String()
+	out, bad := c.resolve(cl)
+	out.Confidence = min(out.Confidence, claimedElsewhere)
+	return out, bad.Code == ""
+}
+
 // ground looks for evidence of a claim in a span (the zero span is all of the
 // text): the words or the number themselves, or the name of an entry.
 func (c *claimant) ground(out *pipeline.Attribute, base guard.Claim, span pipeline.Span) bool {

@@ -20,6 +20,8 @@ const (
 	FellBack = "degraded"
 	// Concluded: a critical choice is a model's conclusion from other words.
 	Concluded = "concluded"
+	// ToReview: the pack wants a person to look where an answer did not hold.
+	ToReview = "review"
 	// Disagreement: rules and model read different values.
 	Disagreement = "disagreement"
 )

@@ -36,7 +36,8 @@ type LLMOptions struct {
 	BatchTokens int64
 	// Retrieve finds passages for an item; nil cites nothing.
 	Retrieve func(ctx context.Context, item pipeline.Item, s *knowledge.Schema) ([]Passage, error)
-	// Deny are words that no answer may contain, folded by case.
+	// Deny are words that neither a question nor an answer may hold, whatever
+	// their case.
 	Deny []string
 }
 
@@ -258,10 +259,8 @@ func (x *LLM) ask(ctx context.Context, q model.Question, shape *guard.Shape) (gu
 	case strings.Contains(text, x.canary):
 		return refuse("it repeats what only the prompt says")
 	}
-	for _, word := range x.opt.Deny {
-		if word != "" && strings.Contains(strings.ToLower(text), strings.ToLower(word)) {
-			return refuse(fmt.Sprintf("it holds the denied word %q", word))
-		}
+	if w := denied(x.opt.Deny, text); w != "" {
+		return refuse(fmt.Sprintf("it holds the denied word %q", w))
 	}
 	r, err := guard.ReadReplyAs(text, shape)
 	if err != nil {
@@ -277,6 +276,17 @@ func (x *LLM) ask(ctx context.Context, q model.Question, shape *guard.Shape) (gu
 	return r, steps, nil
 }
 
+// denied is the first denied word that a text holds.
+func denied(words []string, text string) string {
+	text = strings.ToLower(text)
+	for _, w := range words {
+		if w != "" && strings.Contains(text, strings.ToLower(w)) {
+			return w
+		}
+	}
+	return ""
+}
+
 // Extract asks for the attributes that are wanted. Errors: those of
 // model.Client, and invalid where no answer could be read.
 func (x *LLM) Extract(ctx context.Context, req Request) (Response, error) {
@@ -284,6 +294,10 @@ func (x *LLM) Extract(ctx context.Context, req Request) (Response, error) {
 		return Response{}, pipeline.Errorf(pipeline.CodeInternal, "a model is asked by a Parser alone")
 	}
 	var out Response
+	if w := denied(x.opt.Deny, req.Item.Source); w != "" {
+		out.Trace = append(out.Trace, pipeline.Step{Did: "screened", Detail: fmt.Sprintf("the item holds the denied word %q", w)})
+		return out, nil
+	}
 	in, err := prepare(req.Item)
 	out.Trace = in.steps
 	if err != nil {
@@ -331,6 +345,15 @@ func (x *LLM) Extract(ctx context.Context, req Request) (Response, error) {
 		failed = x.take(c, in, want, reply, round, &out)
 		again := in.asked.Errors[:0:0]
 		for _, fd := range failed {
+			switch action(req.Schema, fd.Attribute) {
+			case "null_and_flag", "review":
+				continue
+			case "fallback":
+				out.Attributes = nil
+				out.Trace = append(out.Trace, pipeline.Step{Did: "fell_back", Attribute: fd.Attribute, Detail: fd.Detail})
+				out.Flags = append(out.Flags, fd.Flag(), pipeline.Flag{Code: FellBack, Attribute: fd.Attribute, Detail: "read by the rules alone: " + fd.Detail})
+				return out, nil
+			}
 			p := problem{fd.Attribute, fd.Code}
 			if !seen[p] { // the same error twice: the model has no better answer
 				seen[p] = true
@@ -348,8 +371,20 @@ func (x *LLM) Extract(ctx context.Context, req Request) (Response, error) {
 	}
 	for _, fd := range failed {
 		out.Flags = append(out.Flags, fd.Flag())
+		if action(req.Schema, fd.Attribute) == "review" {
+			out.Flags = append(out.Flags, pipeline.Flag{Code: ToReview, Attribute: fd.Attribute, Detail: fd.Detail})
+		}
 	}
 	return out, nil
+}
+
+// action is what the pack wants done when an answer does not hold.
+func action(s *knowledge.Schema, attribute string) string {
+	a, _, ok := s.Attribute(attribute)
+	if !ok || a.OnFail == "" {
+		return "reask"
+	}
+	return a.OnFail
 }
 
 // take turns the answers of one round into attributes and reports those that
@@ -374,6 +409,12 @@ func (x *LLM) take(c *claimant, in input, want []string, reply guard.Reply, nth 
 		got, bad := c.resolve(cl)
 		if bad.Code == "" && slices.ContainsFunc(in.scrubbed.Found, func(p guard.PII) bool { return p.Overlaps(got.Span) }) {
 			bad = guard.Finding{Code: PersonalData, Attribute: name, Action: guard.NullAndFlag, Detail: "the answer is personal data"}
+		}
+		if bad.Code != "" && bad.Code != PersonalData && a.OnFail == "fix" {
+			if fixed, ok := c.fix(cl); ok {
+				out.Trace = append(out.Trace, pipeline.Step{Did: "fixed", Attribute: name, Detail: "it said " + clipped(cl.value+" "+cl.unit) + "; the text that it quotes says " + withUnit(fixed.Value, fixed.Unit)})
+				got, bad = fixed, guard.Finding{}
+			}
 		}
 		if bad.Code != "" {
 			failed = append(failed, bad)
@@ -402,6 +443,9 @@ func word(v any) string {
 // It answers pipeline.Unknown unless the model names a category of the pack and
 // a passage of the text that says so.
 func (x *LLM) Classify(ctx context.Context, item pipeline.Item) (category string, steps []pipeline.Step, err error) {
+	if w := denied(x.opt.Deny, item.Source); w != "" {
+		return pipeline.Unknown, []pipeline.Step{{Did: "screened", Detail: fmt.Sprintf("the item holds the denied word %q", w)}}, nil
+	}
 	in, err := prepare(item)
 	if err != nil {
 		return pipeline.Unknown, in.steps, nil
