@@ -113,6 +113,10 @@ bench-state: ## figures of the stores; Postgres too where ASSAY_TEST_POSTGRES na
 bench-gate: ## the gate against wc and DuckDB; needs a C compiler (ROWS=1000000)
 	CGO_ENABLED=1 $(GO) -C bench run -mod=mod ./gate -rows $(or $(ROWS),1000000)
 
+.PHONY: bench-contract
+bench-contract: ## contracts: round trips, clauses, compatibility, inference, exports, lint; needs ../shared/data and ASSAY_TEST_POSTGRES
+	@$(GO) test ./pipeline/contract -count 1 -timeout 10m -v -args -figures > /tmp/bench-contract.$$$$ || { grep -A20 -e '--- FAIL' /tmp/bench-contract.$$$$; exit 1; }; grep -h -E '^ .*(accepted|edits|clauses \(|kinds of fault|thousand)|^\{' /tmp/bench-contract.$$$$; rm -f /tmp/bench-contract.$$$$
+
 .PHONY: bench-match
 bench-match: ## the matcher that learns, on the public data sets in ../shared/data
 	@$(GO) test ./pipeline/catalog -run TestFigures -count 1 -timeout 30m -v -figures | grep -Ev '^(=== |--- |PASS|ok )' | grep .

@@ -104,7 +104,7 @@ func TestDiffCases(t *testing.T) {
 		total += len(cases)
 		var rewritten strings.Builder
 		for i, c := range cases {
-			t.Run(strings.TrimSuffix(filepath.Base(file), ".txt")+"/"+c.name, func(t *testing.T) {
+			ok := t.Run(strings.TrimSuffix(filepath.Base(file), ".txt")+"/"+c.name, func(t *testing.T) {
 				old, fresh := c.contract(t, "old"), c.contract(t, "new")
 				var says strings.Builder
 				for mode, key := range map[Mode]string{ForConsumers: "consumers", ForHistory: "history"} {
@@ -131,6 +131,9 @@ func TestDiffCases(t *testing.T) {
 					t.Errorf("it says %q, want %q", says.String(), c.value["says"])
 				}
 			})
+			for range 2 { // for consumers, and for history
+				Figures.Count("compat_changes", ok)
+			}
 		}
 		if *update {
 			if err := os.WriteFile(file, []byte(rewritten.String()), 0o644); err != nil {

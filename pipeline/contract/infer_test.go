@@ -121,6 +121,7 @@ func TestInferGeneralises(t *testing.T) {
 	}
 	for seed := uint64(1); seed <= 22; seed++ {
 		rep := judge(t, src, csvOf(t, shopColumns, shop(seed, 1500+int(seed)*50, 1000*int(seed))))
+		contract.Figures.Count("infer_clean", rep.Verdict == pipeline.Passed)
 		if rep.Verdict != pipeline.Passed {
 			t.Errorf("clean sample %d: %s %+v", seed, rep.Verdict, failures(rep))
 		}
@@ -177,6 +178,7 @@ func TestInferGeneralises(t *testing.T) {
 	for _, f := range faults {
 		header, data := f.make()
 		rep := judge(t, src, csvOf(t, header, data))
+		contract.Figures.Count("infer_faults", rep.Verdict != pipeline.Passed && rep.Verdict != pipeline.Warned)
 		if rep.Verdict == pipeline.Passed || rep.Verdict == pipeline.Warned {
 			t.Logf("%s is not found: %s", f.name, rep.Verdict)
 			continue
