@@ -7,6 +7,7 @@ import (
 
 	library "github.com/assay-pipeline/assay/contracts"
 	"github.com/assay-pipeline/assay/pipeline/contract"
+	"github.com/assay-pipeline/assay/pipeline/flow"
 )
 
 // Contracts loads the configured contracts. A broken contract is an error of
@@ -50,4 +51,16 @@ func (a *App) Registry(ctx context.Context) (*contract.Registry, error) {
 		return nil, err
 	}
 	return &contract.Registry{Store: s, Now: a.now}, nil
+}
+
+// Validate builds the use case that judges rows before they are sent.
+func (a *App) Validate(ctx context.Context) (*flow.Validate, error) {
+	l, s, c, err := a.backends(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &flow.Validate{
+		Contracts: c, Registry: &contract.Registry{Store: s, Now: a.now},
+		References: &flow.Published{Lake: l, Contracts: c}, Now: a.now,
+	}, nil
 }
