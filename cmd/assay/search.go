@@ -68,10 +68,22 @@ func (c *cli) search(ctx context.Context, a *app.App, query string, k int) error
 	if err != nil {
 		return err
 	}
-	found, err := searcher.Search(ctx, query, k)
+	parser, err := a.Parser(ctx)
 	if err != nil {
 		return err
 	}
+	searcher.Reader = func(ctx context.Context, text string) (pipeline.Record, error) {
+		rs, err := parser.ParseAll(ctx, []pipeline.Item{{ID: "query", Source: text}})
+		if err != nil {
+			return pipeline.Record{}, err
+		}
+		return rs[0], nil
+	}
+	res, err := searcher.Query(ctx, query, k)
+	if err != nil {
+		return err
+	}
+	found := res.Found
 	if c.json() {
 		type result struct {
 			catalog.Found
@@ -81,7 +93,7 @@ func (c *cli) search(ctx context.Context, a *app.App, query string, k int) error
 		for _, f := range found {
 			results = append(results, result{f, f.Entry.Record})
 		}
-		return c.printJSON(map[string]any{"schema_version": 1, "query": query, "results": results})
+		return c.printJSON(map[string]any{"schema_version": 1, "query": query, "total": res.Total, "results": results, "facets": res.Facets})
 	}
 	if len(found) == 0 {
 		fmt.Fprintf(c.stdout, "nothing in %s fits\n", count(len(entries), "item"))
@@ -92,5 +104,21 @@ func (c *cli) search(ctx context.Context, a *app.App, query string, k int) error
 	for _, f := range found {
 		fmt.Fprintf(w, "%.2f\t%s\t%s\t%s\t%s\n", f.Score, f.ID, f.Entry.Record.Category, f.Entry.Item.Source, summary(f.Entry.Record))
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if res.Total > len(found) {
+		fmt.Fprintf(c.stdout, "%d of %s", len(found), count(res.Total, "item"))
+		for i, f := range res.Facets {
+			if i == 3 {
+				break
+			}
+			fmt.Fprintf(c.stdout, "; %s:", f.Attribute)
+			for _, v := range f.Values[:min(3, len(f.Values))] {
+				fmt.Fprintf(c.stdout, " %s (%d)", v.Value, v.Count)
+			}
+		}
+		fmt.Fprintln(c.stdout)
+	}
+	return nil
 }

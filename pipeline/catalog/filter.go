@@ -25,6 +25,7 @@ type Filter struct {
 }
 
 type bound struct {
+	name             string // of the attribute in that category
 	number           bool
 	value, tolerance float64
 }
@@ -129,24 +130,38 @@ func parseFilter(p *knowledge.Pack, name, op, val string) (Filter, error) {
 	var firstErr error
 	found := false
 	f.bounds = map[string]bound{}
-	for _, category := range categoryNames(p) {
-		s, _ := p.Schema(category)
-		for i := range s.Attributes {
-			a := &s.Attributes[i]
-			if attributeKey(a.Name) != key && attributeKey(a.Title) != key && !slices.ContainsFunc(a.Labels, func(l string) bool { return attributeKey(l) == key }) {
-				continue
+	// The name of an attribute, then its title, then the words that announce it:
+	// what one category calls by its name is not what another calls so beside.
+	for _, is := range []func(a *knowledge.Attribute) bool{
+		func(a *knowledge.Attribute) bool { return attributeKey(a.Name) == key },
+		func(a *knowledge.Attribute) bool { return attributeKey(a.Title) == key },
+		func(a *knowledge.Attribute) bool {
+			return slices.ContainsFunc(a.Labels, func(l string) bool { return attributeKey(l) == key })
+		},
+	} {
+		for _, category := range categoryNames(p) {
+			s, _ := p.Schema(category)
+			for i := range s.Attributes {
+				a := &s.Attributes[i]
+				if _, has := f.bounds[category]; has || !is(a) {
+					continue
+				}
+				b, err := boundOf(a, f)
+				if err != nil {
+					firstErr = cmpOr(firstErr, err)
+					continue
+				}
+				if !found {
+					f.Attribute = a.Name
+				}
+				found = true
+				b.name = a.Name
+				f.word = plain(val)
+				f.bounds[category] = b
 			}
-			if found && a.Name != f.Attribute {
-				continue // an earlier category settled which attribute is meant
-			}
-			b, err := boundOf(a, f)
-			if err != nil {
-				firstErr = cmpOr(firstErr, err)
-				continue
-			}
-			found = true
-			f.Attribute, f.word = a.Name, plain(val)
-			f.bounds[category] = b
+		}
+		if found || firstErr != nil {
+			break
 		}
 	}
 	if found {
@@ -261,7 +276,7 @@ func (f *Filter) holds(e *Entry) bool {
 	if !ok {
 		return false
 	}
-	a, ok := e.Record.Attribute(f.Attribute)
+	a, ok := e.Record.Attribute(b.name)
 	if !ok || a.Value.IsZero() {
 		return false
 	}

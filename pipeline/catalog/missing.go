@@ -18,9 +18,28 @@ type Missing struct {
 	Required bool `json:"required,omitempty"`
 }
 
-// Missing lists the critical attributes that e leaves out: the required ones,
-// and those that its category marks as critical and that no custom of the trade
-// fills. Empty for an item of no category, of which nobody knows what it needs.
+// needed are the critical attributes that an item is asked for: the required
+// ones, or where a category requires none, all; those that a custom of the
+// trade fills left out.
+func (c *criteria) needed() []int {
+	var required, all []int
+	for _, j := range c.critical {
+		if c.list[j].implicit != "" {
+			continue
+		}
+		all = append(all, j)
+		if c.list[j].required {
+			required = append(required, j)
+		}
+	}
+	if len(required) > 0 {
+		return required
+	}
+	return all
+}
+
+// Missing lists the critical attributes that e needs and leaves out. Empty for
+// an item of no category, of which nobody knows what it needs.
 func (m *Matcher) Missing(e *Entry) []Missing {
 	out := []Missing{}
 	v := viewOf(e, m.criteria())
@@ -31,9 +50,9 @@ func (m *Matcher) Missing(e *Entry) []Missing {
 	if m.Pack != nil {
 		s, _ = m.Pack.Schema(v.category)
 	}
-	for _, j := range v.crit.critical {
+	for _, j := range v.crit.needed() {
 		c := &v.crit.list[j]
-		if v.vals[j].known || c.implicit != "" {
+		if v.vals[j].known {
 			continue
 		}
 		x := Missing{Attribute: c.name, Title: c.title, Unit: c.unit, Required: c.required}

@@ -81,10 +81,8 @@ func (m *Matcher) Report(entries []Entry, clusters []Cluster) Report {
 				return category + "." + a
 			}
 			if c := m.criteria()[category]; c != nil {
-				for _, j := range c.critical {
-					if c.list[j].implicit == "" {
-						g.needed[name(c.list[j].name)]++
-					}
+				for _, j := range c.needed() {
+					g.needed[name(c.list[j].name)]++
 				}
 			}
 			for _, x := range missing {

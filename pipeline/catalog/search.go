@@ -30,6 +30,12 @@ type Searcher struct {
 	raw      [][]float32
 	terms    [][]string // sorted words of each entry: text, values, codes
 	idf      map[string]float64
+	crit     map[string]*criteria
+
+	// Reader, where set, reads the words of a query as if they described an
+	// item, so that what they mean is compared and not only how it is spelt. Set
+	// it before the first query.
+	Reader func(ctx context.Context, text string) (pipeline.Record, error)
 }
 
 // NewSearcher prepares the entries that are not retired. A nil embedder means
@@ -39,7 +45,7 @@ func NewSearcher(ctx context.Context, p *knowledge.Pack, entries []Entry, e embe
 	if e == nil {
 		e = embed.NewHashing(nil)
 	}
-	s := &Searcher{pack: p, embedder: e, idf: map[string]float64{}}
+	s := &Searcher{pack: p, embedder: e, idf: map[string]float64{}, crit: categories(p)}
 	for i := range entries {
 		if !entries[i].Retired {
 			s.entries = append(s.entries, &entries[i])
@@ -98,74 +104,230 @@ func termsOf(e *Entry) []string {
 	return slices.Compact(t)
 }
 
-// Search returns the k best entries for query (see ParseQuery), best first,
-// ties by id. Every result meets every filter; the words rank. A query of
-// filters alone returns all that meet them, in order of id, up to k.
+// Results are the best of what a query found, and what all of it is.
+type Results struct {
+	Found []Found `json:"results"`
+	// Total counts everything that meets the filters and, where there are
+	// words, has something of them.
+	Total int `json:"total"`
+	// Facets are the values by which the result could be narrowed, the
+	// attribute that most of it states first.
+	Facets []Facet `json:"facets"`
+}
+
+// A Facet is an attribute of what was found and how often it has which value.
+type Facet struct {
+	Attribute string       `json:"attribute"`
+	Unit      string       `json:"unit,omitempty"`
+	Values    []FacetValue `json:"values"`
+}
+
+// A FacetValue is one value, and the filter that narrows the result to it.
+type FacetValue struct {
+	Value  string `json:"value"`
+	Count  int    `json:"count"`
+	Filter string `json:"filter"`
+}
+
+// Search returns the k best entries for query, as Query does.
 func (s *Searcher) Search(ctx context.Context, query string, k int) ([]Found, error) {
+	r, err := s.Query(ctx, query, k)
+	return r.Found, err
+}
+
+// Query returns the k best entries for query (see ParseQuery), best first,
+// ties by id. Every result meets every filter; the words rank, by how rare
+// they are, by the likeness of the texts, and, with a Reader, by how the values
+// that the words mean agree with those of the entry, in whatever language it is
+// written. A query of filters alone returns all that meet them, in order of id,
+// up to k.
+func (s *Searcher) Query(ctx context.Context, query string, k int) (Results, error) {
+	none := Results{Found: []Found{}, Facets: []Facet{}}
 	if strings.TrimSpace(query) == "" {
-		return nil, pipeline.Errorf(pipeline.CodeInvalid, "the query is empty").
+		return none, pipeline.Errorf(pipeline.CodeInvalid, "the query is empty").
 			WithHint("give words, filters such as bore=25mm, or both")
 	}
 	text, filters, err := ParseQuery(s.pack, query)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	if k <= 0 {
 		k = 10
 	}
-	words := strings.Fields(string(embed.Fold(nil, text)))
-	slices.Sort(words)
-	words = slices.Compact(words)
-	var vec []float32
-	if len(words) > 0 {
-		vs, err := s.embedder.Embed(ctx, []string{text})
-		if err != nil {
-			return nil, err
-		}
-		vec = vs[0]
-	}
-	q := sparseOf(vec)
-	total := 0.0
-	for _, w := range words {
-		total += s.weight(w)
+	asked, err := s.asked(ctx, text)
+	if err != nil {
+		return none, err
 	}
 	var found []Found
 	for i, e := range s.entries {
 		if i%4096 == 0 && ctx.Err() != nil {
-			return nil, canceled(ctx.Err())
+			return none, canceled(ctx.Err())
 		}
 		if slices.ContainsFunc(filters, func(f Filter) bool { return !f.holds(e) }) {
 			continue
 		}
 		f := Found{ID: e.Item.ID, Entry: e, Score: 1}
-		if len(words) > 0 {
-			hit := 0.0
-			for _, w := range words {
-				if g := s.met(w, s.terms[i]); g > 0 {
-					hit += g * s.weight(w)
-					f.Why = append(f.Why, w)
-				}
-			}
-			cos := math.Max(0, float64(q.dot(s.raw[i])))
-			f.Score = 0.65*hit/total + 0.35*cos
-			if f.Score < 0.1 {
-				continue
-			}
+		if len(asked.words) > 0 && !s.rank(asked, i, &f) {
+			continue
 		}
 		found = append(found, f)
 	}
 	slices.SortFunc(found, func(a, b Found) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.ID, b.ID))
 	})
-	if len(found) > k {
-		found = found[:k]
+	r := Results{Found: found, Total: len(found), Facets: s.facets(found)}
+	r.Found = found[:min(k, len(found))]
+	if r.Found == nil {
+		r.Found = []Found{}
 	}
-	for i := range found {
+	for i := range r.Found {
 		for _, f := range filters {
-			found[i].Why = append(found[i].Why, f.String())
+			r.Found[i].Why = append(r.Found[i].Why, f.String())
 		}
 	}
-	return found, nil
+	return r, nil
+}
+
+// A question is what the words of a query ask for.
+type question struct {
+	words  []string
+	total  float64 // weight of the words
+	vector sparse
+	// view of the words read as an item; nil without a Reader, or where it made
+	// nothing of them.
+	view *view
+}
+
+// asked prepares the words of a query.
+func (s *Searcher) asked(ctx context.Context, text string) (*question, error) {
+	q := &question{words: strings.Fields(string(embed.Fold(nil, text)))}
+	slices.Sort(q.words)
+	q.words = slices.Compact(q.words)
+	if len(q.words) == 0 {
+		return q, nil
+	}
+	vs, err := s.embedder.Embed(ctx, []string{text})
+	if err != nil {
+		return nil, err
+	}
+	q.vector = sparseOf(vs[0])
+	for _, w := range q.words {
+		q.total += s.weight(w)
+	}
+	if s.Reader == nil {
+		return q, nil
+	}
+	record, err := s.Reader(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	v := viewOf(&Entry{Item: pipeline.Item{Source: text}, Record: record}, s.crit)
+	if v.crit != nil {
+		q.view = v
+	}
+	return q, nil
+}
+
+// rank scores entry i for the words of q; false where it has nothing of them.
+func (s *Searcher) rank(q *question, i int, f *Found) bool {
+	hit := 0.0
+	for _, w := range q.words {
+		if g := s.met(w, s.terms[i]); g > 0 {
+			hit += g * s.weight(w)
+			f.Why = append(f.Why, w)
+		}
+	}
+	cos := math.Max(0, float64(q.vector.dot(s.raw[i])))
+	f.Score = 0.65*hit/q.total + 0.35*cos
+	if q.view == nil {
+		return f.Score >= 0.1
+	}
+	agree, stated := 0.0, 0.0
+	e := f.Entry
+	if categoryOf(e) == q.view.category {
+		agree, stated = 1, 1
+		for j := range q.view.vals {
+			x := &q.view.vals[j]
+			if !x.known || x.implied {
+				continue
+			}
+			c := &q.view.crit.list[j]
+			a, ok := e.Record.Attribute(c.name)
+			stated++
+			if !ok {
+				continue
+			}
+			y := c.valueOf(&a)
+			if c.equal(x, &y) || c.maker && sameMaker(makerWords(x.show), makerWords(y.show)) {
+				agree++
+				f.Why = append(f.Why, c.name+"="+y.show)
+			} else {
+				agree -= 0.5
+			}
+		}
+	} else {
+		stated = 1
+	}
+	meaning := math.Max(0, agree/stated)
+	f.Score = 0.45*f.Score + 0.55*meaning
+	return f.Score >= 0.1
+}
+
+// facetsOf bounds how many attributes and values a result names.
+const (
+	maxFacets      = 12
+	maxFacetValues = 20
+)
+
+// facets counts the categories and attribute values of what was found.
+func (s *Searcher) facets(found []Found) []Facet {
+	type key struct{ name, unit string }
+	counts := map[key]map[string]int{}
+	totals := map[key]int{}
+	add := func(k key, v string) {
+		if v == "" {
+			return
+		}
+		if counts[k] == nil {
+			counts[k] = map[string]int{}
+		}
+		counts[k][v]++
+		totals[k]++
+	}
+	for _, f := range found {
+		add(key{"category", ""}, categoryOf(f.Entry))
+		for _, a := range f.Entry.Record.Attributes {
+			unit := a.Unit
+			if unit == "1" {
+				unit = ""
+			}
+			add(key{a.Name, unit}, a.Value.String())
+		}
+	}
+	names := make([]key, 0, len(counts))
+	for k := range counts {
+		if len(counts[k]) > 1 { // a single value narrows nothing
+			names = append(names, k)
+		}
+	}
+	slices.SortFunc(names, func(a, b key) int {
+		return cmp.Or(cmp.Compare(totals[b], totals[a]), cmp.Compare(a.name, b.name), cmp.Compare(a.unit, b.unit))
+	})
+	out := []Facet{}
+	for _, k := range names[:min(maxFacets, len(names))] {
+		f := Facet{Attribute: k.name, Unit: k.unit}
+		for v, n := range counts[k] {
+			filter := k.name + "=" + v + k.unit
+			if strings.ContainsAny(v, " \t\"") {
+				filter = k.name + "=\"" + strings.ReplaceAll(v, "\"", "") + "\""
+			}
+			f.Values = append(f.Values, FacetValue{v, n, filter})
+		}
+		slices.SortFunc(f.Values, func(a, b FacetValue) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value)) })
+		f.Values = f.Values[:min(maxFacetValues, len(f.Values))]
+		out = append(out, f)
+	}
+	return out
 }
 
 // weight is the rarity of a word; one that no entry has counts as the rarest.

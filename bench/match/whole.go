@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/assay-pipeline/assay/pipeline/catalog"
+	"github.com/assay-pipeline/assay/pipeline/embed"
+	"github.com/assay-pipeline/assay/pipeline/store/postgres"
+)
+
+// whole matches whole catalogs: embedding, candidates, verdicts, clusters.
+func (b *bench) whole(ctx context.Context) error {
+	for _, n := range slices.Compact([]int{*small, *scale}) {
+		made, parts := makeParts(n, 20, 11)
+		entries, err := read(ctx, b.parser, made)
+		if err != nil {
+			return err
+		}
+		m := &catalog.Matcher{Pack: b.pack, Embedder: embed.NewHashing(nil)}
+		began, wall := cpu(), time.Now()
+		if err := embedAll(ctx, m.Embedder, entries); err != nil {
+			return err
+		}
+		ms, err := m.Pairs(ctx, entries, nil)
+		if err != nil {
+			return err
+		}
+		cs, _, err := m.Clusters(ctx, entries, ms, nil)
+		if err != nil {
+			return err
+		}
+		took, passed := cpu()-began, time.Since(wall)
+		perS := float64(n) / took.Seconds()
+		key := "items_per_s"
+		if n == *scale && n != *small {
+			key = fmt.Sprintf("items_per_s_%dk", n/1000)
+		}
+		b.out[key] = perS
+		dups, wrong := 0, 0
+		truth := map[string]string{}
+		for i, p := range parts {
+			truth[made[i].ID] = p.de
+		}
+		for _, x := range ms {
+			if x.Verdict == catalog.Duplicate {
+				dups++
+				if truth[x.A] != truth[x.B] {
+					wrong++
+				}
+			}
+		}
+		fmt.Printf("%-16s %d items: %.0f items per CPU second (%.0f s of wall clock), %d duplicate pairs, %d of them wrong, %d clusters\n", "whole catalog", n, perS, passed.Seconds(), dups, wrong, len(cs))
+	}
+	return nil
+}
+
+// check asks a catalog in memory about one item after the other, and compares
+// the neighbours with a plain scan of everything.
+func (b *bench) check(ctx context.Context) error {
+	n := *scale
+	made, _ := makeParts(n, 20, 13)
+	entries, err := read(ctx, b.parser, made)
+	if err != nil {
+		return err
+	}
+	m := &catalog.Matcher{Pack: b.pack, Embedder: embed.NewHashing(nil)}
+	if err := embedAll(ctx, m.Embedder, entries); err != nil {
+		return err
+	}
+	live, err := catalog.NewLive(ctx, m, entries)
+	if err != nil {
+		return err
+	}
+	asked, _ := makeParts(1000, 20, 99)
+	var times []time.Duration
+	for i := range asked {
+		asked[i].ID = "new"
+		began := time.Now()
+		// At the moment of entry the text is read, too.
+		rs, err := b.parser.ParseAll(ctx, asked[i:i+1])
+		if err != nil {
+			return err
+		}
+		if _, err := live.Check(ctx, catalog.Entry{Item: asked[i], Record: rs[0]}); err != nil {
+			return err
+		}
+		times = append(times, time.Since(began))
+	}
+	slices.Sort(times)
+	found, total := 0, 0
+	for i := range 50 {
+		v, err := m.Embedder.Embed(ctx, []string{asked[i*20].Source})
+		if err != nil {
+			return err
+		}
+		var all []float32
+		for j := range entries {
+			all = append(all, embed.Dot(v[0], entries[j].Vector))
+		}
+		slices.Sort(all)
+		least := all[len(all)-10]
+		for _, h := range live.Nearest(v[0], "", 10) {
+			if h.Similarity >= least-1e-6 {
+				found++
+			}
+		}
+		total += 10
+	}
+	p50, p99 := times[len(times)/2], times[len(times)*99/100]
+	b.out["check_p99_ms"] = float64(p99.Microseconds()) / 1000
+	b.out["check_recall10"] = float64(found) / float64(total)
+	fmt.Printf("%-16s %d items in memory: p50 %.2f ms, p99 %.2f ms, recall@10 of the exact scan %.4f\n", "items:check", n, float64(p50.Microseconds())/1000, float64(p99.Microseconds())/1000, float64(found)/float64(total))
+	return nil
+}
+
+// postgres looks the neighbours up in a store with an index of its own.
+func (b *bench) postgres(ctx context.Context) error {
+	dsn := os.Getenv("ASSAY_TEST_POSTGRES")
+	if dsn == "" {
+		fmt.Printf("%-16s needs a server: make postgres prints the DSN for ASSAY_TEST_POSTGRES\n", "postgres")
+		return nil
+	}
+	schema := fmt.Sprintf("assay_bench_match_%d", os.Getpid())
+	db, err := postgres.Open(ctx, dsn, postgres.Options{Schema: schema, Migrate: true})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	n := *items
+	made, _ := makeParts(n, 20, 17)
+	entries, err := read(ctx, b.parser, made)
+	if err != nil {
+		return err
+	}
+	e := embed.NewHashing(nil)
+	if err := embedAll(ctx, e, entries); err != nil {
+		return err
+	}
+	began := time.Now()
+	for part := range slices.Chunk(entries, 5000) {
+		if err := db.PutEntries(ctx, part); err != nil {
+			return err
+		}
+	}
+	load := time.Since(began)
+	began = time.Now()
+	if err := db.IndexSpace(ctx, e.Space()); err != nil {
+		return err
+	}
+	build := time.Since(began)
+	r := rand.New(rand.NewPCG(3, 3))
+	var times []time.Duration
+	found, total := 0, 0
+	for range 500 {
+		v := entries[r.IntN(n)].Vector
+		began := time.Now()
+		hits, err := db.Neighbours(ctx, e.Space(), v, 10)
+		if err != nil {
+			return err
+		}
+		times = append(times, time.Since(began))
+		if total >= 500 {
+			continue
+		}
+		all := make([]float32, n)
+		for j := range entries {
+			all[j] = embed.Dot(v, entries[j].Vector)
+		}
+		slices.Sort(all)
+		for _, h := range hits {
+			if h.Similarity >= all[n-10]-1e-5 {
+				found++
+			}
+		}
+		total += 10
+	}
+	slices.Sort(times)
+	p99 := times[len(times)*99/100]
+	b.out["postgres_items"], b.out["postgres_check_p99_ms"] = n, float64(p99.Microseconds())/1000
+	b.out["postgres_recall10"] = float64(found) / float64(total)
+	fmt.Printf("%-16s %d items: COPY %.0f items/s, index built in %.0f s, neighbours p50 %.2f ms, p99 %.2f ms, recall@10 %.4f\n", "postgres",
+		n, float64(n)/load.Seconds(), build.Seconds(), float64(times[len(times)/2].Microseconds())/1000, float64(p99.Microseconds())/1000, float64(found)/float64(total))
+	return db.DropSpace(ctx, e.Space())
+}
