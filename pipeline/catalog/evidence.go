@@ -121,6 +121,7 @@ type comparison struct {
 	vetoes   int   // critical criteria in conflict
 	open     []int // critical criteria that at least one side leaves out
 	oneSided []int // those of them that the other side states
+	beside   []int // criteria that are not critical and conflict, both read from the texts
 	implied  bool  // a critical criterion rests on the custom of the trade on both sides
 	agreed   int   // critical criteria stated (not implied) by both that agree
 	shared   int   // critical criteria known on both sides
@@ -209,6 +210,8 @@ func (w *Weights) attribute(c *comparison, i int, f *frequencies) {
 		}
 		if cr.maker {
 			c.maker = Conflict
+		} else if !cr.critical && !x.derived && !y.derived && !x.implied && !y.implied {
+			c.beside = append(c.beside, i)
 		}
 		c.add(cr.name, Conflict, bits, fmt.Sprintf("%s differs: %s against %s", cr.title, says(x), says(y)))
 	case !cr.critical:
@@ -367,4 +370,67 @@ func (c *comparison) reasons(first ...string) []string {
 		out = append(out, e.Detail)
 	}
 	return out
+}
+
+// numberAlone reports whether two texts are the same but for numbers of other
+// values that no agreeing attribute explains, and names the first two: near
+// twins, whatever was read of them.
+func numberAlone(v, w *view) (x, y string, alone bool) {
+	a, b := v.text, w.text
+	i, j := 0, 0
+	for i < len(a) && j < len(b) {
+		if isDigit(a[i]) && isDigit(b[j]) {
+			m, n := run(a[i:]), run(b[j:])
+			p, q := number(a[i:i+m]), number(b[j:j+n])
+			if p != q && !alone && !explained(v, w, p, q) {
+				x, y, alone = a[i:i+m], b[j:j+n], true
+			}
+			i, j = i+m, j+n
+			continue
+		}
+		if a[i] != b[j] {
+			return "", "", false
+		}
+		i, j = i+1, j+1
+	}
+	return x, y, alone && i == len(a) && j == len(b)
+}
+
+// explained reports whether p and q are values of one attribute within its
+// tolerance.
+func explained(v, w *view, p, q string) bool {
+	if v.crit == nil || v.crit != w.crit {
+		return false
+	}
+	for i := range v.vals {
+		x, y := &v.vals[i], &w.vals[i]
+		if c := &v.crit.list[i]; c.number && c.tolerance > 0 && x.known && y.known && x.number && y.number &&
+			number(x.digits()) == p && number(y.digits()) == q && c.equal(x, y) {
+			return true
+		}
+	}
+	return false
+}
+
+// digits is a number as it is shown, without its unit.
+func (v *value) digits() string {
+	s, _, _ := strings.Cut(v.show, " ")
+	return s
+}
+
+// run is the length of the number that s begins with.
+func run(s string) int {
+	n := 0
+	for n < len(s) && (isDigit(s[n]) || s[n] == '.' && n+1 < len(s) && isDigit(s[n+1])) {
+		n++
+	}
+	return n
+}
+
+// number is a number in one form: 0.50 as 0.5.
+func number(s string) string {
+	if strings.Contains(s, ".") {
+		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
+	}
+	return s
 }

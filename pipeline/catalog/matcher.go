@@ -175,6 +175,16 @@ func (c *comparison) doubts(contested func(v *view, i int) bool) []string {
 	if c.blurred && (c.implied || len(c.open) > 0) {
 		why = append(why, "numbers or codes that nobody could read differ")
 	}
+	for _, i := range c.beside {
+		x, y := &c.a.vals[i], &c.b.vals[i]
+		why = append(why, fmt.Sprintf("%s differs: %s against %s", c.a.crit.list[i].title, says(x), says(y)))
+	}
+	switch x, y, alone := numberAlone(c.a, c.b); {
+	case alone:
+		why = append(why, fmt.Sprintf("the texts differ in a number alone: %s against %s", x, y))
+	case c.a.text == c.b.text && !c.sameText():
+		why = append(why, "the texts differ in the sign or the case of a unit alone")
+	}
 	return why
 }
 
