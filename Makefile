@@ -118,12 +118,8 @@ bench-contract: ## contracts: round trips, clauses, compatibility, inference, ex
 	@$(GO) test ./pipeline/contract -count 1 -timeout 10m -v -args -figures > /tmp/bench-contract.$$$$ || { grep -A20 -e '--- FAIL' /tmp/bench-contract.$$$$; exit 1; }; grep -h -E '^ .*(accepted|edits|clauses \(|kinds of fault|thousand)|^\{' /tmp/bench-contract.$$$$; rm -f /tmp/bench-contract.$$$$
 
 .PHONY: bench-match
-bench-match: ## the matcher that learns, on the public data sets in ../shared/data
-	@$(GO) test ./pipeline/catalog -run TestFigures -count 1 -timeout 30m -v -figures | grep -Ev '^(=== |--- |PASS|ok )' | grep .
-
-.PHONY: bench-parse
-bench-parse: ## reading: units, quantities, abbreviations, attributes, retrieval, speed; needs ../shared/data (SEEDS=20)
-	@$(GO) -C bench run -mod=mod ./parse -seeds $(or $(SEEDS),20) $(ARGS)
+bench-match: ## the matcher: public data sets, near twins, whole catalogs, checks, search; Postgres too where ASSAY_TEST_POSTGRES names one (SCALE=200000)
+	@cd bench && CGO_ENABLED=0 $(GO) run -mod=mod ./match -scale $(or $(SCALE),200000) -postgres-items $(or $(POSTGRES_ITEMS),50000)
 
 .PHONY: bench-llm
 bench-llm: ## what stands between a model and a record: grounding, repair, PII, injection, calls saved; needs ../shared/data (SEEDS=5)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 
@@ -20,6 +21,19 @@ type part struct {
 	category string
 	facts    map[string]string
 	de, en   string
+}
+
+// thing is what p is, whoever makes it: bearings of one designation are
+// interchangeable.
+func (p *part) thing() string {
+	var facts []string
+	for k, v := range p.facts {
+		if k != "manufacturer" {
+			facts = append(facts, k+"="+v)
+		}
+	}
+	slices.Sort(facts)
+	return p.category + " " + strings.Join(facts, " ")
 }
 
 // makePart draws a part of one of eight families.
@@ -102,7 +116,7 @@ func makePart(r *rand.Rand) part {
 		p.de = fmt.Sprintf("O-Ring %sx%s %s %s Shore A", f["inner"], strings.ReplaceAll(f["section"], ".", ","), f["material"], f["hardness"])
 		p.en = fmt.Sprintf("o-ring %s %s x %s mm, %s shore A", f["material"], f["inner"], f["section"], f["hardness"])
 	default: // what no category knows: a part number of some maker
-		f["number"] = fmt.Sprintf("%c%c-%04d-%c%d", 'A'+rune(r.IntN(26)), 'A'+rune(r.IntN(26)), r.IntN(10000), 'A'+rune(r.IntN(26)), r.IntN(10))
+		f["number"] = fmt.Sprintf("%c%c%05d%c", 'P'+rune(r.IntN(8)), 'A'+rune(r.IntN(26)), r.IntN(100000), 'Q'+rune(r.IntN(8)))
 		kind := [][2]string{{"Greifermodul", "gripper module"}, {"Ersatzmesser", "spare blade"}, {"Abdeckhaube", "cover hood"}, {"Führungsschiene", "guide rail"}}[r.IntN(4)]
 		f["kind"] = kind[1]
 		p.category = pipeline.Unknown

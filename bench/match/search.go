@@ -165,8 +165,28 @@ func ask(kind, lang string, a *part, r *rand.Rand) (query, bool) {
 	return q, true
 }
 
+// mistype swaps two letters within the longest word of letters.
+func mistype(r *rand.Rand, s string) string {
+	words := strings.Fields(s)
+	at := -1
+	for i, w := range words {
+		letters := strings.IndexFunc(w, func(c rune) bool { return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') }) < 0
+		if letters && len(w) >= 6 && (at < 0 || len(w) > len(words[at])) {
+			at = i
+		}
+	}
+	if at < 0 {
+		return s
+	}
+	w := []byte(words[at])
+	k := 2 + r.IntN(len(w)-4)
+	w[k], w[k+1] = w[k+1], w[k]
+	words[at] = string(w)
+	return strings.Join(words, " ")
+}
+
 // search measures 300 queries, a third each of words, of filters and of both,
-// half German and half English, over a catalog in both languages whose truth
+// half German and half English, every fourth of those with words mistyped, over a catalog in both languages whose truth
 // the generator knows.
 func (b *bench) search(ctx context.Context) error {
 	made, parts := makeParts(6000, 1, 21)
@@ -200,6 +220,9 @@ func (b *bench) search(ctx context.Context) error {
 			continue
 		}
 		n++
+		if kind != "filter" && n%4 == 0 {
+			q.text = mistype(r, q.text)
+		}
 		found, err := s.Search(ctx, q.text, 10)
 		if err != nil {
 			return fmt.Errorf("%q: %w", q.text, err)

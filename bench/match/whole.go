@@ -44,13 +44,15 @@ func (b *bench) whole(ctx context.Context) error {
 		dups, wrong := 0, 0
 		truth := map[string]string{}
 		for i, p := range parts {
-			truth[made[i].ID] = p.de
+			truth[made[i].ID] = p.thing()
 		}
 		for _, x := range ms {
 			if x.Verdict == catalog.Duplicate {
 				dups++
 				if truth[x.A] != truth[x.B] {
-					wrong++
+					if wrong++; *verbose && wrong%1000 == 1 {
+						fmt.Printf("  wrong: %q and %q: %v\n", truth[x.A], truth[x.B], x.Reasons)
+					}
 				}
 			}
 		}
