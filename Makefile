@@ -110,8 +110,8 @@ bench-state: ## figures of the stores; Postgres too where ASSAY_TEST_POSTGRES na
 	$(GO) -C bench run -mod=mod ./state -rows $(or $(ROWS),1000000)
 
 .PHONY: bench-gate
-bench-gate: ## the gate against wc and DuckDB; needs a C compiler (ROWS=1000000)
-	CGO_ENABLED=1 $(GO) -C bench run -mod=mod ./gate -rows $(or $(ROWS),1000000)
+bench-gate: ## the gate against wc and DuckDB; needs a C compiler and 4 GB of disk (ROWS=5600000)
+	CGO_ENABLED=1 $(GO) -C bench run -mod=mod ./gate -rows $(or $(ROWS),5600000) -times $(or $(TIMES),3)
 
 .PHONY: bench-contract
 bench-contract: ## contracts: round trips, clauses, compatibility, inference, exports, lint; needs ../shared/data and ASSAY_TEST_POSTGRES

@@ -21,7 +21,7 @@ import (
 
 func main() {
 	log.SetFlags(0)
-	rows := flag.Int("rows", 1_000_000, "rows of the workload, about 172 bytes each")
+	rows := flag.Int("rows", 5_600_000, "rows of the workload, about 172 bytes each")
 	dir := flag.String("dir", filepath.Join(os.TempDir(), "assay-bench-gate"), "where the data is made and kept")
 	times := flag.Int("times", 3, "runs of each engine; the least processor time counts")
 	engine := flag.String("engine", "", "run one engine on -file and exit (for the parent process)")

@@ -17,6 +17,13 @@
 // adds the same measures to JSON Lines that hold a text. Language, encoding and
 // repetition are told by TextMeter.
 //
+// Text is read in two steps. An index lists where delimiters, line breaks and
+// quotes stand (a kernel for AVX2, a portable twin that reads eight bytes at a
+// time); records without quotes are then a matrix of positions, and only what is
+// out of the ordinary is split byte by byte. CSV.Fetch finds the records and
+// Chunk.Cut makes their cells, so that workers wait for the first alone. gzip is
+// decoded here, too (inflate.go).
+//
 // Writing: Writer takes typed columns and writes zstd Parquet. RewriteParquet
 // and ReadRows serve the curated zone: they copy a file without some rows, and
 // read some rows of it.
