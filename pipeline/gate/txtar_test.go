@@ -89,6 +89,7 @@ func TestCases(t *testing.T) {
 			if !rep.Rows.Balanced() {
 				t.Fatalf("%+v: read is not accepted + rejected", rep.Rows)
 			}
+			fitsSchema(t, rep)
 			var text bytes.Buffer
 			if err := rep.WriteText(&text); err != nil {
 				t.Fatal(err)
