@@ -76,6 +76,10 @@ cross: ## the other platforms compile and vet
 	GOOS=darwin GOARCH=arm64 $(GO) vet ./cmd/... ./pipeline/...
 	GOOS=linux GOARCH=arm64 $(GO) build -tags lambda.norpc -o /dev/null ./functions/ingest
 
+.PHONY: fuzz
+fuzz: ## fuzz the gate against the slow reference in its tests (FUZZTIME=30m)
+	$(GO) test ./pipeline/gate -run '^$$' -fuzz '^FuzzReference$$' -fuzztime $(or $(FUZZTIME),30m) -parallel 1
+
 .PHONY: check-reader
 check-reader: ## DuckDB reads a feed while it is published, and sees it whole (needs a C compiler)
 	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/assay ./cmd/assay

@@ -205,7 +205,7 @@ func (a *App) Ingest(ctx context.Context) (*flow.Ingest, error) {
 	}
 	in := &flow.Ingest{
 		Lake: l, Store: s, Contracts: c, Owner: a.owner, Now: a.now, Log: a.log,
-		Memory: int64(a.Config.Memory), Tmp: a.Config.Tmp, KeyLimit: a.Config.KeyIndex, Archive: a.Config.Archive, Trace: a.trace, SQL: a.SQL(),
+		Memory: int64(a.Config.Memory), Tmp: a.Config.Tmp, KeyLimit: a.Config.KeyIndex, Sketches: a.Config.Profile == "full", Archive: a.Config.Archive, Trace: a.trace, SQL: a.SQL(),
 		Registry: &contract.Registry{Store: s, Now: a.now},
 	}
 	if a.fromRegistry() {

@@ -125,6 +125,7 @@ type pqCursor struct {
 	most   int // the definition level of a value
 	values parquet.ValueReader
 	buf    []parquet.Value
+	held   int64 // values of the pages read so far
 }
 
 // parquetRows is how many rows a chunk of a Parquet file has.
@@ -139,6 +140,9 @@ func NewParquet(name string, src io.ReaderAt, size int64) (p *Parquet, err error
 	}
 	f, err := openParquet(src, size)
 	if err != nil {
+		return nil, named(name, err)
+	}
+	if err := honest(f); err != nil {
 		return nil, named(name, err)
 	}
 	p = &Parquet{name: name, file: f, groups: f.RowGroups(), row: 1, fast: true}
@@ -167,6 +171,9 @@ func (p *Parquet) Next(ctx context.Context, ch *Chunk) (err error) {
 		return err
 	}
 	for p.left == 0 {
+		if err := p.whole(); err != nil {
+			return named(p.name, err)
+		}
 		p.closeGroup()
 		if p.group >= len(p.groups) {
 			return io.EOF
@@ -245,6 +252,7 @@ func (p *Parquet) column(ch *Chunk, i, n int) error {
 				return err
 			}
 			cur.values = page.Values()
+			cur.held += page.NumValues()
 		}
 		k, err := cur.values.ReadValues(cur.buf[:min(len(cur.buf), n-len(col.Kinds))])
 		for _, v := range cur.buf[:k] {
@@ -282,6 +290,7 @@ func (cur *pqCursor) typed(ch *Chunk, col *Column, n int) error {
 				return err
 			}
 			cur.page = newTypedPage(page, cur.most)
+			cur.held += page.NumValues()
 			if err := cur.page.check(cur.page.size()); err != nil {
 				return err
 			}

@@ -39,13 +39,15 @@ func parquetError(err error) error {
 	if err == nil || pipelineError(err) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return pipeline.Errorf(pipeline.CodeInvalid, "not a readable Parquet file: %w", err)
+	return pipeline.Errorf(pipeline.CodeInvalid, "not a readable Parquet file: %w", err).
+		WithHint("it may be cut short or damaged: ask the producer to send it again")
 }
 
 // guardParquet turns a panic of the decoder over a damaged file into an error.
 func guardParquet(err *error) {
 	if p := recover(); p != nil {
-		*err = pipeline.Errorf(pipeline.CodeInvalid, "not a readable Parquet file: %v", p)
+		*err = pipeline.Errorf(pipeline.CodeInvalid, "not a readable Parquet file: %v", p).
+			WithHint("it may be cut short or damaged: ask the producer to send it again")
 	}
 }
 

@@ -168,6 +168,24 @@ type Key struct {
 	Severity    Severity
 }
 
+// DriftMethod is how a rule of drift compares distributions.
+type DriftMethod string
+
+const (
+	// DriftPSI: the population stability index is at most Tolerance.
+	DriftPSI DriftMethod = "psi"
+	// DriftJS: the Jensen–Shannon divergence, in bits, is at most Tolerance.
+	DriftJS DriftMethod = "js"
+	// DriftKS: the p-value of the Kolmogorov–Smirnov distance, by permutation, is
+	// at least Tolerance. It suits small batches.
+	DriftKS DriftMethod = "ks"
+	// DriftNew: at most Tolerance values are there that no earlier batch had.
+	DriftNew DriftMethod = "new_categories"
+	// DriftVanished: at most Tolerance values are gone that every earlier batch
+	// had.
+	DriftVanished DriftMethod = "vanished_categories"
+)
+
 // KeyScope is how far uniqueness reaches.
 type KeyScope string
 
@@ -233,11 +251,13 @@ type Check struct {
 	//     the last Window batches, up and down (3 = a third to three times); at
 	//     most a share of the rows (atMost, default none) lies outside.
 	//   drift: the distribution of Field against the last Window batches; the
-	//     population stability index is at most Tolerance.
+	//     population stability index is at most Tolerance, or what Method says.
 	Expression string
 	MaxAge     time.Duration
 	Tolerance  float64
-	Window     int
+	// Method of drift; empty for DriftPSI.
+	Method DriftMethod
+	Window int
 	// Operator is mustBe, mustNotBe, mustBeGreaterThan, mustBeGreaterOrEqualTo,
 	// mustBeLessThan, mustBeLessOrEqualTo, mustBeBetween (inclusive),
 	// mustNotBeBetween; Operands are decimal text, one or two.

@@ -252,7 +252,11 @@ func (c *compiler) customRule(q *node, k *Check) bool {
 		}
 	case m.n.get("drift") != nil:
 		k.Metric = "drift"
-		if v, err := strconv.ParseFloat(m.text("drift", ""), 64); err == nil && v > 0 {
+		if method := DriftMethod(m.word("method", string(DriftPSI), string(DriftPSI), string(DriftJS), string(DriftKS), string(DriftNew), string(DriftVanished))); method != DriftPSI {
+			k.Method = method
+		}
+		categories := k.Method == DriftNew || k.Method == DriftVanished
+		if v, err := strconv.ParseFloat(m.text("drift", ""), 64); err == nil && (v > 0 || v == 0 && categories) {
 			k.Tolerance = v
 		} else {
 			c.errorf(m.n.get("drift"), "quality", "write an index such as 0.2", "drift: %s is not a positive number", m.n.get("drift").shown())

@@ -40,6 +40,8 @@ type Ingest struct {
 	// Memory and Tmp bound the gate.
 	Memory int64
 	Tmp    string
+	// Sketches has profiles count over all rows; see gate.Options.
+	Sketches bool
 	// KeyLimit bounds the index of published keys, for each key of a feed; 0 =
 	// DefaultKeyLimit.
 	KeyLimit int64
@@ -194,6 +196,7 @@ func (in *Ingest) gate(ctx context.Context, f *contract.Feed, b Batch, confidenc
 		References: &Published{Lake: in.Lake, Contracts: in.Contracts},
 		Ledger:     facts,
 		Keys:       in.keysFor(g, b),
+		Sketches:   in.Sketches,
 	})
 	if err != nil {
 		return nil, nil, err

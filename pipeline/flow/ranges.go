@@ -148,7 +148,7 @@ func (in *Ingest) JudgePart(ctx context.Context, batch string, i int) (PartDone,
 	in.trace(StepJudge)
 	s := in.shelf(b)
 	part, err := g.JudgeRange(ctx, in.input(b), plan.Layout, i, s, gate.Options{
-		Batch: b.ID, Confidence: sure, Memory: in.Memory, Tmp: in.Tmp, Progress: in.Progress, Now: in.Now, EventTime: b.EventTime, Keys: in.keysFor(g, b),
+		Batch: b.ID, Confidence: sure, Memory: in.Memory, Tmp: in.Tmp, Sketches: in.Sketches, Progress: in.Progress, Now: in.Now, EventTime: b.EventTime, Keys: in.keysFor(g, b),
 		References: &Published{Lake: in.Lake, Contracts: in.Contracts},
 	})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"github.com/assay-pipeline/assay/pipeline/codec"
+	"github.com/assay-pipeline/assay/pipeline/contract"
 )
 
 // display is a cell as people see it: its own text, or a typed value written
@@ -59,13 +60,45 @@ func (g *Gate) shown(f *field, v *vector, r int, rule int) string {
 	}
 	b := v.display(r)
 	if g.guarded {
-		switch g.rules[rule].name {
+		switch name := g.rules[rule].name; name {
 		case "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "unique":
+			if digits(b) >= telling || f.typ == contract.String {
+				return shape(b)
+			}
 		default:
 			return shape(b)
 		}
 	}
 	return clip(b)
+}
+
+// telling is how many digits may name somebody: a telephone or social security
+// number has more.
+const telling = 7
+
+func digits(b []byte) (n int) {
+	for _, c := range b {
+		if c-'0' <= 9 {
+			n++
+		}
+	}
+	return n
+}
+
+// shownNames are column names of a file as they may be shown. In a feed that has
+// classified fields, a name that the contract does not know may be a value: of a
+// file without header, or of a record that lost its place.
+func (g *Gate) shownNames(names []string) []string {
+	if !g.guarded {
+		return names
+	}
+	out := make([]string, len(names))
+	for i, name := range names {
+		if out[i] = name; g.fieldIndex(name) < 0 {
+			out[i] = shape([]byte(name))
+		}
+	}
+	return out
 }
 
 func clip(b []byte) string {

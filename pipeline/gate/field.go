@@ -41,8 +41,10 @@ type field struct {
 	usual   []int      // rules of what is usual
 	counted []*counted // row predicates of thresholds over this field
 	nested  *nested
-	inKey   bool
-	rules   [2]int // the first of its rules, and the one after the last
+	// permuted: a rule of drift tests its values; listed: one lists them.
+	permuted, listed bool
+	inKey            bool
+	rules            [2]int // the first of its rules, and the one after the last
 }
 
 // A bound is one of the four range rules, or the range of a number format.

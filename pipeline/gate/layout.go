@@ -83,6 +83,14 @@ func (g *Gate) LayAt(ctx context.Context, in Input, cuts []int64) (*Layout, erro
 	case err != nil:
 		return nil, openError(in.Name, err)
 	}
+	columns := newRun(g, in, Options{}.withDefaults())
+	columns.rdr = &foldedNames{columns: l.Begin.Columns}
+	if g.jsonl() {
+		columns.rdr = &foldedNames{columns: g.columnNames()}
+	}
+	if err := columns.match(); err != nil {
+		return whole("its columns are not those of the contract: %s", pipeline.ErrorMessage(err))
+	}
 	from := l.Begin.Source
 	for _, at := range append(append([]int64{}, cuts...), in.Size) {
 		if at, err = codec.AlignRange(ctx, in.Name, codec.Source(in.Open), l.Begin.Encoding, at, in.Size); err != nil {

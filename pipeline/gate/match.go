@@ -16,7 +16,7 @@ func (r *run) match() error {
 	at := map[string]int{}
 	for i, name := range have {
 		if _, twice := at[name]; twice && name != "" {
-			return pipeline.Errorf(pipeline.CodeInvalid, "%s: the column %q stands twice in the header", r.in.Name, name).
+			return pipeline.Errorf(pipeline.CodeInvalid, "%s: the column %q stands twice in the header", r.in.Name, r.g.shownNames([]string{name})[0]).
 				WithHint("rename one of them")
 		}
 		at[name] = i
@@ -49,7 +49,7 @@ func (r *run) match() error {
 // strange explains a header in which no declared column stands.
 func (r *run) strange(have []string) error {
 	e := pipeline.Errorf(pipeline.CodeInvalid, "%s: none of the contract's columns (%s) is in the header (%s)", r.in.Name,
-		short(strings.Join(r.names(), ", "), 80), short(printable(strings.Join(have, ", ")), 80))
+		short(strings.Join(r.names(), ", "), 80), short(printable(strings.Join(r.g.shownNames(have), ", ")), 80))
 	if len(have) == 1 && r.g.feed.Format != contract.Parquet {
 		for _, d := range []string{",", ";", "\t", "|"} {
 			parts := strings.Split(have[0], d)

@@ -214,7 +214,9 @@ func (m *merger) choose(ctx context.Context, p *Part, r Range, at int64) ([]*seg
 		}
 	}
 	m.again++
-	j := &rangeJudge{g: m.g, in: m.in, l: m.l, shelf: m.shelf, opt: m.opt, prefix: fmt.Sprintf("m%06d", p.Index)}
+	opt := m.opt
+	opt.Sketches = p.Sketches
+	j := &rangeJudge{g: m.g, in: m.in, l: m.l, shelf: m.shelf, opt: opt, prefix: fmt.Sprintf("m%06d", p.Index)}
 	if p.Body != nil && at < p.Body.Start {
 		h, err := j.segment(ctx, "head", at, p.Body.Start, 0)
 		if err != nil {

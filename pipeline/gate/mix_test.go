@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -61,7 +62,7 @@ func TestMix(t *testing.T) {
 		c.add(want)
 		for i, f := range g.fields {
 			x, y := &got.vecs[i], &want.vecs[i]
-			if !slices.Equal(x.state, y.state) || x.nulls != y.nulls || x.bad != y.bad || a.fields[i] != c.fields[i] {
+			if !slices.Equal(x.state, y.state) || x.nulls != y.nulls || x.bad != y.bad || !reflect.DeepEqual(a.fields[i], c.fields[i]) {
 				rt.Fatalf("%s\nfield %d: %+v %+v\n%+v %+v", what, i, x.state, y.state, a.fields[i], c.fields[i])
 			}
 			for r, st := range x.state {

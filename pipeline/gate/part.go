@@ -32,6 +32,8 @@ type Shelf interface {
 type Part struct {
 	Version int `json:"version"`
 	Index   int `json:"index"`
+	// Sketches: as Options said.
+	Sketches bool `json:"sketches,omitempty"`
 	// Open: where the range's records start could not be told.
 	Open bool `json:"open,omitempty"`
 	// Heads are the records before the place at which all hypotheses about the
@@ -103,7 +105,7 @@ func (g *Gate) JudgeRange(ctx context.Context, in Input, l *Layout, i int, shelf
 		return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s: there is no range %d of %d", in.Name, i, len(l.Ranges))
 	}
 	j := &rangeJudge{g: g, in: in, l: l, shelf: shelf, opt: opt.withDefaults(), prefix: fmt.Sprintf("r%06d", i)}
-	p := &Part{Version: LayoutVersion, Index: i}
+	p := &Part{Version: LayoutVersion, Index: i, Sketches: opt.Sketches}
 	r := l.Ranges[i]
 	var err error
 	switch {

@@ -77,7 +77,7 @@ func (r *run) undeclared(rep *Report) {
 	}
 	c.settle(len(r.extra) > 0)
 	if len(r.extra) > 0 {
-		c.Detail = "undeclared: " + short(printable(strings.Join(r.extra, ", ")), 200)
+		c.Detail = "undeclared: " + short(printable(strings.Join(r.g.shownNames(r.extra), ", ")), 200)
 	}
 	rep.Checks = append(rep.Checks, c)
 }

@@ -36,9 +36,19 @@ type FieldProfile struct {
 	MinLength int64 `json:"min_length,omitempty"`
 	MaxLength int64 `json:"max_length,omitempty"`
 	// Distinct values among the sampled rows.
-	Distinct  int              `json:"distinct"`
-	Mean      *float64         `json:"mean,omitempty"`
-	Quantiles []float64        `json:"quantiles,omitempty"` // 0, 0.05, 0.25, 0.5, 0.75, 0.95, 1
+	Distinct int `json:"distinct"`
+	// DistinctAll are the different values among all rows, where DistinctBy says
+	// how they were counted: exact, by a key over the column alone, or estimate,
+	// by a sketch (Options.Sketches).
+	DistinctAll int64     `json:"distinct_all,omitempty"`
+	DistinctBy  string    `json:"distinct_by,omitempty"`
+	Mean        *float64  `json:"mean,omitempty"`
+	Quantiles   []float64 `json:"quantiles,omitempty"` // 0, 0.05, 0.25, 0.5, 0.75, 0.95, 1
+	// QuantilesAll are those of all rows, within 1 % (Options.Sketches).
+	QuantilesAll []float64 `json:"quantiles_all,omitempty"`
+	// Values are some of the sampled ones, for rules that test a later batch
+	// against them.
+	Values    []float64        `json:"values,omitempty"`
 	Histogram *stats.Histogram `json:"histogram,omitempty"`
 	Top       []Frequency      `json:"top,omitempty"`
 }
@@ -66,6 +76,8 @@ type profiler struct {
 	// in the text are not places in the file.
 	base  int64
 	coded bool
+	// sketches: all rows are counted.
+	sketches bool
 }
 
 type fieldState struct {
@@ -75,6 +87,8 @@ type fieldState struct {
 	seen             bool
 	minLen, maxLen   int64
 	lens             bool
+	distinct         stats.Distinct
+	sketch           stats.Sketch
 }
 
 func newProfiler(g *Gate) *profiler {
@@ -98,6 +112,9 @@ func (p *profiler) add(s *sheet) {
 		case contract.String:
 			st.lengths(v)
 		}
+	}
+	if p.sketches {
+		p.count(s)
 	}
 	at, pos := uint64(s.chunk.Source+p.base), uint32(0)
 	for r := range n {
@@ -252,6 +269,8 @@ func (p *profiler) merge(o *profiler) {
 	p.rows += o.rows
 	for i := range p.fields {
 		a, b := &p.fields[i], &o.fields[i]
+		a.distinct.Merge(&b.distinct)
+		a.sketch.Merge(&b.sketch)
 		a.rows, a.nulls, a.bad = a.rows+b.rows, a.nulls+b.nulls, a.bad+b.bad
 		if b.seen {
 			if !a.seen {
@@ -282,6 +301,10 @@ func (p *profiler) profile() *Profile {
 		}
 		if !f.spec.Classified {
 			f.describe(&fp, st, i, entries)
+			fp.counted(&st)
+			if p.g.guarded {
+				fp.blur()
+			}
 		}
 		out.Fields = append(out.Fields, fp)
 	}
@@ -319,6 +342,7 @@ func (f *field) describe(fp *FieldProfile, st fieldState, i int, entries []stats
 		}
 	}
 	if len(nums) > 0 {
+		f.keepValues(fp, nums)
 		slices.Sort(nums)
 		sum := 0.0
 		for _, x := range nums {
@@ -337,14 +361,18 @@ func (f *field) describe(fp *FieldProfile, st fieldState, i int, entries []stats
 		}
 	}
 	// Most frequent values tell something only where values repeat.
-	if len(freq) <= 50 || len(freq)*2 < len(entries) {
+	if len(freq) <= 50 || len(freq)*2 < len(entries) || f.listed {
 		for v, n := range freq {
 			fp.Top = append(fp.Top, Frequency{v, n})
 		}
 		slices.SortFunc(fp.Top, func(a, b Frequency) int {
 			return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value))
 		})
-		fp.Top = fp.Top[:min(len(fp.Top), 20)]
+		most := 20
+		if f.listed {
+			most = maxListed
+		}
+		fp.Top = fp.Top[:min(len(fp.Top), most)]
 	}
 }
 

@@ -24,6 +24,9 @@ type fieldStateData struct {
 	Lens   bool    `json:"lens,omitempty"`
 	MinLen int64   `json:"min_len,omitempty"`
 	MaxLen int64   `json:"max_len,omitempty"`
+
+	Distinct stats.Distinct `json:"distinct,omitzero"`
+	Sketch   stats.Sketch   `json:"sketch,omitzero"`
 }
 
 type sampledRowState struct {
@@ -34,7 +37,7 @@ type sampledRowState struct {
 func (p *profiler) state() *profileState {
 	out := &profileState{Rows: p.rows, Seen: p.sample.Seen()}
 	for _, f := range p.fields {
-		out.Fields = append(out.Fields, fieldStateData{f.rows, f.nulls, f.bad, f.seen, f.min, f.max, f.fmin, f.fmax, f.lens, f.minLen, f.maxLen})
+		out.Fields = append(out.Fields, fieldStateData{f.rows, f.nulls, f.bad, f.seen, f.min, f.max, f.fmin, f.fmax, f.lens, f.minLen, f.maxLen, f.distinct, f.sketch})
 	}
 	for _, e := range p.sample.Entries() {
 		out.Sample = append(out.Sample, sampledRowState{e.ID, []byte(e.Value)})
@@ -49,7 +52,8 @@ func (st *profileState) profiler(g *Gate) *profiler {
 	for i, f := range st.Fields {
 		if i < len(p.fields) {
 			p.fields[i] = fieldState{rows: f.Rows, nulls: f.Nulls, bad: f.Bad, seen: f.Has, min: f.Min, max: f.Max,
-				fmin: f.FMin, fmax: f.FMax, lens: f.Lens, minLen: f.MinLen, maxLen: f.MaxLen}
+				fmin: f.FMin, fmax: f.FMax, lens: f.Lens, minLen: f.MinLen, maxLen: f.MaxLen,
+				distinct: f.Distinct, sketch: f.Sketch}
 		}
 	}
 	entries := make([]stats.Entry[string], len(st.Sample))

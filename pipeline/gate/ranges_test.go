@@ -47,6 +47,9 @@ type judged struct {
 	accepted             []string
 }
 
+// sketched: every eighth file is judged with sketches, which are large.
+func sketched(data []byte) bool { return len(data)%8 == 0 }
+
 // failer is what tests and rapid share.
 type failer interface {
 	Fatalf(string, ...any)
@@ -57,7 +60,7 @@ type failer interface {
 func atOnce(t failer, g *gate.Gate, name string, data []byte) judged {
 	t.Helper()
 	out := memory{}
-	rep, err := g.Judge(context.Background(), bytesInput(name, data), gate.Options{Output: out, Batch: "b"})
+	rep, err := g.Judge(context.Background(), bytesInput(name, data), gate.Options{Output: out, Batch: "b", Sketches: sketched(data)})
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
@@ -122,7 +125,7 @@ func inRanges(t failer, g *gate.Gate, name string, data []byte, cuts []int64) (j
 	}
 	s := parts{}
 	for i := len(l.Ranges) - 1; i >= 0; i-- { // in any order
-		if _, err := g.JudgeRange(ctx, in, l, i, s, gate.Options{Batch: "b", Workers: 2}); err != nil {
+		if _, err := g.JudgeRange(ctx, in, l, i, s, gate.Options{Batch: "b", Workers: 2, Sketches: sketched(data)}); err != nil {
 			t.Fatalf("range %d: %v", i, err)
 		}
 	}
@@ -321,10 +324,18 @@ func TestRangesEveryByte(t *testing.T) {
 // TestRangesLarge: in a file of the usual kind no range is judged twice.
 func TestRangesLarge(t *testing.T) {
 	data := speedRows(20_000, 0.05)
+	defer func() {
+		if !sketched(data) {
+			t.Error("the file is not sketched")
+		}
+	}()
 	lines := bytes.SplitAfter(data, []byte("\n"))
 	r := rand.New(rand.NewPCG(1, 1))
 	for range 300 { // rows that come again in another range
 		data = append(data, lines[1+r.IntN(len(lines)-2)]...)
+	}
+	for !sketched(data) {
+		data = append(data, '\n')
 	}
 	g := compile(t, speedContract)
 	want := atOnce(t, g, "x.csv", data)

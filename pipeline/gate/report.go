@@ -212,6 +212,7 @@ func (r *run) report(problem error) *Report {
 		rep.Checks = append(rep.Checks, r.result(i, problem != nil))
 	}
 	rep.Profile = r.prof.profile()
+	r.distincts(rep)
 	r.presence(rep)
 	r.thresholds(rep, problem != nil)
 	for _, ref := range r.refs {

@@ -182,6 +182,7 @@ func (r *run) chunks(ctx context.Context) (err error) {
 // work judges chunks until the file ends.
 func (r *run) work(ctx context.Context) error {
 	prof := newProfiler(r.g)
+	prof.sketches = r.opt.Sketches
 	if r.part != nil {
 		prof.base = r.part.base
 	}

@@ -99,6 +99,10 @@ func (c *compiler) check(k *contract.Check) error {
 		return c.expression(t.rule, k)
 	case "freshness", "volume", "drift":
 		t.late = true
+		if f := find(k.Field); f != nil && k.Metric == "drift" {
+			f.permuted = f.permuted || k.Method == contract.DriftKS
+			f.listed = f.listed || k.Method == contract.DriftNew || k.Method == contract.DriftVanished
+		}
 	default:
 		if k.Kind != "sql" {
 			t.unjudged = notHere(k)

@@ -39,7 +39,10 @@ func JensenShannon(p, q []float64) float64 {
 
 // CategoryPSI is the PSI over categories, from counts. A category that is new
 // or gone counts as one.
-func CategoryPSI(was, is map[string]int) float64 {
+func CategoryPSI(was, is map[string]int) float64 { return PSI(CategoryShares(was, is)) }
+
+// CategoryShares are the shares of categories on both sides, in one order.
+func CategoryShares(was, is map[string]int) (before, now []float64) {
 	names := map[string]bool{}
 	n, m := 0, 0
 	for k, c := range was {
@@ -51,7 +54,7 @@ func CategoryPSI(was, is map[string]int) float64 {
 		m += c
 	}
 	if n == 0 || m == 0 {
-		return 0
+		return nil, nil
 	}
 	keys := make([]string, 0, len(names))
 	for k := range names {
@@ -62,13 +65,21 @@ func CategoryPSI(was, is map[string]int) float64 {
 	for i, k := range keys {
 		a[i], b[i] = float64(was[k])/float64(n), float64(is[k])/float64(m)
 	}
-	return PSI(a, b)
+	return a, b
 }
 
 // HistogramPSI is the PSI of a histogram against earlier ones together, over
 // bins that each hold an equal share of what was before. It also returns how
 // many values either side has.
 func HistogramPSI(was []Histogram, is Histogram, bins int) (index float64, n, m int) {
+	a, b, n, m := HistogramShares(was, is, bins)
+	return PSI(a, b), n, m
+}
+
+// HistogramShares are the shares of a histogram and of earlier ones together in
+// bins that each hold an equal share of what was before, and how many values
+// either side has.
+func HistogramShares(was []Histogram, is Histogram, bins int) (a, b []float64, n, m int) {
 	m = is.total()
 	var edges []float64
 	for _, h := range was {
@@ -80,7 +91,7 @@ func HistogramPSI(was []Histogram, is Histogram, bins int) (index float64, n, m 
 		edges = append(edges, h.Max)
 	}
 	if n == 0 || m == 0 {
-		return 0, n, m
+		return nil, nil, n, m
 	}
 	slices.SortFunc(edges, cmp.Compare[float64])
 	edges = slices.Compact(edges)
@@ -91,7 +102,6 @@ func HistogramPSI(was []Histogram, is Histogram, bins int) (index float64, n, m 
 		}
 		return sum / float64(n)
 	}
-	var a, b []float64
 	lastA, lastB := 0.0, 0.0
 	for _, e := range edges {
 		share := before(e)
@@ -103,7 +113,7 @@ func HistogramPSI(was []Histogram, is Histogram, bins int) (index float64, n, m 
 		lastA, lastB = share, now
 	}
 	a, b = append(a, 1-lastA), append(b, 1-lastB)
-	return PSI(a, b), n, m
+	return a, b, n, m
 }
 
 func (h Histogram) total() int {
