@@ -29,6 +29,11 @@
 //	intent in the ledger → files staged → manifest swapped → one transaction
 //	        1                                 2 (commit)           3
 //
+// A held batch is judged again by [flow.Ingest]'s Release (assay replay, or a
+// message when the breaker closes): by the contract of now, in the order of the
+// data. The same step makes it a batch of the feed; one that is no better stays
+// held, and the breaker is not told of it twice.
+//
 // [flow.Parse] takes a shard: it reads the rows from the immutable file, has
 // each item read by the extractor inside the guard (parse.Parser: nothing that
 // the text does not carry gets into a record unflagged), embeds the texts, and

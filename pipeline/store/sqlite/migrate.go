@@ -249,7 +249,7 @@ func Inspect(ctx context.Context, path string) (Schema, error) {
 		if err != nil {
 			return Schema{}, err
 		}
-		defer db.Close()
+		defer db.Close() //nolint:errcheck // only reads
 		wrap := (&DB{path: abs, wait: 5 * time.Second}).wrap
 		if f, err = inspect(ctx, db); err != nil {
 			return Schema{}, wrap(ctx, "inspect", err)
