@@ -361,12 +361,6 @@ func (fg *Forget) store(ctx context.Context, s *subject, _ string) error {
 		return err
 	}
 	s.count("catalog", n)
-	for _, id := range ids {
-		if n, err = in.Store.ForgetCalls(ctx, id); err != nil {
-			return err
-		}
-		s.count("calls", n)
-	}
 	// A notice that shows a value of the subject goes whole, by its own id.
 	told, err := in.Store.Notices(ctx, NoticeFilter{Feed: s.f.Name, Limit: 1 << 20})
 	if err != nil {

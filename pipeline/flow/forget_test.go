@@ -178,7 +178,7 @@ func TestForget(t *testing.T) {
 	if err != nil || len(stones) != 1 || stones[0].Key != flow.SubjectHash("parts", []string{someone}) || stones[0].Actor != "ann" {
 		t.Errorf("%+v %v", stones, err)
 	}
-	if stone.Removed["curated"] == 0 || stone.Removed["data"] == 0 || stone.Removed["quarantine"] == 0 || stone.Removed["landing"] != 6 || stone.Removed["calls"] != 1 {
+	if stone.Removed["curated"] == 0 || stone.Removed["data"] == 0 || stone.Removed["quarantine"] == 0 || stone.Removed["landing"] != 6 {
 		t.Errorf("removed: %v", stone.Removed)
 	}
 	problems, err := w.lk.Verify(ctx, "parts")

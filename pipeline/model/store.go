@@ -80,9 +80,8 @@ type Store interface {
 	// (UTC), the dearest first.
 	SumCalls(ctx context.Context, by string, since time.Time) ([]Sum, error)
 	// DeleteCalls deletes calls and answers made before a time and reports how
-	// many calls went; ForgetCalls those of one item.
+	// many calls went.
 	DeleteCalls(ctx context.Context, before time.Time) (int, error)
-	ForgetCalls(ctx context.Context, item string) (int, error)
 
 	// Answer finds the answer to a question.
 	Answer(ctx context.Context, key string) (Answered, error)

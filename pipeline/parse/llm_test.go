@@ -250,7 +250,9 @@ func TestDenied(t *testing.T) {
 	if err != nil || len(s.Asked()) != 1 || !r.HasFlag(parse.FellBack) {
 		t.Errorf("%v, asked %d, %+v", err, len(s.Asked()), r.Flags)
 	}
-	_, err = modelParser(t, s, func(_ *parse.LLMOptions, o *parse.Options, _ *model.Limits) { o.Off = func(pipeline.Item) bool { return true } }).
+	_, err = modelParser(t, s, func(_ *parse.LLMOptions, o *parse.Options, _ *model.Limits) {
+		o.Off = func(pipeline.Item) bool { return true }
+	}).
 		Parse(context.Background(), pipeline.Item{ID: "1", Source: "Kreiselpumpe Projekt F, Spezialausfuehrung"})
 	if err != nil || len(s.Asked()) != 1 {
 		t.Errorf("switched off: %v, asked %d", err, len(s.Asked()))

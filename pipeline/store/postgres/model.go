@@ -121,24 +121,12 @@ func (p *ports) SumCalls(ctx context.Context, by string, since time.Time) (out [
 }
 
 // DeleteCalls deletes calls and answers made before a time.
-func (p *ports) DeleteCalls(ctx context.Context, before time.Time) (int, error) {
-	return p.deleteCalls(ctx, `at < $1`, before)
-}
-
-// ForgetCalls deletes calls and answers of one item.
-func (p *ports) ForgetCalls(ctx context.Context, item string) (int, error) {
-	if item == "" { // calls that were made for no item are not one item's
-		return 0, nil
-	}
-	return p.deleteCalls(ctx, `item = $1`, item)
-}
-
-func (p *ports) deleteCalls(ctx context.Context, cond string, arg any) (n int, err error) {
+func (p *ports) DeleteCalls(ctx context.Context, before time.Time) (n int, err error) {
 	err = p.writing(ctx, func(s session) error {
-		if _, err := s.Exec(ctx, `DELETE FROM model_answers WHERE `+cond, arg); err != nil {
+		if _, err := s.Exec(ctx, `DELETE FROM model_answers WHERE at < $1`, before); err != nil {
 			return err
 		}
-		tag, err := s.Exec(ctx, `DELETE FROM model_calls WHERE `+cond, arg)
+		tag, err := s.Exec(ctx, `DELETE FROM model_calls WHERE at < $1`, before)
 		n = int(tag.RowsAffected())
 		return err
 	})

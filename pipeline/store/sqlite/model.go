@@ -115,24 +115,12 @@ func (p *ports) SumCalls(ctx context.Context, by string, since time.Time) (out [
 
 // DeleteCalls deletes calls and answers made before a time.
 func (p *ports) DeleteCalls(ctx context.Context, before time.Time) (int, error) {
-	return p.deleteCalls(ctx, `at < ?`, before.UnixMicro())
-}
-
-// ForgetCalls deletes calls and answers of one item.
-func (p *ports) ForgetCalls(ctx context.Context, item string) (int, error) {
-	if item == "" { // calls that were made for no item are not one item's
-		return 0, nil
-	}
-	return p.deleteCalls(ctx, `item = ?`, item)
-}
-
-func (p *ports) deleteCalls(ctx context.Context, cond string, arg any) (int, error) {
 	var n int64
 	err := p.writing(ctx, func(s session) (err error) {
-		if _, err := s.exec(ctx, `DELETE FROM model_answers WHERE `+cond, arg); err != nil {
+		if _, err := s.exec(ctx, `DELETE FROM model_answers WHERE at < ?`, before.UnixMicro()); err != nil {
 			return err
 		}
-		n, err = changed(ctx, s, `DELETE FROM model_calls WHERE `+cond, arg)
+		n, err = changed(ctx, s, `DELETE FROM model_calls WHERE at < ?`, before.UnixMicro())
 		return err
 	})
 	return int(n), err
