@@ -305,7 +305,8 @@ func compare(t interface{ Fatalf(string, ...any) }, f *contract.Feed, data []byt
 }
 
 // FuzzReference feeds a fixed contract with what the fuzzer makes of a file,
-// where encoding/csv can read it.
+// where encoding/csv can read it. testdata/fuzz holds a selection of what a run
+// of 30 minutes (make fuzz) found worth keeping; it found no difference.
 func FuzzReference(f *testing.F) {
 	ten, two := 10, 2
 	feed := &contract.Feed{Name: "f", Format: contract.CSV, MaxRejectRate: 1, Evolution: contract.EvolveIgnore, Fields: []contract.Field{
