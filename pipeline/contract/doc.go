@@ -59,6 +59,9 @@
 //	            maxNullRate: 10%, maxRejectRate: 20%, minRows: 100, freshness: 2d, replay: auto}
 //	  - property: assay.approval                       # or just when
 //	    value: {when: on_warn, expiry: 24h}            # never, always, on_warn, on_hold
+//	  - property: assay.schedule                       # when batches are due; or just cron
+//	    value: {cron: "0 6 * * 1-5", timezone: Europe/Berlin, days: mon-fri, holidays: [2026-12-25],
+//	            grace: 1h, minRows: 100, maxRows: 5000}
 //	  - property: assay.catalog                        # the rows are items; values name properties
 //	    value: {id: material, text: description, category: type, manufacturer: maker, partNumber: mpn,
 //	            unitOfMeasure: uom, packQuantity: pack, materialGroup: grp, plant: plant, language: lang,

@@ -11,12 +11,7 @@ import (
 // AnnounceBudget lets an event say that a day's budget for models has reached a
 // level. Every process that notices says the same, so the event leaves once.
 func AnnounceBudget(ctx context.Context, out Outbox, a model.Alert) error {
-	e, err := pipeline.NewEvent(pipeline.BudgetReached, "assay/models", fmt.Sprintf("%s/%s/%d", a.Account, a.Day, a.Percent), "models", a.At, struct {
-		Account string `json:"account"`
-		Day     string `json:"day"`
-		Percent int    `json:"percent"`
-		Most    int64  `json:"most"`
-	}{a.Account, a.Day, a.Percent, a.Most})
+	e, err := pipeline.NewEvent(pipeline.BudgetReached, "assay/models", fmt.Sprintf("%s/%s/%d", a.Account, a.Day, a.Percent), "models", a.At, BudgetData{a.Account, a.Day, a.Percent, a.Most})
 	if err != nil {
 		return err
 	}

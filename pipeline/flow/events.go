@@ -167,3 +167,12 @@ type ErasedData struct {
 	By        string    `json:"by"`
 	At        time.Time `json:"at"`
 }
+
+// BudgetData is the data of assay.budget.reached: a level of a day's budget for
+// models.
+type BudgetData struct {
+	Account string `json:"account"` // model.micros (dollars/1e6), model.tokens
+	Day     string `json:"day"`
+	Percent int    `json:"percent"`
+	Most    int64  `json:"most"`
+}

@@ -143,12 +143,16 @@ type WaitingBatch struct {
 // Waiting returns the first n batches that wait for a person, the oldest first,
 // and how many there are. Feed "" is every feed.
 func (o *Overview) Waiting(ctx context.Context, feed string, n int) ([]WaitingBatch, int, error) {
-	bs, err := o.Store.Batches(ctx, BatchFilter{Feed: feed, Stage: Waiting, Limit: 1 << 20})
+	total, err := o.Store.CountBatches(ctx, BatchFilter{Feed: feed, Stage: Waiting})
+	if err != nil || total == 0 || n <= 0 {
+		return nil, total, err
+	}
+	bs, err := o.Store.Batches(ctx, BatchFilter{Feed: feed, Stage: Waiting, Limit: n})
 	if err != nil {
 		return nil, 0, err
 	}
-	out := make([]WaitingBatch, 0, min(n, len(bs)))
-	for _, b := range bs[:min(n, len(bs))] {
+	out := make([]WaitingBatch, 0, len(bs))
+	for _, b := range bs {
 		w := WaitingBatch{Batch: b, Reason: b.Reason}
 		e, err := o.Store.Review(ctx, ApprovalID(b.ID))
 		if err != nil && pipeline.ErrorCode(err) != pipeline.CodeNotFound {
@@ -164,5 +168,5 @@ func (o *Overview) Waiting(ctx context.Context, feed string, n int) ([]WaitingBa
 		}
 		out = append(out, w)
 	}
-	return out, len(bs), nil
+	return out, total, nil
 }

@@ -106,6 +106,8 @@ type Ledger interface {
 	PutBatch(ctx context.Context, b Batch) error
 	Batch(ctx context.Context, id string) (Batch, error)
 	Batches(ctx context.Context, f BatchFilter) ([]Batch, error)
+	// CountBatches counts what f selects, whatever its Limit.
+	CountBatches(ctx context.Context, f BatchFilter) (int, error)
 	// LastSeq is the highest Seq of the feed, 0 where there is none.
 	LastSeq(ctx context.Context, feed string) (int64, error)
 	// PutShard records that a shard was parsed with a knowledge hash; it

@@ -173,6 +173,17 @@ func (n *Notifier) story(ctx context.Context, e pipeline.Event) (*Story, []touch
 			return nil, nil, err
 		}
 		s.Title = fmt.Sprintf("%s: %d entries to review", d.Feed, d.Count)
+	case pipeline.BudgetReached:
+		var d BudgetData
+		if err := read(&d); err != nil {
+			return nil, nil, err
+		}
+		s.Severity = contract.SeverityWarning
+		if d.Percent >= 100 {
+			s.Severity = contract.SeverityError
+		}
+		s.Title = fmt.Sprintf("%d %% of the budget of %s for models is spent (%s, of %d)", d.Percent, d.Day, d.Account, d.Most)
+		s.Runbook, s.Command = n.page("a-budget-is-spent"), "assay cost"
 	case pipeline.SubjectErased:
 		var d ErasedData
 		if err := read(&d); err != nil {

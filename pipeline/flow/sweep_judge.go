@@ -121,7 +121,8 @@ func (j *judgement) arrivals(ctx context.Context, from, to time.Time) ([]Batch, 
 // not pass for the next.
 func (j *judgement) slots(ctx context.Context, last Batch) error {
 	grace := j.f.Schedule.Grace
-	due := j.cal.Next(j.st.Checked.Add(-grace))
+	// A moment whose grace ended with the last sweep was still in time then.
+	due := j.cal.Next(j.st.Checked.Add(-grace - time.Microsecond))
 	for ; !due.IsZero() && due.Add(grace).Before(j.now); due = j.cal.Next(due) {
 		from := j.slotStart(due)
 		got, err := j.arrivals(ctx, from, due.Add(grace))

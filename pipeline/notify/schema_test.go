@@ -42,6 +42,7 @@ var examples = map[string]any{
 	pipeline.ApprovalDecided: flow.ApprovalDecision{Batch: "b1", Feed: "orders", Decision: "rejected", By: "clock", Reason: "nobody answered", At: at},
 	pipeline.SLAMissed: flow.SLAData{Feed: "orders", ContractID: "orders", ContractVersion: "1.2.0", Owner: "sales", Kind: "frequency", Due: at,
 		Expected: "a batch every 1d", Detail: "the last came 2d ago"},
+	pipeline.BudgetReached:     flow.BudgetData{Account: "model.tokens", Day: "2026-03-01", Percent: 80, Most: 1000},
 	pipeline.SubjectErased:     flow.ErasedData{Feed: "orders", Tombstone: "t1", By: "ann", At: at},
 	pipeline.ApprovalRequested: flow.ApprovalData{Batch: "b1", Feed: "orders", Reason: "warned", Expires: at},
 }

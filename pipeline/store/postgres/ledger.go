@@ -86,6 +86,27 @@ const lastRune = "\U0010FFFF"
 
 // Batches selects from the ledger.
 func (p *ports) Batches(ctx context.Context, f flow.BatchFilter) (out []flow.Batch, err error) {
+	w := batchWhere(f)
+	order := ` ORDER BY created NULLS FIRST, id`
+	if f.Latest {
+		order = ` ORDER BY created DESC NULLS LAST, id DESC`
+	}
+	if f.Limit <= 0 {
+		f.Limit = 1000
+	}
+	query := `SELECT ` + batchColumns + ` FROM batches` + w.String() + order + ` LIMIT ` + w.arg(f.Limit)
+	err = p.reading(ctx, func(s session) error {
+		return each(ctx, s, func(r pgx.Rows) error {
+			b, err := scanBatch(r)
+			out = append(out, b)
+			return err
+		}, query, w.args...)
+	})
+	return out, err
+}
+
+// batchWhere is the condition of a filter.
+func batchWhere(f flow.BatchFilter) where {
 	var w where
 	if f.Feed != "" {
 		w.add(`feed = $`, f.Feed)
@@ -109,22 +130,17 @@ func (p *ports) Batches(ctx context.Context, f flow.BatchFilter) (out []flow.Bat
 	if f.Prefix != "" {
 		w.add(`id >= $ AND id < $`, f.Prefix, f.Prefix+lastRune)
 	}
-	order := ` ORDER BY created NULLS FIRST, id`
-	if f.Latest {
-		order = ` ORDER BY created DESC NULLS LAST, id DESC`
-	}
-	if f.Limit <= 0 {
-		f.Limit = 1000
-	}
-	query := `SELECT ` + batchColumns + ` FROM batches` + w.String() + order + ` LIMIT ` + w.arg(f.Limit)
+	return w
+}
+
+// CountBatches counts what a filter selects.
+func (p *ports) CountBatches(ctx context.Context, f flow.BatchFilter) (n int, err error) {
+	w := batchWhere(f)
 	err = p.reading(ctx, func(s session) error {
-		return each(ctx, s, func(r pgx.Rows) error {
-			b, err := scanBatch(r)
-			out = append(out, b)
-			return err
-		}, query, w.args...)
+		_, err := one(ctx, s, []any{&n}, `SELECT count(*) FROM batches`+w.String(), w.args...)
+		return err
 	})
-	return out, err
+	return n, err
 }
 
 // LastSeq is the highest place given in the order of decision of feed.

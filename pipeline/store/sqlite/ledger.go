@@ -98,6 +98,27 @@ const lastRune = "\U0010FFFF"
 
 // Batches selects from the ledger.
 func (p *ports) Batches(ctx context.Context, f flow.BatchFilter) (out []flow.Batch, err error) {
+	w := batchWhere(f)
+	order := ` ORDER BY created, id`
+	if f.Latest {
+		order = ` ORDER BY created DESC, id DESC`
+	}
+	if f.Limit <= 0 {
+		f.Limit = 1000
+	}
+	w.args = append(w.args, f.Limit)
+	err = p.reading(ctx, func(s session) error {
+		return each(ctx, s, func(r *sql.Rows) error {
+			b, err := scanBatch(r)
+			out = append(out, b)
+			return err
+		}, `SELECT `+batchColumns+` FROM batches`+w.String()+order+` LIMIT ?`, w.args...)
+	})
+	return out, err
+}
+
+// batchWhere is the condition of a filter.
+func batchWhere(f flow.BatchFilter) where {
 	var w where
 	if f.Feed != "" {
 		w.add(`feed = ?`, f.Feed)
@@ -121,22 +142,17 @@ func (p *ports) Batches(ctx context.Context, f flow.BatchFilter) (out []flow.Bat
 	if f.Prefix != "" {
 		w.add(`id >= ? AND id < ?`, f.Prefix, f.Prefix+lastRune)
 	}
-	order := ` ORDER BY created, id`
-	if f.Latest {
-		order = ` ORDER BY created DESC, id DESC`
-	}
-	if f.Limit <= 0 {
-		f.Limit = 1000
-	}
-	w.args = append(w.args, f.Limit)
+	return w
+}
+
+// CountBatches counts what a filter selects.
+func (p *ports) CountBatches(ctx context.Context, f flow.BatchFilter) (n int, err error) {
+	w := batchWhere(f)
 	err = p.reading(ctx, func(s session) error {
-		return each(ctx, s, func(r *sql.Rows) error {
-			b, err := scanBatch(r)
-			out = append(out, b)
-			return err
-		}, `SELECT `+batchColumns+` FROM batches`+w.String()+order+` LIMIT ?`, w.args...)
+		_, err := one(ctx, s, []any{&n}, `SELECT count(*) FROM batches`+w.String(), w.args...)
+		return err
 	})
-	return out, err
+	return n, err
 }
 
 // LastSeq is the highest place given in the order of decision of feed.

@@ -148,5 +148,7 @@ func lifetimes(t *testing.T, p Place) {
 		ok(t, s.PutBatch(ctx, b))
 	}
 	equal(t, "batches since", len(must(s.Batches(ctx, flow.BatchFilter{Feed: "f", Since: at(1)}))(t)), 2)
+	equal(t, "counted", must(s.CountBatches(ctx, flow.BatchFilter{Stage: flow.Waiting, Limit: 1}))(t), 3)
+	equal(t, "none counted", must(s.CountBatches(ctx, flow.BatchFilter{Feed: "g"}))(t), 0)
 	equal(t, "waiting", len(must(s.Batches(ctx, flow.BatchFilter{Stage: flow.Waiting}))(t)), 3)
 }
