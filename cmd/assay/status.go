@@ -36,7 +36,7 @@ waits for somebody. Exit code: 0, also when something waits.`,
 			if err != nil {
 				return err
 			}
-			held, err := o.Store.Batches(ctx, flow.BatchFilter{Feed: feed, Stage: flow.Held, Limit: 1 << 20})
+			held, err := o.Store.CountBatches(ctx, flow.BatchFilter{Feed: feed, Stage: flow.Held})
 			if err != nil {
 				return err
 			}
@@ -45,7 +45,10 @@ waits for somebody. Exit code: 0, also when something waits.`,
 				return err
 			}
 			if c.json() {
-				return c.printJSON(map[string]any{"schema_version": 1, "waiting": total, "batches": waiting, "held": len(held), "dead_notices": len(dead)})
+				if waiting == nil {
+					waiting = []flow.WaitingBatch{}
+				}
+				return c.printJSON(map[string]any{"schema_version": 1, "waiting": total, "batches": waiting, "held": held, "dead_notices": len(dead)})
 			}
 			if total == 0 {
 				fmt.Fprintln(c.stdout, "nothing waits for an approval")
@@ -68,8 +71,8 @@ waits for somebody. Exit code: 0, also when something waits.`,
 				}
 				fmt.Fprintf(c.stdout, "%s for an approval: assay approve BATCH --reason \"…\", or assay reject\n", countWaits(total))
 			}
-			if len(held) > 0 {
-				fmt.Fprintf(c.stdout, "%s held: assay replay judges them again\n", count(len(held), "batch"))
+			if held > 0 {
+				fmt.Fprintf(c.stdout, "%s held: assay replay judges them again\n", count(held, "batch"))
 			}
 			if len(dead) > 0 {
 				fmt.Fprintf(c.stdout, "%s could not be delivered: assay notify list --dead\n", count(len(dead), "notice"))
