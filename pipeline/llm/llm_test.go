@@ -4,6 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
+	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -301,4 +305,68 @@ func TestEmbedders(t *testing.T) {
 	if _, err := llm.OpenEmbedder(ctx, "ollama:no-such", 0, llm.Options{URL: s.URL}); pipeline.ErrorCode(err) != pipeline.CodeNotFound {
 		t.Errorf("no such model: %v", err)
 	}
+}
+
+var record = flag.String("record", "", "record the exchanges of TestRecorded with a live provider: PROVIDER:MODEL, its key and address in ASSAY_LLM_KEY and ASSAY_LLM_URL")
+
+// What was recorded comes back without the provider: the same reply, usage and
+// request id. With -record the exchange is taken from a live one.
+func TestRecorded(t *testing.T) {
+	ctx := context.Background()
+	if *record != "" {
+		opt := llm.Options{URL: os.Getenv("ASSAY_LLM_URL"), Key: os.Getenv("ASSAY_LLM_KEY"), Transport: &llmtest.Recorder{Dir: "testdata/recorded", Live: http.DefaultTransport}}
+		c, err := llm.Open(*record, opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := c.Complete(ctx, question)
+		t.Logf("%+v %v", r, err)
+		return
+	}
+	each(t, func(t *testing.T, provider string) {
+		dir := t.TempDir()
+		s := llmtest.Start(t, llmtest.Always(`{"bore":"25"}`))
+		s.Misbehave(llmtest.Fault{Status: 429, RetryAfter: "2"})
+		through := func(live http.RoundTripper) func(*llm.Options) {
+			return func(o *llm.Options) { o.Transport = &llmtest.Recorder{Dir: dir, Live: live} }
+		}
+		recording := open(t, s, provider, through(http.DefaultTransport))
+		if _, err := recording.Complete(ctx, question); pipeline.ErrorCode(err) != pipeline.CodeLimit {
+			t.Fatal(err)
+		}
+		other := question
+		other.MaxTokens++
+		want, err := recording.Complete(ctx, other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked := len(s.Asked())
+		playing := open(t, s, provider, through(nil))
+		got, err := playing.Complete(ctx, other)
+		got.Latency, want.Latency = 0, 0
+		if err != nil || got != want {
+			t.Errorf("%v %+v, recorded %+v", err, got, want)
+		}
+		var f *model.Failure
+		if _, err := playing.Complete(ctx, question); !errors.As(err, &f) || f.After != 2*time.Second {
+			t.Errorf("the failure: %v", err)
+		}
+		other.MaxTokens++
+		if _, err := playing.Complete(ctx, other); err == nil || !strings.Contains(err.Error(), "never recorded") {
+			t.Errorf("what was not recorded: %v", err)
+		}
+		if len(s.Asked()) != asked {
+			t.Error("the server was asked")
+		}
+		files, err := os.ReadDir(dir)
+		if err != nil || len(files) != 2 {
+			t.Errorf("%d files, %v", len(files), err)
+		}
+		for _, file := range files {
+			data, err := os.ReadFile(filepath.Join(dir, file.Name()))
+			if err != nil || strings.Contains(string(data), llmtest.Key) || strings.Contains(string(data), "Signature=") {
+				t.Errorf("a credential stands in %s, %v", file.Name(), err)
+			}
+		}
+	})
 }
