@@ -215,8 +215,12 @@ func (v *view) values() []string {
 	return out
 }
 
-// maxFound bounds what one key or one pair of values proposes.
-const maxFound = 64
+// maxFound bounds what one key or one pair of values proposes, maxLooked how
+// many of those that share two values are looked at for it.
+const (
+	maxFound  = 64
+	maxLooked = 256
+)
 
 // find returns the entries that may be the same thing as v, in order of id.
 func (l *Live) find(v *view, k int) []*Entry {
@@ -258,14 +262,15 @@ func (l *Live) find(v *view, k int) []*Entry {
 	}
 	slices.SortStableFunc(lists, func(a, b []int32) int { return cmp.Compare(len(a), len(b)) })
 	if len(lists) >= 2 && len(lists[0]) <= 1<<14 {
-		crit, n := l.m.criteria(), 0
+		crit, n, looked := l.m.criteria(), 0, 0
 		for _, slot := range lists[0] {
-			if n >= maxFound {
+			if n >= maxFound || looked >= maxLooked {
 				break
 			}
 			if _, both := slices.BinarySearch(lists[1], slot); !both {
 				continue
 			}
+			looked++
 			if x := l.slots[slot]; x != nil && x.Item.ID != id && !found[slot] && conflictOf(v, viewOf(x, crit)) < 0 {
 				found[slot] = true
 				n++

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/embed"
 )
 
 // TestManyCopies: the same few texts delivered over and over cost what the
@@ -39,6 +40,51 @@ func TestManyCopies(t *testing.T) {
 		if len(c.Items) != copies {
 			t.Errorf("cluster %s has %d of %d copies", c.ID, len(c.Items), copies)
 		}
+	}
+}
+
+// TestNeighboursRecall: what the packed scan proposes holds the ten nearest of
+// a plain scan of the category.
+func TestNeighboursRecall(t *testing.T) {
+	cats, entries := synthetic(3000)
+	m := &Matcher{known: syntheticCriteria(cats)}
+	views, err := m.views(context.Background(), entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make([]int32, len(views))
+	for i := range all {
+		all[i] = int32(i)
+	}
+	groups := byCategory(views, all)
+	got := map[pair]bool{}
+	if err := neighbours(context.Background(), views, groups, 10, func(a, b int32) { got[pair{a, b}] = true }); err != nil {
+		t.Fatal(err)
+	}
+	found, total := 0, 0
+	for _, g := range groups {
+		for n, a := range g {
+			if n%7 != 0 {
+				continue
+			}
+			best := newNearest(10)
+			for _, b := range g {
+				if b != a {
+					best.offer(b, embed.Dot(views[a].vector, views[b].vector))
+				}
+			}
+			for _, c := range best.items {
+				if c.s > floor {
+					total++
+					if got[pair{a, c.i}] || got[pair{c.i, a}] {
+						found++
+					}
+				}
+			}
+		}
+	}
+	if total < 1000 || float64(found) < 0.98*float64(total) {
+		t.Errorf("%d of the %d nearest are proposed", found, total)
 	}
 }
 
