@@ -387,7 +387,7 @@ func build(table []uint32, lens []uint8, bits uint, entry func(symbol int) uint3
 		next[n] = code
 		code += count[n]
 	}
-	if most > 0 && code != 1<<most && !(code == 1 && most == 1) {
+	if most > 0 && code != 1<<most && (code != 1 || most != 1) {
 		return false
 	}
 	main := table[:1<<bits]
