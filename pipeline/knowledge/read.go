@@ -1,13 +1,15 @@
 package knowledge
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"sort"
 	"strings"
 
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/assay-pipeline/assay/pipeline"
 )
@@ -90,53 +92,51 @@ const maxDepth = 12
 // parse reads one YAML document; nil when it is empty or broken.
 func (r *reader) parse(file string, data []byte) (root node, ok bool) {
 	root = node{file: file, line: 1}
-	f, err := parser.ParseBytes(data, 0)
-	if err != nil {
-		msg, line := err.Error(), 0
-		// goccy/go-yaml writes "[line:column] message\n excerpt".
-		if i := strings.IndexByte(msg, '\n'); i >= 0 {
-			msg = msg[:i]
-		}
-		if _, err := fmt.Sscanf(msg, "[%d:", &line); err == nil {
-			if i := strings.Index(msg, "] "); i >= 0 {
-				msg = msg[i+2:]
-			}
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	var doc, next yaml.Node
+	switch err := dec.Decode(&doc); {
+	case errors.Is(err, io.EOF):
+		r.fail(root, "is empty")
+		return root, false
+	case err != nil:
+		// yaml writes "yaml: line 3: message", or no line where it has none.
+		msg, line := strings.TrimPrefix(err.Error(), "yaml: "), 0
+		if _, err := fmt.Sscanf(msg, "line %d:", &line); err == nil {
+			_, msg, _ = strings.Cut(msg, ": ")
 		}
 		r.problems = append(r.problems, Problem{file, line, "not YAML: " + msg})
 		return root, false
 	}
-	var body ast.Node
-	for _, d := range f.Docs {
-		if d.Body == nil {
-			continue
-		}
-		if body != nil {
-			r.fail(root, "holds more than one YAML document")
-			return root, false
-		}
-		body = d.Body
+	if err := dec.Decode(&next); !errors.Is(err, io.EOF) {
+		r.fail(root, "holds more than one YAML document, or what follows the first is not YAML")
+		return root, false
 	}
-	if body == nil {
+	if len(doc.Content) == 0 || doc.Content[0].Tag == "!!null" {
 		r.fail(root, "is empty")
 		return root, false
 	}
-	return r.node(file, body, 0), true
+	return r.node(file, doc.Content[0], 0), true
 }
 
-func (r *reader) node(file string, n ast.Node, depth int) node {
-	out := node{file: file, line: n.GetToken().Position.Line, kind: 's'}
+func (r *reader) node(file string, n *yaml.Node, depth int) node {
+	out := node{file: file, line: n.Line, kind: 's'}
 	if depth > maxDepth {
 		r.fail(out, "is nested more than %d deep", maxDepth)
 		return out
 	}
-	switch v := n.(type) {
-	case *ast.MappingNode:
+	if n.Anchor != "" || n.Kind == yaml.AliasNode || n.Style&yaml.TaggedStyle != 0 {
+		r.fail(out, "anchors, aliases and tags are not read here")
+		return out
+	}
+	switch n.Kind {
+	case yaml.MappingNode:
 		out.kind = 'm'
-		seen := make(map[string]bool, len(v.Values))
-		for i, mv := range v.Values {
-			k := node{file: file, line: mv.Key.GetToken().Position.Line, kind: 's', text: mv.Key.GetToken().Value}
-			if i == 0 {
-				out.line = k.line
+		seen := make(map[string]bool, len(n.Content)/2)
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			k := node{file: file, line: n.Content[i].Line, kind: 's', text: n.Content[i].Value}
+			if n.Content[i].Kind != yaml.ScalarNode {
+				r.fail(k, "has a key that is no word")
+				continue
 			}
 			if seen[k.text] {
 				r.fail(k, "says %q twice", k.text)
@@ -144,23 +144,19 @@ func (r *reader) node(file string, n ast.Node, depth int) node {
 			}
 			seen[k.text] = true
 			out.keys = append(out.keys, k)
-			out.vals = append(out.vals, r.node(file, mv.Value, depth+1))
+			out.vals = append(out.vals, r.node(file, n.Content[i+1], depth+1))
 		}
-	case *ast.SequenceNode:
+	case yaml.SequenceNode:
 		out.kind = 'l'
-		for _, e := range v.Values {
+		for _, e := range n.Content {
 			out.list = append(out.list, r.node(file, e, depth+1))
 		}
-	case *ast.NullNode:
-		out.kind = '0'
-	case *ast.StringNode:
-		out.text, out.quoted = v.Value, v.Token.Value != v.Token.Origin
-	case *ast.LiteralNode:
-		out.text, out.quoted = v.Value.Value, true
-	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
-		out.text = n.GetToken().Value // as written: 8.80 stays 8.80
 	default:
-		r.fail(out, "anchors, aliases and tags are not read here")
+		out.text = n.Value // as written: 8.80 stays 8.80
+		out.quoted = n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0
+		if n.Tag == "!!null" {
+			out.kind = '0'
+		}
 	}
 	return out
 }
