@@ -238,7 +238,7 @@ func (s *subject) named(text string) bool {
 func (s *subject) withoutElements(r io.Reader, w io.Writer) (int, error) {
 	var elems []json.RawMessage
 	if err := json.NewDecoder(r).Decode(&elems); err != nil {
-		return 0, nil // it was never read either
+		return 0, nil //nolint:nilerr // it was never read either
 	}
 	kept := slices.DeleteFunc(slices.Clone(elems), func(e json.RawMessage) bool { return s.is(e, nil) })
 	if len(kept) == len(elems) {
@@ -301,7 +301,7 @@ func (s *subject) withoutRejects(ctx context.Context, l *lake.Lake, o lake.Objec
 			}
 		}
 		if err != nil {
-			return n, nil // the end: it is read from memory
+			return n, nil //nolint:nilerr // the end: it is read from memory
 		}
 	}
 }

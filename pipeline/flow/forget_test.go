@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -74,7 +75,7 @@ func tables(t *testing.T, file, text string) (places []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	names := []string{}
 	rows, err := db.Query(`SELECT name FROM sqlite_schema WHERE type = 'table'`)
 	if err != nil {
@@ -87,7 +88,9 @@ func tables(t *testing.T, file, text string) (places []string) {
 		}
 		names = append(names, n)
 	}
-	_ = rows.Close()
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil { //nolint:sqlclosecheck // before the next query
+		t.Fatal(err)
+	}
 	for _, n := range names {
 		rows, err := db.Query(`SELECT * FROM "` + n + `"`)
 		if err != nil {
@@ -112,7 +115,9 @@ func tables(t *testing.T, file, text string) (places []string) {
 				}
 			}
 		}
-		_ = rows.Close()
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil { //nolint:sqlclosecheck // before the next query
+			t.Fatal(err)
+		}
 	}
 	return places
 }

@@ -80,7 +80,7 @@ func webhookHour(t *testing.T, feeds, each int) hourFigures {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	d, err := dirlake.New(dir)
 	if err != nil {
 		t.Fatal(err)

@@ -132,7 +132,7 @@ func simulate(t *testing.T, feeds, days int, every time.Duration) (plans map[str
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	d, err := dirlake.New(dir)
 	if err != nil {
 		t.Fatal(err)

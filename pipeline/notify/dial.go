@@ -40,7 +40,7 @@ func client(loopback bool) *http.Client {
 			case req.Method != http.MethodPost:
 				return fmt.Errorf("%w: it redirects, and the message would be lost on the way (only 307 and 308 keep it)", errRefused)
 			case req.URL.Scheme != "https" && !loopback:
-				return fmt.Errorf("%w: it redirects to %s:", errRefused, req.URL.Scheme)
+				return fmt.Errorf("%w: it redirects to an address of %s", errRefused, req.URL.Scheme)
 			}
 			if req.URL.Host != via[0].URL.Host {
 				// What is signed for one receiver is not for another.

@@ -114,7 +114,7 @@ func sendMail(ctx context.Context, u *url.URL, from, to string, msg []byte) erro
 		_ = conn.Close() // the first error is the one to tell
 		return err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }() // after Quit it is closed
 	if ok, _ := c.Extension("STARTTLS"); ok && u.Scheme == "smtp" {
 		if err := c.StartTLS(secure); err != nil {
 			return err

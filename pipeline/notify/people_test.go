@@ -154,7 +154,7 @@ func TestMail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	refuse := false
 	got := make(chan string, 2)
 	go func() {
@@ -164,7 +164,7 @@ func TestMail(t *testing.T) {
 				return
 			}
 			go func() {
-				defer c.Close()
+				defer func() { _ = c.Close() }()
 				r := textproto.NewReader(bufio.NewReader(c))
 				say := func(s string) { _, _ = io.WriteString(c, s+"\r\n") }
 				say("220 test")
