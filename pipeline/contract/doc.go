@@ -85,6 +85,19 @@
 //   - Any classification but public, open, internal and their synonyms keeps
 //     values out of reports.
 //   - percent is of the rows of the batch, and means nothing for rowCount.
+//   - A rule in SQL is one SELECT of one number, run in SQLite over all rows of
+//     the batch that could be split, rejected ones too, as the other thresholds
+//     count; a value that is not of its type is null there. ${table} or
+//     ${object}, and at a property ${column} or ${property}, stand for the names.
+//   - A foreign key looks into what the other feed has published. Where nothing
+//     is, it is not judged; where there is no such feed, it could not be.
+//   - A broken service level is a warning: holding the batch would only make it
+//     later. Latency is from the batch's event time to its judgement.
+//   - The members of objects and the items of arrays are judged by all options of
+//     their types; a rule within names its path (address.zip, tags[]) and counts
+//     rows.
+//   - A feed that may evolve carries undeclared columns through as text, and the
+//     next minor version of its contract is drafted in the registry.
 //   - A rule of severity error that tolerates nothing (mustBe: 0) and counts
 //     rows rejects those rows; one with a threshold fails the batch; assay.onFail
 //     says otherwise.

@@ -38,6 +38,13 @@
 // cannot be read as its declared type rejects its row whatever onFail says: it
 // could not stand in a typed column.
 //
+// What lies beyond the file comes through Options: a Database for rules in SQL,
+// References for foreign keys, the facts of a ledger for service levels, earlier
+// profiles for drift and volume. A rule whose source is missing is reported as
+// not judged; one that could not be run (a query with an unknown column, a key
+// into a feed that does not exist) has the result error, and the batch the
+// verdict error.
+//
 // The verdict says what is true, the decision what happens:
 //
 //	verdict   failed   a rule of severity error failed, even for one row
