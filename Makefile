@@ -117,6 +117,10 @@ bench-state: ## figures of the stores; Postgres too where ASSAY_TEST_POSTGRES na
 bench-people: ## sweep over 500 feeds and 90 days, a webhook's bad hour, 10,000 approvals, forget; the last line is JSON
 	@$(GO) test ./pipeline/flow -run TestPeopleFigures -count 1 -timeout 60m -v -people | grep -Ev '^(=== |--- |PASS|ok )' | grep .
 
+.PHONY: bench-chaos
+bench-chaos: build ## how well contracts catch what is done to their data; inferred ones need ../shared/data
+	$(GO) -C bench run -mod=mod ./chaos -data $(abspath ../shared/data) -assay $(abspath $(BIN))/assay
+
 .PHONY: bench-gate
 bench-gate: ## the gate against wc and DuckDB; needs a C compiler and 4 GB of disk (ROWS=5600000)
 	CGO_ENABLED=1 $(GO) -C bench run -mod=mod ./gate -rows $(or $(ROWS),5600000) -times $(or $(TIMES),3)
