@@ -177,8 +177,8 @@ func (s *shape) filled(c int) float64 {
 	return float64(n) / float64(max(len(s.pool.Rows), 1))
 }
 
-// bounded reports whether values so much larger leave the stated maximum, for
-// most of the rows.
+// beyondMaximum reports whether changed values leave the stated maximum, for
+// at least one row in twenty.
 func (s *shape) beyondMaximum(c int, fd *contract.Field, change func(float64) float64) bool {
 	text := fd.Options.Maximum
 	if text == "" {
@@ -197,8 +197,8 @@ func (s *shape) beyondMaximum(c int, fd *contract.Field, change func(float64) fl
 			}
 		}
 	}
-	return out*20 > n // one row in twenty
+	return out*20 >= n
 }
 
-// name of an id-like column for messages.
+// list joins names for messages.
 func list(names []string) string { return strings.Join(names, ", ") }
