@@ -157,7 +157,7 @@ func (a *App) second(ctx context.Context, pack *knowledge.Pack) (parse.Second, f
 	if err != nil {
 		return nil, nil, err
 	}
-	index, err := retrieve.New(ctx, pack, embed.NewHashing(nil), nil)
+	index, err := a.Retriever(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -175,7 +175,7 @@ func (a *App) second(ctx context.Context, pack *knowledge.Pack) (parse.Second, f
 		}
 		xs = append(xs, x)
 	}
-	flags, err := a.Flags()
+	flags, err := a.Flags() //nolint:contextcheck // reads once; each question has its own
 	if err != nil {
 		return nil, nil, err
 	}

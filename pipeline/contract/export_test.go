@@ -163,7 +163,7 @@ func TestExportSQL(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close(ctx)
+		defer conn.Close(ctx) //nolint:errcheck // the test is over
 		// One simple query is one transaction; the last statement takes it back.
 		if _, err := conn.PgConn().Exec(ctx, "BEGIN; "+string(exported(t, "postgres"))+" ROLLBACK;").ReadAll(); err != nil {
 			t.Error(err)

@@ -464,7 +464,7 @@ func unread(x catalog.Entry) []string {
 		i := strings.Index(src[at:], w) + at
 		at = i + len(w)
 		s := pipeline.Span{Start: i, End: at}
-		if !slices.ContainsFunc(x.Record.Attributes, func(a pipeline.Attribute) bool { return a.Span.Valid(len(src)) && a.Span.Overlaps(s) }) && len(w) > 1 {
+		if !slices.ContainsFunc(x.Record.Attributes, func(a pipeline.Attribute) bool { return a.Valid(len(src)) && a.Overlaps(s) }) && len(w) > 1 {
 			out = append(out, w)
 		}
 	}

@@ -19,15 +19,15 @@ type nested struct {
 	open byte
 	path string
 
-	fewest, most         int // rules of minItems, maxItems, minProperties, maxProperties
-	min, max             int
-	unique, required     int // rules of uniqueItems and of the required option
-	names                []string
-	items                *field
-	members              []*field
-	index                map[string]int
-	rules                []int // of everything within
-	classified, anything bool
+	fewest, most     int // rules of minItems, maxItems, minProperties, maxProperties
+	min, max         int
+	unique, required int // rules of uniqueItems and of the required option
+	names            []string
+	items            *field
+	members          []*field
+	index            map[string]int
+	rules            []int // of everything within
+	anything         bool
 }
 
 // nested plans the value of spec. Rules within carry the path, such as

@@ -489,7 +489,7 @@ func (r *run) open(ctx context.Context) (func(), error) {
 	if err != nil {
 		return nil, err
 	}
-	names = append(names, more...)
+	names = slices.Concat(names, more)
 	body, err := r.in.Open(ctx, 0, -1)
 	if err != nil {
 		return nil, openError(r.in.Name, err)

@@ -161,9 +161,9 @@ func (w *wire) refused(req *http.Request, resp *http.Response, body []byte, id s
 	switch {
 	case resp.StatusCode/100 == 3:
 		f.Err = e.WithHint("it sends to %s, which is not followed; set the address itself", clip(resp.Header.Get("Location"), 200))
-	case resp.StatusCode == 401, resp.StatusCode == 403:
+	case resp.StatusCode == http.StatusUnauthorized, resp.StatusCode == http.StatusForbidden:
 		f.Err = e.WithHint("check the key")
-	case resp.StatusCode == 404:
+	case resp.StatusCode == http.StatusNotFound:
 		f.Err = e.WithHint("check the name of the model and the address %s://%s%s", req.URL.Scheme, req.URL.Host, req.URL.Path)
 	}
 	return f

@@ -146,7 +146,7 @@ func NewClient(c Client) *Client {
 		c.Sleep = sleep
 	}
 	if c.Rand == nil {
-		c.Rand = rand.Float64
+		c.Rand = rand.Float64 //nolint:forbidigo // jitter only: no result depends on it
 	}
 	c.told, c.kept = new(sync.Map), new(sync.Map)
 	c.gate = make(chan struct{}, l.Concurrency)
@@ -287,7 +287,7 @@ func (c *Client) attempt(ctx context.Context, q Question, ans *Answer, rest *set
 		}
 	case errors.As(err, &f):
 		a.Status, a.RequestID, a.Usage = f.Status, f.RequestID, f.Usage
-	case context.Cause(ctxTry) == errTimeout && ctx.Err() == nil:
+	case errors.Is(context.Cause(ctxTry), errTimeout) && ctx.Err() == nil:
 		f = Fail(0, 0, "", "%s did not answer within %s", c.Model, c.Limits.Timeout)
 		err = f
 	default:

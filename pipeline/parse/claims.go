@@ -150,7 +150,7 @@ func (c *claimant) ground(out *pipeline.Attribute, base guard.Claim, span pipeli
 		}
 		out.Evidence = name
 	}
-	out.Span, out.Text, out.Provenance = v.Span, v.Span.In(c.item.Source), v.Provenance
+	out.Span, out.Text, out.Provenance = v.Span, v.In(c.item.Source), v.Provenance
 	return true
 }
 

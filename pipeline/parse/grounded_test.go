@@ -44,7 +44,7 @@ func TestGround(t *testing.T) {
 		}
 		got := ""
 		if v.Grounded {
-			got = v.Span.In(tc.source)
+			got = v.In(tc.source)
 		}
 		if got != tc.text || v.Reason == "" {
 			t.Errorf("%q %s %q: %+v stands at %q, want %q", tc.source, tc.field, tc.value, v, got, tc.text)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -150,12 +149,9 @@ type input struct {
 	steps    []pipeline.Step
 }
 
-// errNotSent says that an item is not for a model.
-var errNotSent = errors.New("not sent")
-
-// prepare screens and scrubs an item. Metadata pass through the same guards as
-// the text: they come from outside too.
-func prepare(item pipeline.Item) (in input, err error) {
+// prepare screens and scrubs an item, and says whether it may be sent. Metadata
+// pass through the same guards as the text: they come from outside too.
+func prepare(item pipeline.Item) (in input, send bool) {
 	fields := []string{item.Source, item.Meta.Manufacturer, item.Meta.Group}
 	for i, f := range fields {
 		sc := guard.Screen(f)
@@ -165,7 +161,7 @@ func prepare(item pipeline.Item) (in input, err error) {
 				rules = append(rules, h.Rule)
 			}
 			in.steps = append(in.steps, pipeline.Step{Did: "screened", Detail: "the item tries to instruct a reader (" + strings.Join(rules, ", ") + ")"})
-			return in, errNotSent
+			return in, false
 		}
 		s := guard.Scrub(f)
 		if len(s.Found) > 0 {
@@ -182,7 +178,7 @@ func prepare(item pipeline.Item) (in input, err error) {
 	}
 	in.asked.Item.Text, in.asked.Item.Manufacturer, in.asked.Item.Group = fields[0], fields[1], fields[2]
 	in.asked.Item.Language = item.Meta.Language
-	return in, nil
+	return in, true
 }
 
 // question puts a question together; the fixed part stands first.
@@ -298,9 +294,9 @@ func (x *LLM) Extract(ctx context.Context, req Request) (Response, error) {
 		out.Trace = append(out.Trace, pipeline.Step{Did: "screened", Detail: fmt.Sprintf("the item holds the denied word %q", w)})
 		return out, nil
 	}
-	in, err := prepare(req.Item)
+	in, send := prepare(req.Item)
 	out.Trace = in.steps
-	if err != nil {
+	if !send {
 		out.Flags = append(out.Flags, pipeline.Flag{Code: Injection, Detail: in.steps[len(in.steps)-1].Detail})
 		return out, nil
 	}
@@ -446,8 +442,8 @@ func (x *LLM) Classify(ctx context.Context, item pipeline.Item) (category string
 	if w := denied(x.opt.Deny, item.Source); w != "" {
 		return pipeline.Unknown, []pipeline.Step{{Did: "screened", Detail: fmt.Sprintf("the item holds the denied word %q", w)}}, nil
 	}
-	in, err := prepare(item)
-	if err != nil {
+	in, send := prepare(item)
+	if !send {
 		return pipeline.Unknown, in.steps, nil
 	}
 	f, err := x.sorting()

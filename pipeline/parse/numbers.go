@@ -65,7 +65,7 @@ func (r *reading) numbers() {
 		for k := range r.schema.Attributes {
 			a := &r.schema.Attributes[k]
 			if takes(a, q) && a.Dimension == q.Unit.Dimension && !a.Labelled && !r.filled[k] &&
-				!(q.Kind != quantity.Range && r.schema.Paired(k)) && r.number(k, q, 0.9) {
+				(q.Kind == quantity.Range || !r.schema.Paired(k)) && r.number(k, q, 0.9) {
 				break
 			}
 		}

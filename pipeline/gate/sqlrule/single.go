@@ -2,6 +2,7 @@ package sqlrule
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/assay-pipeline/assay/pipeline"
@@ -70,21 +71,22 @@ type Problem struct {
 // Check tries the sql rules of a contract on an empty table, without a batch:
 // for lint. Errors: unavailable.
 func (e *Engine) Check(ctx context.Context, f *contract.Feed) ([]Problem, error) {
+	i := slices.IndexFunc(f.Checks, func(k contract.Check) bool { return k.Kind == "sql" })
+	if i < 0 {
+		return nil, nil
+	}
+	t, err := e.Table(ctx, gate.SQLTable(f))
+	if err != nil {
+		if pipeline.ErrorCode(err) != pipeline.CodeInvalid {
+			return nil, err
+		}
+		return []Problem{{f.Checks[i], err}}, nil
+	}
+	defer t.Close() //nolint:errcheck // a table of this function alone, in memory
 	var out []Problem
-	var t gate.Table
-	for _, k := range f.Checks {
+	for _, k := range f.Checks[i:] {
 		if k.Kind != "sql" {
 			continue
-		}
-		if t == nil {
-			var err error
-			if t, err = e.Table(ctx, gate.SQLTable(f)); err != nil {
-				if pipeline.ErrorCode(err) != pipeline.CodeInvalid {
-					return nil, err
-				}
-				return []Problem{{k, err}}, nil
-			}
-			defer t.Close()
 		}
 		_, err := t.Query(ctx, k.Query)
 		switch {

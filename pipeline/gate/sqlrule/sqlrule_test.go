@@ -163,7 +163,7 @@ func BenchmarkAppend(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer tab.Close()
+	defer tab.Close() //nolint:errcheck // the test is over
 	for i := range b.N {
 		if err := tab.Append(context.Background(), []any{int64(i), 1.5, "2024-01-01", fmt.Sprint(i)}); err != nil {
 			b.Fatal(err)

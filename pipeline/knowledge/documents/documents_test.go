@@ -96,7 +96,7 @@ func TestIngestAndFind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	defer db.Close() //nolint:errcheck // the test is over
 	e := embed.NewHashing(nil)
 	clock := time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
 	in := documents.Ingest{Store: db, Embedder: e, Now: func() time.Time { clock = clock.Add(time.Minute); return clock }}
