@@ -272,7 +272,8 @@ func quote(s string) string {
 
 func short(d time.Duration) string { return age(d.Seconds()) }
 
-// TestRunbook: what docs/runbook.md quotes is what the cases say.
+// TestRunbook: what docs/runbook.md quotes of causes, before the pages of what
+// people are told, is what the cases say.
 func TestRunbook(t *testing.T) {
 	b, err := os.ReadFile("../../docs/runbook.md")
 	if err != nil {
@@ -291,7 +292,11 @@ func TestRunbook(t *testing.T) {
 		cases.Write(c)
 	}
 	quoted := 0
-	for line := range strings.Lines(string(b)) {
+	causes, _, found := strings.Cut(string(b), "\n## Held batches\n")
+	if !found {
+		t.Fatal("the runbook has no page for held batches")
+	}
+	for line := range strings.Lines(causes) {
 		cause, ok := strings.CutPrefix(strings.TrimSpace(line), "> ")
 		if !ok {
 			continue
