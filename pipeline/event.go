@@ -31,6 +31,7 @@ const (
 	ContractViolated  = "assay.contract.violated"
 	BreakerChanged    = "assay.breaker.changed"
 	ItemsParsed       = "assay.items.parsed"
+	ItemChanged       = "assay.item.changed"
 	DuplicatesFound   = "assay.duplicates.found"
 	ClusterMerged     = "assay.cluster.merged"
 	ClusterSplit      = "assay.cluster.split"

@@ -28,6 +28,7 @@ func (c *cli) watchAddCommand() *cobra.Command {
 		Use:   "add KIND SUBJECT",
 		Short: "Watch a feed, item, cluster or breaker",
 		Example: `  assay watch add feed orders --user ann@example.org
+  assay watch add item parts/P-1001 --user ann@example.org
   assay watch add breaker orders --channel https://hooks.example.org/assay`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {

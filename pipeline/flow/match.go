@@ -117,10 +117,9 @@ func (m *Match) learn(ctx context.Context) error {
 func (m *Match) store(ctx context.Context, b MatchBatch, all []catalog.Entry, touched, retired []string, pairs []catalog.Match) error {
 	at := stamp(m.Now)
 	return m.Store.Atomic(ctx, func(tx Tx) error {
-		if len(retired) > 0 {
-			if err := tx.RetireItems(ctx, retired, at); err != nil {
-				return err
-			}
+		removed, err := m.retire(ctx, tx, b, retired, at)
+		if err != nil {
+			return err
 		}
 		decided, err := pairDecisions(ctx, tx, touched)
 		if err != nil {
@@ -147,8 +146,21 @@ func (m *Match) store(ctx context.Context, b MatchBatch, all []catalog.Entry, to
 		if err != nil {
 			return err
 		}
-		return tx.PutOutgoing(ctx, append(out, asked...)...)
+		return tx.PutOutgoing(ctx, slices.Concat(removed, out, asked)...)
 	})
+}
+
+// retire takes items out of the catalog; what it returns tells those who watch
+// them.
+func (m *Match) retire(ctx context.Context, tx Tx, b MatchBatch, ids []string, at time.Time) ([]Outgoing, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	out, err := removedItems(ctx, tx, ids, b.Batch, at)
+	if err != nil {
+		return nil, err
+	}
+	return out, tx.RetireItems(ctx, ids, at)
 }
 
 // cluster forms the clusters anew from the stored matches.

@@ -91,7 +91,11 @@ func (n *Notifier) Take(ctx context.Context, events []pipeline.Event) error {
 			return pipeline.Errorf(pipeline.CodeInternal, "notice of event %s: %w", e.ID, err)
 		}
 		told := map[string]bool{}
-		for _, ch := range append(n.channels(e.Key), n.watchers(watches, e, touched)...) {
+		channels := n.watchers(watches, e, touched)
+		if ofFeed(e) {
+			channels = append(n.channels(e.Key), channels...)
+		}
+		for _, ch := range channels {
 			if rank(story.Severity) < rank(ch.Severity) || told[ch.URL] {
 				continue
 			}
@@ -104,6 +108,11 @@ func (n *Notifier) Take(ctx context.Context, events []pipeline.Event) error {
 	}
 	return n.Store.PutNotices(ctx, out...)
 }
+
+// ofFeed reports whether those hear of e who hear of its feed. What a batch did
+// to one item is for those who watch that item: of the batch the feed's
+// channels were told.
+func ofFeed(e pipeline.Event) bool { return e.Type != pipeline.ItemChanged }
 
 // channels are those of a feed's contract, else the default ones.
 func (n *Notifier) channels(feed string) []contract.Channel {
@@ -119,7 +128,7 @@ func (n *Notifier) channels(feed string) []contract.Channel {
 func (n *Notifier) watchers(watches []Watch, e pipeline.Event, touched []touch) []contract.Channel {
 	var out []contract.Channel
 	for _, w := range watches {
-		hit := w.Kind == WatchFeed && w.Subject == e.Key
+		hit := w.Kind == WatchFeed && w.Subject == e.Key && ofFeed(e)
 		for _, t := range touched {
 			hit = hit || t.kind == w.Kind && t.subject == w.Subject
 		}

@@ -112,6 +112,10 @@ func (p *Parse) Shard(ctx context.Context, s ParseShard) error {
 		if err != nil {
 			return err
 		}
+		changes, err := changedItems(ctx, tx, entries, p.Knowledge, at)
+		if err != nil {
+			return err
+		}
 		if err := tx.PutEntries(ctx, entries); err != nil {
 			return err
 		}
@@ -122,7 +126,7 @@ func (p *Parse) Shard(ctx context.Context, s ParseShard) error {
 		if err != nil {
 			return err
 		}
-		return tx.PutOutgoing(ctx, out...)
+		return tx.PutOutgoing(ctx, append(changes, out...)...)
 	})
 }
 

@@ -221,7 +221,7 @@ func (p *People) Undo(ctx context.Context, id, who, note string) (review.Entry, 
 				catalog.Restore(&x, n)
 			}
 			x.Updated = stamp(p.Now)
-			return tx.PutEntries(ctx, []catalog.Entry{x})
+			return putChanged(ctx, tx, []catalog.Entry{x}, x.Updated)
 		})
 		if err != nil {
 			return review.Entry{}, err
@@ -385,7 +385,7 @@ func enrich(ctx context.Context, tx Tx, pack *knowledge.Pack, es []catalog.Enric
 		catalog.Enrich(pack, &entries[i], es)
 		entries[i].Updated = at
 	}
-	return tx.PutEntries(ctx, entries)
+	return putChanged(ctx, tx, entries, at)
 }
 
 // mergeData adds the names of what was set to the data of an entry.

@@ -20,10 +20,12 @@ import (
 // A Story is an event as people are told of it.
 type Story struct {
 	// Events are the ids of the events that it tells of.
-	Events   []string          `json:"events,omitempty"`
-	Type     string            `json:"type"`
-	Feed     string            `json:"feed,omitempty"`
-	Batch    string            `json:"batch,omitempty"`
+	Events []string `json:"events,omitempty"`
+	Type   string   `json:"type"`
+	Feed   string   `json:"feed,omitempty"`
+	Batch  string   `json:"batch,omitempty"`
+	// Item, where it tells of one item alone; by it an erasure finds the story.
+	Item     string            `json:"item,omitempty"`
 	Severity contract.Severity `json:"severity"`
 	Title    string            `json:"title"`
 	Text     string            `json:"text,omitempty"`
@@ -151,6 +153,13 @@ func (n *Notifier) story(ctx context.Context, e pipeline.Event) (*Story, []touch
 		}
 		s.Batch = d.Batch
 		s.Title = fmt.Sprintf("%s: %d pairs of duplicates, %d to review", d.Feed, d.Duplicates, d.Reviews)
+	case pipeline.ItemChanged:
+		var d ItemData
+		if err := read(&d); err != nil {
+			return nil, nil, err
+		}
+		touched = append(touched, touch{WatchItem, d.Item})
+		itemStory(s, d)
 	case pipeline.ClusterMerged, pipeline.ClusterSplit:
 		var d ClusterData
 		if err := read(&d); err != nil {

@@ -35,6 +35,8 @@ var examples = map[string]any{
 		Categories: map[string]int{"bearing": 200}, Flagged: 3, Degraded: true},
 	pipeline.DuplicatesFound: flow.DuplicatesData{Batch: "b1", Feed: "items", Duplicates: 1, Reviews: 2,
 		Pairs: []flow.PairData{{A: "items/1", B: "items/2", Score: 0.97}}},
+	pipeline.ItemChanged: flow.ItemData{Item: "items/1", Feed: "items", Change: flow.ChangeRecord, Batch: "b1", Category: "bearing", Before: "seal",
+		Attributes: []string{"bore"}, Flags: []string{"missing"}, Revision: "0123456789abcdef0123456789abcdef"},
 	pipeline.ClusterMerged: flow.ClusterData{Cluster: "c1", From: []string{"c2"}, To: []string{"c1"}, Items: []string{"items/1", "items/2"}},
 	pipeline.ClusterSplit:  flow.ClusterData{Cluster: "c1", From: []string{"c1"}, To: []string{"c3"}, Items: []string{"items/1"}},
 	pipeline.ReviewRequested: flow.ReviewData{Kind: "pair", Feed: "items", Batch: "b1", Category: "bearing", Count: 1,
