@@ -19,7 +19,8 @@ func (c *cli) knowledgeCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, args []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(c.knowledgeLintCommand(), c.knowledgeShowCommand(), c.knowledgeFindCommand(), c.knowledgeIngestCommand(), c.knowledgeLearnCommand())
+	cmd.AddCommand(c.knowledgeLintCommand(), c.knowledgeShowCommand(), c.knowledgeFindCommand(), c.knowledgeIngestCommand(), c.knowledgeLearnCommand(),
+		c.knowledgeDraftCommand(), c.knowledgeDraftsCommand(), c.knowledgeApproveCommand())
 	return cmd
 }
 

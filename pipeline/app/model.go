@@ -20,6 +20,7 @@ import (
 	"github.com/assay-pipeline/assay/pipeline/llm"
 	"github.com/assay-pipeline/assay/pipeline/model"
 	"github.com/assay-pipeline/assay/pipeline/parse"
+	"github.com/assay-pipeline/assay/pipeline/review"
 )
 
 // Secret is a credential. It shows itself in no format.
@@ -133,7 +134,7 @@ func (a *App) Model(ctx context.Context, name string) (*model.Client, error) {
 // Prompts are the templates of the configured knowledge pack, else those that
 // come with the program.
 func (a *App) Prompts() (knowledge.Prompts, error) {
-	names := []string{"extract", "classify"}
+	names := []string{"extract", "classify", "propose"}
 	if dir, ok := a.folder(a.Config.Knowledge); ok {
 		p, err := knowledge.LoadPrompts(os.DirFS(dir), names...)
 		if pipeline.ErrorCode(err) != pipeline.CodeNotFound {
@@ -191,6 +192,54 @@ func (a *App) second(ctx context.Context, pack *knowledge.Pack) (parse.Second, f
 	return &parse.Canary{Main: xs[0], New: xs[1], Percent: func(item pipeline.Item) float64 {
 		return flags.Float(ctx, "llm.canary.percent", a.Config.LLMCanaryPercent, item)
 	}}, off, nil
+}
+
+// PackFolder is the configured knowledge pack as files; dir is empty where it is
+// embedded and cannot be written.
+func (a *App) PackFolder() (pack fs.FS, dir string, err error) {
+	if dir, ok := a.folder(a.Config.Knowledge); ok {
+		return os.DirFS(dir), dir, nil
+	}
+	pack, err = fs.Sub(library.FS, "catalog")
+	return pack, "", err
+}
+
+// Draft builds the use case that drafts categories with the configured model.
+func (a *App) Draft(ctx context.Context) (*flow.Draft, error) {
+	names := a.Config.modelNames()
+	if len(names) == 0 {
+		return nil, pipeline.Errorf(pipeline.CodeInvalid, "a category is drafted by a model, and ASSAY_LLM is %s", a.Config.LLM).
+			WithHint("set ASSAY_LLM or --llm to PROVIDER:MODEL")
+	}
+	pack, err := a.Knowledge()
+	if err != nil {
+		return nil, err
+	}
+	prompts, err := a.Prompts()
+	if err != nil {
+		return nil, err
+	}
+	c, err := a.Model(ctx, names[0])
+	if err != nil {
+		return nil, err
+	}
+	x, err := parse.NewLLM(pack, c, prompts, parse.LLMOptions{Reasks: a.Config.LLMReasks, ItemTokens: 4 * a.Config.LLMItemTokens, Deny: a.Config.LLMDeny})
+	if err != nil {
+		return nil, err
+	}
+	index, err := a.Retriever(ctx)
+	if err != nil {
+		return nil, err
+	}
+	files, _, err := a.PackFolder()
+	if err != nil {
+		return nil, err
+	}
+	store, err := a.Store(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &flow.Draft{LLM: x, Index: index, Pack: files, Queue: review.Queue{Store: store, Now: a.now}, Now: a.now}, nil
 }
 
 // passages cites what the pack says about an item beside its schema, which the

@@ -101,6 +101,10 @@ func (p *People) Decide(ctx context.Context, id string, v Verdict) (review.Entry
 		}
 		return bad("use right or wrong, or give the right values: --set ATTRIBUTE=VALUE")
 	case review.Draft:
+		if _, category := DraftOf(e); category && word == Accept {
+			return review.Entry{}, pipeline.Errorf(pipeline.CodeInvalid, "review %s is the draft of a category", pipeline.ShortID(id)).
+				WithHint("assay knowledge approve writes it into the pack")
+		}
 		if word != Accept && word != Reject {
 			return bad("use accept or reject")
 		}
