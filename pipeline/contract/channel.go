@@ -66,6 +66,9 @@ func (c *compiler) channel(n *node) (Channel, bool) {
 		scope := n.text("scope")
 		written := strings.HasPrefix(ch.URL, "mailto:") || strings.HasPrefix(ch.URL, "arn:aws:sns:")
 		if !written || scope != "issues" && scope != "notifications" {
+			if g, listed := gap("links"); listed {
+				c.add(LevelNote, n, "unenforced", "to have problems told there, add assay.notify to its customProperties", "not enforced: %s", g.Reason)
+			}
 			return ch, false
 		}
 	}

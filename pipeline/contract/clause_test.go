@@ -173,7 +173,6 @@ func TestEveryClause(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := outcome(t, d)
 	raw := map[string]bool{}
 	clauses(rootShape(), "", raw, map[*shape]bool{})
 	all := map[string]bool{}
@@ -189,8 +188,8 @@ func TestEveryClause(t *testing.T) {
 		return false
 	}
 	present, enforced, tried := map[string]bool{}, map[string]bool{}, map[string]int{}
-	var visit func(n *node)
-	visit = func(n *node) {
+	var visit func(d *Document, before string, n *node)
+	visit = func(d *Document, before string, n *node) {
 		for _, e := range n.items {
 			if n.kind == mappingNode && !strings.Contains(bare(n.path), ".value") {
 				path := canonical(bare(e.path))
@@ -204,10 +203,19 @@ func TestEveryClause(t *testing.T) {
 					enforced[path] = differs(t, d, before, e, n)
 				}
 			}
-			visit(e)
+			visit(d, before, e)
 		}
 	}
-	visit(d.root)
+	visit(d, outcome(t, d), d.root)
+	// The team is told where support names no channel.
+	if err := d.Delete("support"); err != nil {
+		t.Fatal(err)
+	}
+	clear(tried)
+	team := d.root.get("team")
+	for _, m := range team.list("members") {
+		visit(d, outcome(t, d), m)
+	}
 
 	listed, on := map[string]string{}, map[string]bool{}
 	for path := range raw {

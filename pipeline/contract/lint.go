@@ -166,7 +166,7 @@ func (l *linter) object(o *node, f *Feed) {
 		l.at(LevelNote, o, "dimension", "add rules, and say with dimension: which they are", "%s: nothing checks %s", f.Schema, strings.Join(without, ", "))
 	}
 	for _, u := range f.Unenforced {
-		if !strings.HasSuffix(u.Path, ".schedule") && !strings.HasSuffix(u.Path, ".scheduler") { // gapNotes has those
+		if !strings.HasSuffix(u.Path, ".schedule") && !strings.HasSuffix(u.Path, ".scheduler") || strings.HasPrefix(u.Path, "slaProperties") { // gapNotes has the others
 			l.add(Finding{File: l.doc.file, Line: u.Line, Column: u.Column, Path: u.Path, Level: LevelNote, Rule: "unenforced", What: "not enforced: " + u.Reason})
 		}
 	}

@@ -154,6 +154,7 @@ func (c *compiler) sla() {
 		default:
 			c.unenforced(n, "sla")
 		}
+		c.slaSchedule(n, s.Property)
 		c.feed.SLA = append(c.feed.SLA, s)
 	}
 }

@@ -28,21 +28,31 @@ type Schedule struct {
 	MinRows, MaxRows *int64
 }
 
-// schedule reads assay.schedule, and the frequency of slaProperties with its
-// cron schedule where it has one.
+// slaSchedule reads the schedule of a service level: a frequency's cron schedule
+// says when batches are due. Others are not followed.
+func (c *compiler) slaSchedule(n *node, property string) {
+	at := n.get("schedule")
+	scheduler := n.text("scheduler")
+	switch _, ok := parseCron(at.str()); {
+	case at == nil:
+		if key := n.key("scheduler"); key != nil {
+			c.unenforced(key, "sla")
+		}
+	case property != "frequency" || scheduler != "" && !strings.EqualFold(scheduler, "cron"):
+		c.unenforced(n.key("schedule"), "sla")
+	case !ok:
+		c.errorf(at, "sla", `write five fields, such as "0 6 * * 1-5"`, "%q is not a cron schedule", at.str())
+	default:
+		c.feed.Schedule.Cron = at.str()
+	}
+}
+
+// schedule reads assay.schedule, and adds it to the frequency of slaProperties.
 func (c *compiler) schedule(f *Feed) {
 	s := &f.Schedule
 	for _, sla := range f.SLA {
 		if sla.Property == "frequency" && sla.Within > 0 {
 			s.Every = sla.Within
-		}
-	}
-	for _, n := range c.doc.root.list("slaProperties") {
-		if p := strings.ToLower(n.text("property")); p != "frequency" && p != "fy" || n.text("schedule") == "" {
-			continue
-		}
-		if n.text("scheduler") == "" || strings.EqualFold(n.text("scheduler"), "cron") {
-			s.Cron = n.text("schedule")
 		}
 	}
 	m := c.mapping(c.setting("assay.schedule"), "assay.schedule", "cron")

@@ -73,7 +73,8 @@ func gap(name string) (Gap, bool) {
 }
 
 // used are clauses within those on the list that are put to use all the same.
-var used = map[string]bool{"team.name": true, "servers.format": true, "servers.delimiter": true}
+var used = map[string]bool{"team.name": true, "servers.format": true, "servers.delimiter": true,
+	"team.members.username": true, "team.members.dateOut": true, "team.username": true, "team.dateOut": true}
 
 // gapOf is the entry of the list for a clause, by its path without indexes. Ids
 // are none: they must be unique in their list.
