@@ -308,7 +308,7 @@ func TestSweepSimulation(t *testing.T) {
 // TestStatusOfMany: listing what waits does not grow with how much waits.
 func TestStatusOfMany(t *testing.T) {
 	if !*peopleFigures {
-		t.Skip("needs -people")
+		t.Skip("make bench-people measures it")
 	}
 	if ms := statusTime(t, 10_000); ms > 200 {
 		t.Errorf("assay status takes %d ms with 10,000 batches waiting, at most 200 are allowed", ms)
@@ -318,7 +318,7 @@ func TestStatusOfMany(t *testing.T) {
 // TestPeopleFigures measures at full size; its last line is JSON.
 func TestPeopleFigures(t *testing.T) {
 	if !*peopleFigures {
-		t.Skip("needs -people")
+		t.Skip("make bench-people measures it")
 	}
 	every := time.Hour
 	plans, kinds, alarms, last := simulate(t, 500, 90, every)
