@@ -158,10 +158,8 @@ func (c *cli) lint(ctx context.Context, files []string, format string) error {
 			return err
 		}
 	} else {
-		for _, lf := range all {
-			for _, f := range lf.Findings {
-				fmt.Fprintln(c.stdout, f)
-			}
+		if err := contract.WriteFindings(c.stdout, "text", flat); err != nil {
+			return err
 		}
 		fmt.Fprintf(c.stdout, "%s: %s, %s, %s\n", count(len(files), "contract"),
 			count(counts[contract.LevelError], "error"), count(counts[contract.LevelWarning], "warning"), count(counts[contract.LevelNote], "note"))

@@ -63,6 +63,10 @@ func (c *cli) contractDiff(ctx context.Context, oldRef, newRef, forWhom, format,
 	if err != nil {
 		return err
 	}
+	if transitive && !strings.HasPrefix(oldRef, "registry:") {
+		return pipeline.Errorf(pipeline.CodeInvalid, "--for %s compares with every published version, and %s is one", forWhom, oldRef).
+			WithHint("write registry:ID as OLD, or --for %s", mode)
+	}
 	olds, consumers, err := c.contractVersions(ctx, oldRef, transitive)
 	if err != nil {
 		return err
@@ -122,7 +126,8 @@ func (c *cli) contractVersions(ctx context.Context, ref string, every bool) ([]*
 	return []*contract.Document{d}, nil, nil
 }
 
-// readRevision reads a file, or REVISION:PATH from git.
+// readRevision reads a file, or REVISION:PATH from git: the path is from the
+// current folder or, as git itself has it, from the root of the repository.
 func readRevision(ctx context.Context, ref string) ([]byte, error) {
 	src, err := os.ReadFile(ref)
 	if err == nil {
@@ -134,15 +139,30 @@ func readRevision(ctx context.Context, ref string) ([]byte, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "git", "show", "--end-of-options", rev+":./"+strings.TrimPrefix(file, "./"))
-	var out, why bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &why
+	src, why := gitShow(ctx, rev+":./"+strings.TrimPrefix(file, "./"))
+	if why != "" && !strings.HasPrefix(file, ".") {
+		var still string
+		if src, still = gitShow(ctx, rev+":"+file); still == "" {
+			return src, nil
+		}
+	}
+	if why != "" {
+		return nil, pipeline.Errorf(pipeline.CodeNotFound, "%s: git: %s", ref, why).WithHint("write REVISION:PATH, the path from the current folder or from the root of the repository")
+	}
+	return src, nil
+}
+
+// gitShow is an object of git, or the first line of why there is none.
+func gitShow(ctx context.Context, object string) (src []byte, why string) {
+	cmd := exec.CommandContext(ctx, "git", "show", "--end-of-options", object)
+	var out, failed bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &failed
 	if err := cmd.Run(); err != nil {
-		line, _, _ := strings.Cut(strings.TrimSpace(why.String()), "\n")
+		line, _, _ := strings.Cut(strings.TrimSpace(failed.String()), "\n")
 		if line == "" {
 			line = err.Error()
 		}
-		return nil, pipeline.Errorf(pipeline.CodeNotFound, "%s: git: %s", ref, line).WithHint("write REVISION:PATH, the path from the current folder")
+		return nil, line
 	}
-	return out.Bytes(), nil
+	return out.Bytes(), ""
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -103,6 +104,14 @@ func (c *cli) inferFile(ctx context.Context, file string, d codec.Dialect, rows 
 	if err != nil {
 		return nil, err
 	}
+	if names := r.Columns(); d.Delimiter == 0 && len(names) == 1 {
+		for _, other := range []string{";", `\t`, "|"} {
+			if strings.Contains(names[0], strings.ReplaceAll(other, `\t`, "\t")) {
+				return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s: the header has no comma: the whole of it would be one column", file).
+					WithHint("say what stands between the cells: --delimiter '%s' (or ',' where it is one column)", other)
+			}
+		}
+	}
 	in := contract.NewInferrer(feed, r.Columns())
 	return in, inferChunks(ctx, in, r, rows)
 }
@@ -186,6 +195,7 @@ func inferJSONL(feed, file string, r io.Reader, rows int) (*contract.Inferrer, e
 		}
 		first = nil
 	}
+	unread := 0 // the first line that is no object
 	for line := 1; rows > 0 && scan.Scan(); line++ {
 		text := bytes.TrimSpace(scan.Bytes())
 		if len(text) == 0 {
@@ -197,6 +207,7 @@ func inferJSONL(feed, file string, r io.Reader, rows int) (*contract.Inferrer, e
 			if line == 1 && text[0] == '[' {
 				return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s: a JSON array", file).WithHint("write one object per line (jq -c '.[]')")
 			}
+			unread = cmp.Or(unread, line)
 			continue // the gate rejects such a line
 		}
 		if in != nil {
@@ -218,7 +229,12 @@ func inferJSONL(feed, file string, r io.Reader, rows int) (*contract.Inferrer, e
 	if err := scan.Err(); err != nil {
 		return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s: %w", file, err)
 	}
-	if in == nil {
+	switch {
+	case in == nil && len(first) == 0 && unread > 0:
+		return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s:%d: no line is a JSON object", file, unread).WithHint("write one object per line (jq -c .)")
+	case in == nil && len(first) == 0:
+		return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s: the file is empty", file).WithHint("use a file with data; some hundred rows make a useful contract")
+	case in == nil:
 		begin()
 	}
 	return in, nil

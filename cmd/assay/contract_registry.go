@@ -75,7 +75,8 @@ not above the published ones, and where it breaks someone without being a new
 major version. What it changes, and whom that breaks, is printed either way.
 
 Exit code: 0 when it is (or, with --dry-run, would be) published, 1 when it
-breaks someone, 2 when it is wrong.`,
+breaks someone, 2 when it is wrong, 3 when what is published stands in its way:
+the same version with other words, or a higher one.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			src, err := readContract(args[0])
@@ -102,6 +103,9 @@ breaks someone, 2 when it is wrong.`,
 			if err != nil && d != nil && pipeline.ErrorCode(err) == pipeline.CodeConflict {
 				fmt.Fprintln(c.stderr, "assay: "+pipeline.ErrorMessage(err))
 				return exitError{1}
+			}
+			if err == nil && !c.json() {
+				fmt.Fprintln(c.stdout, args[0]+map[bool]string{true: " would be published", false: " is published"}[p.DryRun])
 			}
 			return err
 		},

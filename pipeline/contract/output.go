@@ -64,9 +64,10 @@ func WriteComparison(w io.Writer, format string, c *Comparison) error {
 			out.Changes = []Change{}
 		}
 		return writeJSON(w, struct {
-			Breaking bool `json:"breaking"`
+			SchemaVersion int  `json:"schema_version"`
+			Breaking      bool `json:"breaking"`
 			*Comparison
-		}{c.Breaking(), &out})
+		}{1, c.Breaking(), &out})
 	case "text":
 		if err := WriteFindings(w, format, c.Findings()); err != nil {
 			return err
@@ -74,6 +75,10 @@ func WriteComparison(w io.Writer, format string, c *Comparison) error {
 		verdict := "nothing breaks"
 		if c.Breaking() {
 			verdict = "breaking"
+		}
+		if c.OldVersion == "" && len(c.Changes) == 0 {
+			_, err := fmt.Fprintf(w, "%s is the first version\n", named(c.NewVersion))
+			return err
 		}
 		_, err := fmt.Fprintf(w, "%s → %s, for %s: %s; the changes ask for a step of %s\n", named(c.OldVersion), named(c.NewVersion), c.Mode, verdict, c.Bump)
 		return err
