@@ -86,35 +86,18 @@ func (c *cli) contractScorecardCommand() *cobra.Command {
 				set.Add(file, src)
 			}
 			scores := set.Scorecard()
+			for _, err := range set.Broken() {
+				fmt.Fprintln(c.stderr, err)
+			}
 			if c.json() {
 				if scores == nil {
 					scores = []contract.Score{}
 				}
-				return c.printJSON(map[string]any{"schema_version": 1, "questions": contract.Questions, "feeds": scores})
-			}
-			w := tabwriter.NewWriter(c.stdout, 0, 4, 2, ' ', 0)
-			fmt.Fprint(w, "QUESTION")
-			for _, s := range scores {
-				fmt.Fprint(w, "\t"+s.Feed)
-			}
-			fmt.Fprintln(w)
-			for _, q := range contract.Questions {
-				fmt.Fprint(w, q)
-				for _, s := range scores {
-					fmt.Fprint(w, "\t"+map[bool]string{true: "yes", false: "–"}[s.Answers[q]])
+				if err := c.printJSON(map[string]any{"schema_version": 1, "questions": contract.Questions, "feeds": scores}); err != nil {
+					return err
 				}
-				fmt.Fprintln(w)
-			}
-			fmt.Fprint(w, "yes of ", len(contract.Questions))
-			for _, s := range scores {
-				fmt.Fprint(w, "\t", s.Yes)
-			}
-			fmt.Fprintln(w)
-			if err := w.Flush(); err != nil {
+			} else if err := c.printScores(scores); err != nil {
 				return err
-			}
-			for _, err := range set.Broken() {
-				fmt.Fprintln(c.stderr, err)
 			}
 			if len(set.Broken()) > 0 {
 				return exitError{2}
@@ -122,4 +105,30 @@ func (c *cli) contractScorecardCommand() *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// printScores is a table with a column for every feed.
+func (c *cli) printScores(scores []contract.Score) error {
+	if len(scores) == 0 {
+		return nil
+	}
+	w := tabwriter.NewWriter(c.stdout, 0, 4, 2, ' ', 0)
+	fmt.Fprint(w, "QUESTION")
+	for _, s := range scores {
+		fmt.Fprint(w, "\t"+s.Feed)
+	}
+	fmt.Fprintln(w)
+	for _, q := range contract.Questions {
+		fmt.Fprint(w, q)
+		for _, s := range scores {
+			fmt.Fprint(w, "\t"+map[bool]string{true: "yes", false: "–"}[s.Answers[q]])
+		}
+		fmt.Fprintln(w)
+	}
+	fmt.Fprint(w, "yes of ", len(contract.Questions))
+	for _, s := range scores {
+		fmt.Fprint(w, "\t", s.Yes)
+	}
+	fmt.Fprintln(w)
+	return w.Flush()
 }
