@@ -41,7 +41,7 @@ warnings (it can, and probably does not say what is meant), and notes (clauses
 that are not enforced). Without an argument, the contracts of the project.
 Contracts that are read together, and with those of the project, are also held
 against each other: foreign keys must lead to a feed and a field of the same
-type. Rules in SQL are tried on an empty table.
+type. Rules in SQL are tried on an empty table, expressions in CEL compiled.
 
 Exit code: 0 without errors, 2 with one.`,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -13,6 +13,7 @@ import (
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/app"
 	"github.com/assay-pipeline/assay/pipeline/contract"
+	"github.com/assay-pipeline/assay/pipeline/gate"
 	"github.com/assay-pipeline/assay/pipeline/gate/sqlrule"
 )
 
@@ -79,7 +80,8 @@ func absolute(name string) string {
 	return name
 }
 
-// lintQueries tries the sql rules of the contracts that were asked about.
+// lintQueries tries the sql rules of the contracts that were asked about, and
+// compiles their expressions.
 func (c *cli) lintQueries(ctx context.Context, set *contract.Set, asked map[string]int) ([]contract.Finding, error) {
 	engine := &sqlrule.Engine{}
 	var lock sync.Mutex
@@ -96,9 +98,11 @@ func (c *cli) lintQueries(ctx context.Context, set *contract.Set, asked map[stri
 				continue // lint says what is wrong with it
 			}
 			g.Go(func() error {
+				expressions := gate.CheckExpressions(f)
 				problems, err := engine.Check(ctx, f)
 				lock.Lock()
 				defer lock.Unlock()
+				out = append(out, expressions...)
 				for _, p := range problems {
 					out = append(out, p.Rule.Finding(f, contract.LevelError, pipeline.ErrorMessage(p.Err), "mend the query; the table is "+f.Schema+", its columns are the properties"))
 				}

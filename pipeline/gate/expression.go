@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"fmt"
 	"regexp"
 	"time"
 
@@ -25,30 +26,56 @@ var celName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 func (c *compiler) expression(rule int, k *contract.Check) error {
 	e := &expression{rule: rule, fields: map[string]*field{}}
-	var vars []cel.EnvOption
 	for _, f := range c.g.fields {
 		if celName.MatchString(f.spec.Name) {
-			vars = append(vars, cel.Variable(f.spec.Name, celType(f.typ)))
 			e.fields[f.spec.Name] = f
 		}
 	}
-	vars = append(vars, cel.CrossTypeNumericComparisons(true))
-	env, err := cel.NewEnv(vars...)
-	if err != nil {
-		return c.errorf(k.Line, "%s: %v", k.ID, err)
-	}
-	ast, issues := env.Compile(k.Expression)
-	if issues.Err() != nil {
-		return c.errorf(k.Line, "%s: the expression is not understood: %v", k.ID, issues.Err())
-	}
-	if t := ast.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
-		return c.errorf(k.Line, "%s: the expression gives a %s, not true or false", k.ID, t)
-	}
-	if e.program, err = env.Program(ast, cel.CostLimit(maxCost)); err != nil {
+	var err error
+	if e.program, err = compileExpression(c.g.feed, k.Expression); err != nil {
 		return c.errorf(k.Line, "%s: %v", k.ID, err)
 	}
 	c.g.expressions = append(c.g.expressions, e)
 	return nil
+}
+
+// compileExpression compiles a rule over the fields of f. Errors: the first
+// thing in it that is not understood, and where.
+func compileExpression(f *contract.Feed, source string) (cel.Program, error) {
+	vars := []cel.EnvOption{cel.CrossTypeNumericComparisons(true)}
+	for _, fd := range f.Fields {
+		if celName.MatchString(fd.Name) {
+			vars = append(vars, cel.Variable(fd.Name, celType(fd.Type)))
+		}
+	}
+	env, err := cel.NewEnv(vars...)
+	if err != nil {
+		return nil, err
+	}
+	ast, issues := env.Compile(source)
+	if issues.Err() != nil {
+		first := issues.Errors()[0]
+		return nil, fmt.Errorf("the expression is not understood from its character %d: %s", first.Location.Column()+1, first.Message)
+	}
+	if t := ast.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
+		return nil, fmt.Errorf("the expression gives a %s, not true or false", t)
+	}
+	return env.Program(ast, cel.CostLimit(maxCost))
+}
+
+// CheckExpressions is what is wrong with the expressions among the rules of f,
+// for lint: an error of the contract each.
+func CheckExpressions(f *contract.Feed) []contract.Finding {
+	var out []contract.Finding
+	for _, k := range f.Checks {
+		if k.Metric != "expression" {
+			continue
+		}
+		if _, err := compileExpression(f, k.Expression); err != nil {
+			out = append(out, k.Finding(f, contract.LevelError, err.Error(), "mend the expression; it is CEL over the names of the properties"))
+		}
+	}
+	return out
 }
 
 func celType(t contract.Type) *cel.Type {
