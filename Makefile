@@ -135,6 +135,10 @@ bench-contract: ## contracts: round trips, clauses, compatibility, inference, ex
 bench-match: ## the matcher: public data sets, near twins, whole catalogs, checks, search; Postgres too where ASSAY_TEST_POSTGRES names one (SCALE=200000)
 	@cd bench && CGO_ENABLED=0 $(GO) run -mod=mod ./match -scale $(or $(SCALE),200000) -postgres-items $(or $(POSTGRES_ITEMS),50000)
 
+.PHONY: bench-parse
+bench-parse: ## reading: units, quantities, abbreviations, attributes, retrieval, speed; needs ../shared/data (SEEDS=20)
+	@$(GO) -C bench run -mod=mod ./parse -seeds $(or $(SEEDS),20) $(ARGS)
+
 .PHONY: bench-llm
 bench-llm: ## what stands between a model and a record: grounding, repair, PII, injection, calls saved; needs ../shared/data (SEEDS=5)
 	@$(GO) test ./pipeline/guard -run 'Figures|TestCorruptions|TestOtherStandard|TestPIIOnParts|TestSwapsFlagged' -count 1 -v 2>&1 | $(GO) -C bench run -mod=mod ./llm -seeds $(or $(SEEDS),5)
