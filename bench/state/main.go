@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/catalog"
@@ -30,11 +31,12 @@ import (
 )
 
 var (
-	rows  = flag.Int("rows", 1_000_000, "lines of the ledger, and items")
-	bulk  = flag.Int("bulk", 100_000, "items with a vector of 512 dimensions")
-	reads = flag.Int("reads", 20_000, "point reads of each kind")
-	only  = flag.String("only", "", "measure this store alone")
-	near  = flag.Int("near", 20_000, "vectors under a nearest-neighbour index (Postgres), 0 for none")
+	rows    = flag.Int("rows", 1_000_000, "lines of the ledger, and items")
+	writers = flag.Int("writers", 2, "transactions that fill a store at once, as functions do")
+	bulk    = flag.Int("bulk", 100_000, "items with a vector of 512 dimensions")
+	reads   = flag.Int("reads", 20_000, "point reads of each kind")
+	only    = flag.String("only", "", "measure this store alone")
+	near    = flag.Int("near", 20_000, "vectors under a nearest-neighbour index (Postgres), 0 for none")
 )
 
 // Figures of one store. Rates are per second, times in milliseconds.
@@ -179,21 +181,22 @@ func entry(kind string, n int) catalog.Entry {
 	return catalog.Entry{Item: item, Record: r, Batch: "b", Seq: 1, Updated: time.Unix(int64(n), 0)}
 }
 
-// fill writes n items in calls of 2,000.
+// fill writes n items in calls of 2,000, several at once.
 func fill(ctx context.Context, s flow.Store, kind string, n int, each func(*catalog.Entry)) error {
 	const part = 2000
-	es := make([]catalog.Entry, 0, part)
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(*writers)
+	var es []catalog.Entry
 	for i := range n {
 		e := entry(kind, i)
 		each(&e)
 		if es = append(es, e); len(es) == part || i == n-1 {
-			if err := s.PutEntries(ctx, es); err != nil {
-				return err
-			}
-			es = es[:0]
+			batch := es
+			es = nil
+			g.Go(func() error { return s.PutEntries(ctx, batch) })
 		}
 	}
-	return nil
+	return g.Wait()
 }
 
 func batchID(n int) string { return pipeline.ContentID("batch", fmt.Sprint(n)) }
