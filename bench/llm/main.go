@@ -19,7 +19,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"runtime/pprof"
 	"sort"
 	"strings"
 	"time"
@@ -49,7 +48,6 @@ func main() {
 }
 
 func run(seeds int) error {
-	if p := os.Getenv("PROF"); p != "" { f, _ := os.Create(p); pprof.StartCPUProfile(f); defer pprof.StopCPUProfile() }
 	figures, err := guardFigures(os.Stdin)
 	if err != nil {
 		return err
