@@ -35,7 +35,7 @@ type Config struct {
 	Archive   bool     `env:"ASSAY_ARCHIVE" envDefault:"false" doc:"true: landed files move to archive/ of the lake after their final decision (published, or a duplicate). Held ones stay until they are released."`
 	Memory    Bytes    `env:"ASSAY_MEMORY" envDefault:"96MiB" doc:"Memory for judging one file, beyond which the gate spills to ASSAY_TMP. At least 16MiB."`
 	KeyIndex  int64    `env:"ASSAY_KEY_INDEX" envDefault:"10000000" doc:"How many published keys the store keeps for each key of scope feed, about 100 bytes each. Beyond it the oldest go, and the check says how far it reaches back. At least 1."`
-	Profile   string   `env:"ASSAY_PROFILE" envDefault:"sample" doc:"sample: distributions in a batch's profile are those of 4,000 rows; full: different values and quantiles are counted over all rows, for about a third more time."`
+	Profile   string   `env:"ASSAY_PROFILE" envDefault:"sample" doc:"sample: distributions in a batch's profile are those of 4,000 rows; full: different values and quantiles are counted over all rows, which takes longer."`
 	Tmp       string   `env:"ASSAY_TMP" doc:"Folder for spill files. Default: the system's."`
 	TZ        Zone     `env:"ASSAY_TZ" envDefault:"UTC" doc:"Time zone of windows and budgets, an IANA name. Times are stored as UTC."`
 	Workers   int      `env:"ASSAY_WORKERS" envDefault:"0" doc:"How many shards are parsed at once. 0: one per core."`

@@ -60,7 +60,7 @@ type Options struct {
 	// Workers judge chunks side by side; 0 = GOMAXPROCS, at most 8.
 	Workers int
 	// Sketches counts different values and quantiles over all rows, not over the
-	// sampled ones alone; it costs about a third more time.
+	// sampled ones alone; it costs more time.
 	Sketches bool
 	// Progress is told the bytes read from Input so far.
 	Progress func(bytes int64)
