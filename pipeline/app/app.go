@@ -256,7 +256,11 @@ func (a *App) Relay(ctx context.Context) (*flow.Relay, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &flow.Relay{Outbox: s, Queue: s, Publisher: e, Notify: a.notifier(l, s, c), Log: a.log}, nil
+	q, err := a.queue(s)
+	if err != nil {
+		return nil, err
+	}
+	return &flow.Relay{Outbox: s, Queue: q, Publisher: e, Notify: a.notifier(l, s, c), Log: a.log}, nil
 }
 
 // Run builds the use case that does all the work there is.

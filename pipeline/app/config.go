@@ -32,6 +32,7 @@ type Config struct {
 	LLM       string   `env:"ASSAY_LLM" envDefault:"rules:" doc:"What reads item descriptions: \"rules:\" (deterministic, embedded), or \"PROVIDER:MODEL\" with openai, anthropic, ollama or bedrock: then the rules read first, and the model is asked for what they leave open."`
 	Embed     string   `env:"ASSAY_EMBED" envDefault:"hash:" doc:"What makes vectors of items: \"hash:\" (embedded, 512 dimensions), or \"PROVIDER:MODEL\" with openai, ollama or bedrock."`
 	Events    string   `env:"ASSAY_EVENTS" envDefault:"file:.assay/events.jsonl" doc:"Where events go: \"file:FILE\", \"file:///FILE\", \"stdout:\" or \"eventbridge:BUS\" (name or ARN of the bus; region and credentials as the AWS SDK finds them)."`
+	Queue     string   `env:"ASSAY_QUEUE" envDefault:"store:" doc:"Where messages for later steps go: \"store:\" (a table of the store, worked off by assay run) or \"sqs:URL\" (the queue's URL; the function parse works it off)."`
 	Archive   bool     `env:"ASSAY_ARCHIVE" envDefault:"false" doc:"true: landed files move to archive/ of the lake after their final decision (published, or a duplicate). Held ones stay until they are released."`
 	Memory    Bytes    `env:"ASSAY_MEMORY" envDefault:"96MiB" doc:"Memory for judging one file, beyond which the gate spills to ASSAY_TMP. At least 16MiB."`
 	KeyIndex  int64    `env:"ASSAY_KEY_INDEX" envDefault:"10000000" doc:"How many published keys the store keeps for each key of scope feed, about 100 bytes each. Beyond it the oldest go, and the check says how far it reaches back. At least 1."`
@@ -229,6 +230,7 @@ func (c Config) check() []string {
 		{"ASSAY_LLM", c.LLM, append([]string{"rules"}, llm.Providers...)},
 		{"ASSAY_EMBED", c.Embed, []string{"hash", "openai", "ollama", "bedrock"}},
 		{"ASSAY_EVENTS", c.Events, []string{"file", "stdout", "eventbridge"}},
+		{"ASSAY_QUEUE", c.Queue, []string{"store", "sqs"}},
 	} {
 		scheme, rest, ok := strings.Cut(u.value, ":")
 		if !ok || !slices.Contains(u.schemes, scheme) {
@@ -238,7 +240,7 @@ func (c Config) check() []string {
 		if strings.HasPrefix(scheme, "postgres") && !isPostgres(u.value) {
 			problems = append(problems, fmt.Sprintf("%s: %q is not a URL such as postgres://user@host:5432/database", u.name, withoutPassword(u.value)))
 		}
-		if (scheme == "file" || scheme == "sqlite" || scheme == "dir" || scheme == "eventbridge") && strings.TrimPrefix(rest, "//") == "" {
+		if (scheme == "file" || scheme == "sqlite" || scheme == "dir" || scheme == "eventbridge" || scheme == "sqs") && strings.TrimPrefix(rest, "//") == "" {
 			problems = append(problems, fmt.Sprintf("%s: %q names nothing", u.name, u.value))
 		}
 	}

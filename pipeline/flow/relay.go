@@ -11,12 +11,18 @@ import (
 // messages to the queue, in the order written, at least once.
 type Relay struct {
 	Outbox    Outbox
-	Queue     Queue
+	Queue     Messenger
 	Publisher Publisher
 	// Notify, where set, takes note of the events that are to be told to people;
 	// telling them is its own matter.
 	Notify *Notifier
 	Log    *slog.Logger
+}
+
+// A Messenger takes messages to a queue; a Queue is one. Errors: invalid,
+// not_found, denied, unavailable.
+type Messenger interface {
+	Send(ctx context.Context, ms ...Message) error
 }
 
 // relayAtOnce bounds the entries of one pass.
