@@ -27,6 +27,7 @@ var rungs = map[string]int{
 	"pipeline/model":           1,
 	"pipeline/review":          1,
 	"pipeline/stats":           1,
+	"evals/stats":              1,
 	"pipeline/knowledge":       2,
 	"pipeline/gate":            2,
 	"pipeline/guard":           2,
