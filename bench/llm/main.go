@@ -19,11 +19,13 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sort"
 	"strings"
 	"time"
 
 	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/flow"
 	"github.com/assay-pipeline/assay/pipeline/knowledge"
 	"github.com/assay-pipeline/assay/pipeline/model"
 	"github.com/assay-pipeline/assay/pipeline/parse"
@@ -298,36 +300,35 @@ func stated(text string, a pipeline.Attribute) bool {
 
 // overhead is the processor time, in microseconds per item that is asked for,
 // of everything but the network: rules, screen, scrub, prompt, budget, log,
-// reading the reply, guard, store.
+// reading the reply, guard, store. The items come in shards, as they do from a
+// batch.
 func overhead(ctx context.Context, pack *knowledge.Pack, s *sample.Sample, ids []string) (float64, error) {
 	b, err := newBench(pack, func(string, []string) string { return `{"attributes":{}}` })
 	if err != nil {
 		return 0, err
 	}
 	defer b.close()
-	start := processorTime()
-	n, asked := 0, 0
+	items := make([]pipeline.Item, 0, len(ids))
 	for _, id := range ids {
-		before := b.calls
-		if _, err := b.parser.Parse(ctx, pipeline.Item{ID: sample.Key(id), Source: s.Truth.Items[id].Text}); err != nil {
+		items = append(items, pipeline.Item{ID: sample.Key(id), Source: s.Truth.Items[id].Text})
+	}
+	start := processorTime()
+	for shard := range slices.Chunk(items, flow.ShardItems) {
+		if _, err := b.parser.ParseAll(ctx, shard); err != nil {
 			return 0, err
-		}
-		n++
-		if b.calls > before {
-			asked++
 		}
 	}
 	total := processorTime() - start
 	plain := parse.New(pack, parse.NewRules(pack), parse.Options{})
 	start = processorTime()
-	for _, id := range ids {
-		if _, err := plain.Parse(ctx, pipeline.Item{ID: sample.Key(id), Source: s.Truth.Items[id].Text}); err != nil {
+	for shard := range slices.Chunk(items, flow.ShardItems) {
+		if _, err := plain.ParseAll(ctx, shard); err != nil {
 			return 0, err
 		}
 	}
 	rules := processorTime() - start
 	us := func(d time.Duration, n int) float64 { return float64(d.Microseconds()) / float64(max(1, n)) }
-	perAsked := us(total-rules, asked)
-	fmt.Printf("overhead    %.0f µs per item that is asked for, %.0f µs per item of all, of which the rules take %.0f µs\n", perAsked, us(total, n), us(rules, n))
+	perAsked := us(total-rules, b.calls)
+	fmt.Printf("overhead    %.0f µs per item that is asked for, %.0f µs per item of all, of which the rules take %.0f µs\n", perAsked, us(total, len(items)), us(rules, len(items)))
 	return perAsked, nil
 }

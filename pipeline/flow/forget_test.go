@@ -145,8 +145,8 @@ func forgotten(t *testing.T) (w *world, stone flow.Tombstone, before []string) {
 	w.once()
 	// A model was asked about the item, and its answer is kept.
 	if err := w.db.Settle(ctx, model.Settlement{
-		Call:   model.Call{ID: "call", Item: "parts/" + someone, Request: model.Request{Messages: []model.Message{{Text: someone}}}},
-		Answer: &model.Answered{Key: "question", Item: "parts/" + someone, Reply: model.Reply{Text: someone}},
+		Calls:   []model.Call{{ID: "call", Item: "parts/" + someone, Request: model.Request{Messages: []model.Message{{Text: someone}}}}},
+		Answers: []model.Answered{{Key: "question", Item: "parts/" + someone, Reply: model.Reply{Text: someone}}},
 	}); err != nil {
 		t.Fatal(err)
 	}

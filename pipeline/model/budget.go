@@ -92,15 +92,45 @@ func (c *Client) reserve(ctx context.Context, q Question, most Usage) (res reser
 		undo = append(undo, func() { m.add(-res.tokens) })
 	}
 	res.micros, _ = c.cost(most)
-	err = c.Store.Spend(ctx, res.day, c.spendings(res.tokens, res.micros)...)
+	if err = c.take(ctx, res); err == nil {
+		return res, nil
+	}
 	if pipeline.ErrorCode(err) == pipeline.CodeLimit {
 		return res, pipeline.Errorf(pipeline.CodeLimit, "the budget of %s does not allow a question that may use %d tokens and cost %s: %w", res.day, res.tokens, Money(res.micros), err).
 			WithHint("raise the budget, or wait for the next day; items are parsed by the rules meanwhile")
 	}
-	if err != nil {
-		return res, pipeline.Errorf(pipeline.ErrorCode(err), "the budget of %s: %w", res.day, err)
+	return res, pipeline.Errorf(pipeline.ErrorCode(err), "the budget of %s: %w", res.day, err)
+}
+
+// take takes a reservation from what was reserved ahead or from the store, for
+// as many questions as the group may reserve for. Near the bound it takes for
+// this question alone.
+func (c *Client) take(ctx context.Context, res reservation) error {
+	taken, n := c.book.ahead(res, c.Limits)
+	if taken {
+		return nil
 	}
-	return res, nil
+	if n > 1 {
+		err := c.Store.Spend(ctx, res.day, c.spendings(n*res.tokens, n*res.micros)...)
+		if err == nil {
+			if more := (purse{(n - 1) * res.tokens, (n - 1) * res.micros}); !c.book.fill(res.day, more) {
+				return c.write(ctx, Settlement{}, settling{tokens: -more.tokens, micros: -more.micros}, res.day)
+			}
+			return nil
+		}
+		if pipeline.ErrorCode(err) != pipeline.CodeLimit {
+			return err
+		}
+	}
+	err := c.Store.Spend(ctx, res.day, c.spendings(res.tokens, res.micros)...)
+	if n == 0 || pipeline.ErrorCode(err) != pipeline.CodeLimit {
+		return err
+	}
+	// What the group has not used may be enough.
+	if err := c.settle(ctx); err != nil {
+		return err
+	}
+	return c.Store.Spend(ctx, res.day, c.spendings(res.tokens, res.micros)...)
 }
 
 func (c *Client) spendings(tokens, micros int64) []Spending {

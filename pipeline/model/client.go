@@ -108,6 +108,7 @@ type Client struct {
 	wire circuitbreaker.CircuitBreaker[any]
 	told *sync.Map // alerts that were given
 	kept *sync.Map // ids of fixed parts that are in the store
+	book *ledger   // what is not yet settled
 }
 
 // Limits of a Client; zero values mean the default beside them.
@@ -148,7 +149,7 @@ func NewClient(c Client) *Client {
 	if c.Rand == nil {
 		c.Rand = rand.Float64 //nolint:forbidigo // jitter only: no result depends on it
 	}
-	c.told, c.kept = new(sync.Map), new(sync.Map)
+	c.told, c.kept, c.book = new(sync.Map), new(sync.Map), new(ledger)
 	c.gate = make(chan struct{}, l.Concurrency)
 	c.wire = circuitbreaker.NewBuilder[any]().
 		WithFailureThreshold(uint(l.Failures)). //nolint:gosec // a small number of the configuration
@@ -169,6 +170,9 @@ func def[T int | time.Duration](v, d T) T {
 func (c *Client) Ask(ctx context.Context, q Question) (Answer, error) {
 	key := q.Key(c.Model)
 	if !q.Fresh {
+		if a, ok := c.book.waiting(key); ok {
+			return Answer{Reply: a.Reply, Call: a.Call, Kept: true, Priced: true}, nil
+		}
 		kept, err := c.Store.Answer(ctx, key)
 		if err == nil {
 			return Answer{Reply: kept.Reply, Call: kept.Call, Kept: true, Priced: true}, nil
@@ -220,18 +224,16 @@ func (c *Client) log(ctx context.Context, q Question, key string, at time.Time, 
 	if asked != nil {
 		call.Error = pipeline.ErrorMessage(asked)
 	}
-	s := Settlement{Day: rest.day, Spendings: c.spendings(rest.tokens, rest.micros), Call: call}
-	for i := range s.Spendings {
-		s.Spendings[i].Most = -1 // what was used was used
-	}
+	s := Settlement{Calls: []Call{call}}
 	if asked == nil && !q.Fresh {
-		s.Answer = &Answered{Key: key, Item: q.Item, Call: ans.Call, Reply: ans.Reply, At: at}
+		s.Answers = []Answered{{Key: key, Item: q.Item, Call: ans.Call, Reply: ans.Reply, At: at}}
 	}
-	if err := c.Store.Settle(ctx, s); err != nil {
-		return pipeline.Errorf(pipeline.ErrorCode(err), "logging a call of %s: %w", c.Model, err)
+	switch waits, full := c.later(s, rest); {
+	case !waits:
+		return c.write(ctx, s, rest, rest.day)
+	case full:
+		return c.settle(ctx)
 	}
-	c.alert(ctx, accountTokens, rest.day, c.Limits.DayTokens)
-	c.alert(ctx, accountMicros, rest.day, c.Limits.DayMicros)
 	return nil
 }
 

@@ -18,6 +18,10 @@
 //     caller), usage, latency, money and error, under an id that a record can
 //     name.
 //
+// Questions about many items share steps 2, 4 and 5 in a Group: budget is
+// reserved for several at once and 32 are settled in one transaction, or those
+// of a second.
+//
 // Money is whole micro-dollars: 1,000,000 is one US dollar. What a model without a
 // price costs is not known and not guessed: it is bounded by tokens alone.
 package model

@@ -70,9 +70,9 @@ type Sum struct {
 // A Store keeps calls, answers and what was spent. Errors: not_found, limit
 // (Spend), unavailable.
 type Store interface {
-	// Settle writes what came of a question in one transaction: the differences
-	// to what was reserved, the call, and the answer where there is one to keep.
-	// A call is inserted or replaced by id.
+	// Settle writes what came of questions in one transaction: the differences
+	// to what was reserved, the calls, and the answers that are to be kept. A
+	// call is inserted or replaced by id, an answer by key.
 	Settle(ctx context.Context, s Settlement) error
 	Call(ctx context.Context, id string) (Call, error)
 	Calls(ctx context.Context, f CallFilter) ([]Call, error)
@@ -106,12 +106,12 @@ type Spending struct {
 	Most    int64
 }
 
-// A Settlement is what came of a question.
+// A Settlement is what came of questions.
 type Settlement struct {
 	Day       string
 	Spendings []Spending
-	Call      Call
-	Answer    *Answered
+	Calls     []Call
+	Answers   []Answered
 }
 
 // Fixed is the part of a request that many questions share.

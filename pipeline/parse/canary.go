@@ -2,6 +2,7 @@ package parse
 
 import (
 	"context"
+	"errors"
 
 	"github.com/zeebo/xxh3"
 
@@ -32,4 +33,21 @@ func (c *Canary) Extract(ctx context.Context, req Request) (Response, error) {
 // Classify asks the one that the item sees.
 func (c *Canary) Classify(ctx context.Context, item pipeline.Item) (string, []pipeline.Step, error) {
 	return c.choose(item).Classify(ctx, item)
+}
+
+// Group opens a group of both.
+func (c *Canary) Group() (end func(ctx context.Context) error) {
+	var ends []func(context.Context) error
+	for _, s := range []Second{c.Main, c.New} {
+		if g, ok := s.(Grouper); ok {
+			ends = append(ends, g.Group())
+		}
+	}
+	return func(ctx context.Context) error {
+		errs := make([]error, len(ends))
+		for i, end := range ends {
+			errs[i] = end(ctx)
+		}
+		return errors.Join(errs...)
+	}
 }

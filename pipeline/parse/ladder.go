@@ -33,6 +33,12 @@ type Second interface {
 	Classify(ctx context.Context, item pipeline.Item) (category string, steps []pipeline.Step, err error)
 }
 
+// A Grouper is a Second whose bookkeeping is cheaper for many items together.
+// end writes what it still has to; a nil error says that all of it is written.
+type Grouper interface {
+	Group() (end func(ctx context.Context) error)
+}
+
 // sure is the confidence below which a value of the rules is asked for again.
 const sure = 0.8
 

@@ -91,6 +91,10 @@ func NewLLM(p *knowledge.Pack, c *model.Client, prompts knowledge.Prompts, opt L
 	}, nil
 }
 
+// Group lets the questions of many items share their bookkeeping; see
+// model.Client.Group.
+func (x *LLM) Group() (end func(ctx context.Context) error) { return x.client.Group() }
+
 // newFixed is strict in what it asks for and lenient in what it reads: what a
 // model leaves out is absent, and one value that is none of the allowed ones is
 // that field's error, not the whole answer's.

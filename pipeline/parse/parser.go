@@ -2,6 +2,7 @@ package parse
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"slices"
 	"sync"
@@ -165,8 +166,21 @@ func (ps *Parser) Parse(ctx context.Context, item pipeline.Item) (rec pipeline.R
 }
 
 // ParseAll parses items on several processors; records come in the order of
-// the items. The first error ends it.
-func (ps *Parser) ParseAll(ctx context.Context, items []pipeline.Item) ([]pipeline.Record, error) {
+// the items. The first error ends it. What the second reader has to write down
+// is written when ParseAll returns.
+func (ps *Parser) ParseAll(ctx context.Context, items []pipeline.Item) (out []pipeline.Record, err error) {
+	if g, ok := ps.opt.Second.(Grouper); ok {
+		end := g.Group()
+		defer func() {
+			if gerr := end(ctx); gerr != nil {
+				out, err = nil, errors.Join(err, gerr)
+			}
+		}()
+	}
+	return ps.parseAll(ctx, items)
+}
+
+func (ps *Parser) parseAll(ctx context.Context, items []pipeline.Item) ([]pipeline.Record, error) {
 	out := make([]pipeline.Record, len(items))
 	workers := ps.opt.Workers
 	if workers <= 0 {

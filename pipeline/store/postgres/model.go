@@ -12,38 +12,47 @@ import (
 
 var _ model.Store = (*DB)(nil)
 
-// Settle writes what came of a question. Nothing that it reads decides what it
+// Settle writes what came of questions. Nothing that it reads decides what it
 // writes, so the weaker isolation is enough.
 func (p *ports) Settle(ctx context.Context, st model.Settlement) error {
-	c := st.Call
-	if err := goodID("call", c.ID); err != nil {
-		return err
-	}
-	c.At = c.At.UTC().Truncate(time.Microsecond)
-	body, err := encode(c)
-	if err != nil {
-		return err
+	bodies := make([]any, len(st.Calls))
+	for i, c := range st.Calls {
+		if err := goodID("call", c.ID); err != nil {
+			return err
+		}
+		c.At = c.At.UTC().Truncate(time.Microsecond)
+		body, err := encode(c)
+		if err != nil {
+			return err
+		}
+		bodies[i] = body
 	}
 	return p.bulk(ctx, func(s session) error {
 		if err := spend(ctx, s, st.Day, st.Spendings); err != nil {
 			return err
 		}
-		if st.Answer != nil {
-			if err := putAnswer(ctx, s, st.Answer); err != nil {
+		for i := range st.Answers {
+			if err := putAnswer(ctx, s, &st.Answers[i]); err != nil {
 				return err
 			}
 		}
-		_, err := s.Exec(ctx, `INSERT INTO model_calls
-			(id, at, model, purpose, item, batch, tokens_in, tokens_out, cached, micros, priced, failed, call)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-			ON CONFLICT (id) DO UPDATE SET at = excluded.at, model = excluded.model, purpose = excluded.purpose, item = excluded.item,
-				batch = excluded.batch, tokens_in = excluded.tokens_in, tokens_out = excluded.tokens_out, cached = excluded.cached,
-				micros = excluded.micros, priced = excluded.priced, failed = excluded.failed, call = excluded.call`,
-			c.ID, stamp(c.At), clean(c.Model), clean(c.Purpose), clean(c.Item), clean(c.Batch), c.Usage.In, c.Usage.Out, c.Usage.Cached,
-			c.Micros, c.Priced, c.Error != "", body)
-		return err
+		for i := range st.Calls {
+			c := &st.Calls[i]
+			if _, err := s.Exec(ctx, putCall, c.ID, stamp(c.At), clean(c.Model), clean(c.Purpose), clean(c.Item), clean(c.Batch),
+				c.Usage.In, c.Usage.Out, c.Usage.Cached, c.Micros, c.Priced, c.Error != "", bodies[i]); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
+
+const putCall = `INSERT INTO model_calls
+	(id, at, model, purpose, item, batch, tokens_in, tokens_out, cached, micros, priced, failed, call)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+	ON CONFLICT (id) DO UPDATE SET at = excluded.at, model = excluded.model, purpose = excluded.purpose, item = excluded.item,
+		batch = excluded.batch, tokens_in = excluded.tokens_in, tokens_out = excluded.tokens_out, cached = excluded.cached,
+		micros = excluded.micros, priced = excluded.priced, failed = excluded.failed, call = excluded.call`
 
 // Call returns one call.
 func (p *ports) Call(ctx context.Context, id string) (c model.Call, err error) {

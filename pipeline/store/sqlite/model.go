@@ -11,32 +11,41 @@ import (
 
 var _ model.Store = (*DB)(nil)
 
-// Settle writes what came of a question.
+// Settle writes what came of questions.
 func (p *ports) Settle(ctx context.Context, st model.Settlement) error {
-	c := st.Call
-	if err := goodID("call", c.ID); err != nil {
-		return err
-	}
-	c.At = c.At.UTC().Truncate(time.Microsecond)
-	body, err := encode(c)
-	if err != nil {
-		return err
+	bodies := make([]string, len(st.Calls))
+	for i, c := range st.Calls {
+		if err := goodID("call", c.ID); err != nil {
+			return err
+		}
+		c.At = c.At.UTC().Truncate(time.Microsecond)
+		var err error
+		if bodies[i], err = encode(c); err != nil {
+			return err
+		}
 	}
 	return p.writing(ctx, func(s session) error {
 		if err := spend(ctx, s, st.Day, st.Spendings); err != nil {
 			return err
 		}
-		if st.Answer != nil {
-			if err := putAnswer(ctx, s, st.Answer); err != nil {
+		for i := range st.Answers {
+			if err := putAnswer(ctx, s, &st.Answers[i]); err != nil {
 				return err
 			}
 		}
-		_, err := s.exec(ctx, `INSERT OR REPLACE INTO model_calls
-			(id, at, model, purpose, item, batch, tokens_in, tokens_out, cached, micros, priced, failed, call_json) VALUES `+values(1, 13),
-			c.ID, micros(c.At), c.Model, c.Purpose, c.Item, c.Batch, c.Usage.In, c.Usage.Out, c.Usage.Cached, c.Micros, c.Priced, c.Error != "", body)
-		return err
+		for i := range st.Calls {
+			c := &st.Calls[i]
+			if _, err := s.exec(ctx, putCall, c.ID, micros(c.At), c.Model, c.Purpose, c.Item, c.Batch, c.Usage.In, c.Usage.Out, c.Usage.Cached,
+				c.Micros, c.Priced, c.Error != "", bodies[i]); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
+
+var putCall = `INSERT OR REPLACE INTO model_calls
+	(id, at, model, purpose, item, batch, tokens_in, tokens_out, cached, micros, priced, failed, call_json) VALUES ` + values(1, 13)
 
 // Call returns one call.
 func (p *ports) Call(ctx context.Context, id string) (c model.Call, err error) {

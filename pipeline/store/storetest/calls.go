@@ -34,9 +34,9 @@ func calls(t *testing.T, p Place) {
 	c.Error = "it broke"
 	c.At = at(90_000) // the next day
 	for n, x := range []model.Call{b, a, c} {
-		st := model.Settlement{Day: "2026-03-29", Spendings: []model.Spending{{Account: "money", Amount: int64(n + 1), Most: -1}}, Call: x}
+		st := model.Settlement{Day: "2026-03-29", Spendings: []model.Spending{{Account: "money", Amount: int64(n + 1), Most: -1}}, Calls: []model.Call{x}}
 		if x.Error == "" {
-			st.Answer = &model.Answered{Key: x.Key, Item: x.Item, Call: x.ID, Reply: x.Reply, At: at(n)}
+			st.Answers = []model.Answered{{Key: x.Key, Item: x.Item, Call: x.ID, Reply: x.Reply, At: at(n)}}
 		}
 		ok(t, s.Settle(ctx, st))
 	}
@@ -48,7 +48,7 @@ func calls(t *testing.T, p Place) {
 	equal(t, "of an item", callIDs(must(s.Calls(ctx, model.CallFilter{Item: "f/1"}))(t)), []string{c.ID, a.ID})
 	equal(t, "of a batch", callIDs(must(s.Calls(ctx, model.CallFilter{Batch: "b1"}))(t)), []string{b.ID, a.ID})
 	equal(t, "of a model, since, limited", callIDs(must(s.Calls(ctx, model.CallFilter{Model: "openai:x", Since: at(1), Limit: 1}))(t)), []string{c.ID})
-	ok(t, s.Settle(ctx, model.Settlement{Day: "2026-03-29", Call: a}))
+	ok(t, s.Settle(ctx, model.Settlement{Day: "2026-03-29", Calls: []model.Call{a}}))
 	equal(t, "put twice", len(must(s.Calls(ctx, model.CallFilter{}))(t)), 3)
 
 	two := model.Usage{In: 20, Out: 4, Cached: 10}
@@ -66,8 +66,8 @@ func calls(t *testing.T, p Place) {
 	})
 	_, err = s.SumCalls(ctx, "colour", time.Time{})
 	code(t, "by something else", err, pipeline.CodeInvalid)
-	code(t, "no id", s.Settle(ctx, model.Settlement{Spendings: []model.Spending{{Account: "money", Amount: 5, Most: -1}}}), pipeline.CodeInvalid)
-	code(t, "an answer to nothing", s.Settle(ctx, model.Settlement{Day: "2026-03-29", Call: call(9, "m", "", "", 0), Answer: &model.Answered{},
+	code(t, "no id", s.Settle(ctx, model.Settlement{Calls: []model.Call{{}}, Spendings: []model.Spending{{Account: "money", Amount: 5, Most: -1}}}), pipeline.CodeInvalid)
+	code(t, "an answer to nothing", s.Settle(ctx, model.Settlement{Day: "2026-03-29", Calls: []model.Call{call(9, "m", "", "", 0)}, Answers: []model.Answered{{}},
 		Spendings: []model.Spending{{Account: "money", Amount: 5, Most: -1}}}), pipeline.CodeInvalid)
 	equal(t, "nothing by halves", must(s.Spent(ctx, "money", "2026-03-29"))(t), int64(6))
 
