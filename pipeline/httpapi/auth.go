@@ -12,14 +12,14 @@ import (
 // What a caller may do. Each operation of the document names the scope that it
 // needs; one scope does not imply another.
 const (
-	ScopeRead     = "read"
-	ScopeItems    = "items:write"
-	ScopeReview   = "review"
-	ScopeBreakers = "breakers:operate"
+	ScopeRead    = "read"
+	ScopeItems   = "items:write"
+	ScopeReview  = "review"
+	ScopeOperate = "breakers:operate"
 )
 
 // Scopes are all of them.
-func Scopes() []string { return []string{ScopeRead, ScopeItems, ScopeReview, ScopeBreakers} }
+func Scopes() []string { return []string{ScopeRead, ScopeItems, ScopeReview, ScopeOperate} }
 
 // A Principal is who sent a request, and what they may do.
 type Principal struct {
@@ -67,13 +67,13 @@ func (FromContext) Authenticate(r *http.Request) (Principal, error) {
 	return p, nil
 }
 
-// LocalUser is the Authenticator of a server that only this machine reaches:
-// everybody is one user who may do everything. It goes together with Loopback.
-type LocalUser string
+// Local is the Authenticator of a server that only this machine reaches: whoever
+// reaches it is Subject, who may do everything. It goes together with Loopback.
+type Local struct{ Subject string }
 
 // Authenticate implements Authenticator.
-func (u LocalUser) Authenticate(*http.Request) (Principal, error) {
-	return Principal{Subject: string(u), Scopes: Scopes()}, nil
+func (l Local) Authenticate(*http.Request) (Principal, error) {
+	return Principal{Subject: l.Subject, Scopes: Scopes()}, nil
 }
 
 // Authorize says who sent r and whether they may do what needs scopes. The
