@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -43,6 +44,19 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			e.Setenv("HOME", e.WorkDir)
+			repo, err := repository()
+			if err != nil {
+				return err
+			}
+			e.Setenv("REPO", repo)
+			// Where go finds what it built and fetched before; HOME is another one.
+			for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH"} {
+				v, err := exec.Command("go", "env", name).Output()
+				if err != nil {
+					return err
+				}
+				e.Setenv(name, strings.TrimSpace(string(v)))
+			}
 			e.Setenv("TMPDIR", e.WorkDir+"/.tmp")
 			return os.MkdirAll(e.WorkDir+"/.tmp", 0o755)
 		},
