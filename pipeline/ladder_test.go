@@ -28,6 +28,7 @@ var rungs = map[string]int{
 	"pipeline/review":          1,
 	"pipeline/stats":           1,
 	"evals/stats":              1,
+	"evals/observe":            3,
 	"pipeline/knowledge":       2,
 	"pipeline/gate":            2,
 	"pipeline/guard":           2,

@@ -1,0 +1,233 @@
+package stats
+
+import (
+	"cmp"
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// A Shift is how two groups of answers differ in one respect.
+type Shift struct {
+	// Effect is how large the difference is, 0 to 1: of a mean the difference, of
+	// shares the largest of one label or half of the sum of all (total
+	// variation), of values the distance of Kolmogorov and Smirnov.
+	Effect float64 `json:"effect"`
+	// Chance is the p-value of the permutation test: how often a random division
+	// of both groups together differs as much. It is exact in level whatever is
+	// divided, which raw thresholds on PSI or Jensen-Shannon are not.
+	Chance float64 `json:"chance"`
+}
+
+// Rounds is how many divisions the tests draw.
+const Rounds = 4000
+
+// permute is the p-value of a statistic of the division of n things into the
+// first k and the rest; stat sees the order. It stops early where the chance is
+// far from small.
+func permute(n int, stat func(order []int) float64, seed uint64) Shift {
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	seen := stat(order)
+	rng := rand.New(rand.NewPCG(seed, uint64(n)))
+	hits := 0
+	for r := range Rounds {
+		rng.Shuffle(n, func(i, j int) { order[i], order[j] = order[j], order[i] })
+		if stat(order) >= seen-1e-12 {
+			if hits++; hits >= 200 {
+				return Shift{seen, float64(hits+1) / float64(r+2)}
+			}
+		}
+	}
+	return Shift{seen, float64(hits+1) / float64(Rounds+1)}
+}
+
+// Mean tests whether the mean of now differs from that of was, downwards only:
+// Effect is was minus now, negative where now is higher.
+func Mean(was, now []float64, seed uint64) Shift {
+	if len(was) == 0 || len(now) == 0 {
+		return Shift{Chance: 1}
+	}
+	all := slices.Concat(was, now)
+	k := float64(len(was))
+	m := float64(len(now))
+	total := mean(all) * float64(len(all))
+	return permute(len(all), func(order []int) float64 {
+		var s float64
+		for _, i := range order[:len(was)] {
+			s += all[i]
+		}
+		return s/k - (total-s)/m
+	}, seed)
+}
+
+// Values tests whether two samples come from one distribution, by the largest
+// distance of their distribution functions.
+func Values(was, now []float64, seed uint64) Shift {
+	if len(was) == 0 || len(now) == 0 {
+		return Shift{Chance: 1}
+	}
+	all := slices.Concat(was, now)
+	// The things in order of their value, and where values end.
+	byValue := make([]int, len(all))
+	for i := range byValue {
+		byValue[i] = i
+	}
+	slices.SortFunc(byValue, func(a, b int) int { return cmp.Compare(all[a], all[b]) })
+	first := make([]bool, len(all))
+	return permute(len(all), func(order []int) float64 {
+		clear(first)
+		for _, i := range order[:len(was)] {
+			first[i] = true
+		}
+		var f, g, worst float64
+		for at, i := range byValue {
+			if first[i] {
+				f += 1 / float64(len(was))
+			} else {
+				g += 1 / float64(len(now))
+			}
+			if at+1 == len(byValue) || all[byValue[at+1]] != all[i] {
+				worst = max(worst, math.Abs(f-g))
+			}
+		}
+		return worst
+	}, seed)
+}
+
+// Labels tests whether one label each is distributed alike: total variation.
+func Labels(was, now []string, seed uint64) Shift {
+	return shares(one(was), one(now), func(sum, _ float64) float64 { return sum / 2 }, seed)
+}
+
+// Sets tests whether several labels each (the attributes of a record) occur
+// alike: the largest difference of one label's share. What belongs to one answer
+// stays together.
+func Sets(was, now [][]string, seed uint64) Shift {
+	return shares(was, now, func(_, largest float64) float64 { return largest }, seed)
+}
+
+func one(labels []string) [][]string {
+	out := make([][]string, len(labels))
+	for i := range labels {
+		out[i] = labels[i : i+1]
+	}
+	return out
+}
+
+func shares(was, now [][]string, effect func(sum, largest float64) float64, seed uint64) Shift {
+	if len(was) == 0 || len(now) == 0 {
+		return Shift{Chance: 1}
+	}
+	known := map[string]int{}
+	all := make([][]int, 0, len(was)+len(now))
+	for _, labels := range slices.Concat(was, now) {
+		var ids []int
+		for _, l := range labels {
+			id, ok := known[l]
+			if !ok {
+				id = len(known)
+				known[l] = id
+			}
+			ids = append(ids, id)
+		}
+		all = append(all, ids)
+	}
+	counts := make([]float64, len(known))
+	return permute(len(all), func(order []int) float64 {
+		clear(counts)
+		for at, i := range order {
+			step := 1 / float64(len(was))
+			if at >= len(was) {
+				step = -1 / float64(len(now))
+			}
+			for _, id := range all[i] {
+				counts[id] += step
+			}
+		}
+		var sum, largest float64
+		for _, c := range counts {
+			sum += math.Abs(c)
+			largest = max(largest, math.Abs(c))
+		}
+		return effect(sum, largest)
+	}, seed)
+}
+
+// A Cusum is what a cumulative sum says of values in the order of time.
+type Cusum struct {
+	// At is where the values became lower: the index of the first one after.
+	At int `json:"at"`
+	// Shift.Effect is the mean before minus the mean after.
+	Shift
+}
+
+// CumulativeSum looks for the point from which values are lower: the sum of
+// their distances from the overall mean peaks there (Page 1954; Taylor 2000).
+// Its chance is how often the same values in a random order peak as high. It sees
+// what moves too slowly for a window.
+func CumulativeSum(values []float64, seed uint64) Cusum {
+	if len(values) < 2 {
+		return Cusum{Shift: Shift{Chance: 1}}
+	}
+	m := mean(values)
+	at := 0
+	peak := func(order []int, keep bool) float64 {
+		var s, top float64
+		for i, j := range order[:len(order)-1] {
+			s += values[j] - m
+			if s > top+1e-12 {
+				top = s
+				if keep {
+					at = i + 1
+				}
+			}
+		}
+		return top
+	}
+	order := make([]int, len(values))
+	for i := range order {
+		order[i] = i
+	}
+	peak(order, true)
+	c := Cusum{At: at, Shift: permute(len(values), func(order []int) float64 { return peak(order, false) }, seed)}
+	c.Effect = mean(values[:at]) - mean(values[at:])
+	if at == 0 {
+		c.Effect = 0
+	}
+	return c
+}
+
+// Calibration tests whether answers are right as often as they are confident to
+// be: Effect is the mean confidence minus the share that was right, positive for
+// overconfidence; Chance how often draws at those confidences are as far off.
+func Calibration(confidence []float64, right []bool, seed uint64) Shift {
+	if len(confidence) == 0 || len(confidence) != len(right) {
+		return Shift{Chance: 1}
+	}
+	var sum, hits float64
+	for i, c := range confidence {
+		sum += c
+		if right[i] {
+			hits++
+		}
+	}
+	n := float64(len(confidence))
+	seen := math.Abs(sum - hits)
+	rng := rand.New(rand.NewPCG(seed, uint64(len(confidence))))
+	as := 0
+	for range Rounds {
+		var k float64
+		for _, c := range confidence {
+			if rng.Float64() < c {
+				k++
+			}
+		}
+		if math.Abs(sum-k) >= seen-1e-9 {
+			as++
+		}
+	}
+	return Shift{(sum - hits) / n, float64(as+1) / float64(Rounds+1)}
+}
