@@ -67,7 +67,7 @@ type Config struct {
 	SMTP             Secret        `env:"ASSAY_SMTP" doc:"Mail server: \"smtp://USER:PASSWORD@HOST:587?from=ADDRESS\" or \"smtps://\"."`
 	Runbook          string        `env:"ASSAY_RUNBOOK" envDefault:"https://github.com/assay-pipeline/assay/blob/main/docs/runbook.md" doc:"Where notifications find the pages of the runbook."`
 	Site             string        `env:"ASSAY_SITE" doc:"Address of the pages of this deployment, for links in notifications. Without it they lead to the reports in the lake."`
-	Keep             Keep          `env:"ASSAY_KEEP" envDefault:"raw=30d,quarantine=90d,reports=400d,archive=400d,approvals=14d,notices=30d,calls=14d" doc:"Lifetimes that the sweep applies, by zone or store; \"forever\" keeps. Also landing (decided files) and reviews, which are kept where nothing is said."`
+	Keep             Keep          `env:"ASSAY_KEEP" envDefault:"raw=30d,quarantine=90d,reports=400d,archive=400d,approvals=14d,notices=30d,calls=14d,responses=1d" doc:"Lifetimes that the sweep applies, by zone or store; \"forever\" keeps. Also landing (decided files) and reviews, which are kept where nothing is said."`
 
 	// Dir is the folder that relative paths start from; not a variable.
 	Dir string `env:"-"`

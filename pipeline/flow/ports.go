@@ -189,6 +189,7 @@ type Tx interface {
 	Watches
 	Eraser
 	Trimmer
+	Responses
 }
 
 // A Store is the union that the use cases work on; each backend passes

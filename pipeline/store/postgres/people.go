@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -257,16 +258,26 @@ func (p *ports) EraseTexts(ctx context.Context, texts []string) (n int, err erro
 }
 
 func eraseTexts(ctx context.Context, s session, texts []string) (n int, err error) {
-	quoted := make([]string, len(texts))
-	for i, t := range texts {
-		if quoted[i], err = encode(t); err != nil {
+	var quoted []string
+	for _, t := range texts {
+		q, err := encode(t)
+		if err != nil {
 			return n, err
+		}
+		// Responses are as they were sent, with the escapes of web pages.
+		web, err := json.Marshal(t)
+		if err != nil {
+			return n, err
+		}
+		if quoted = append(quoted, q); string(web) != q {
+			quoted = append(quoted, string(web))
 		}
 	}
 	for _, q := range []string{
 		`DELETE FROM reviews WHERE EXISTS (SELECT 1 FROM unnest($1::text[]) e(value) WHERE strpos(coalesce(data::text, ''), e.value) > 0 OR strpos(coalesce(history::text, ''), e.value) > 0)`,
 		`DELETE FROM notices WHERE EXISTS (SELECT 1 FROM unnest($1::text[]) e(value) WHERE strpos(doc, e.value) > 0)`,
 		`DELETE FROM watches WHERE EXISTS (SELECT 1 FROM unnest($1::text[]) e(value) WHERE strpos(doc, e.value) > 0)`,
+		`DELETE FROM responses WHERE EXISTS (SELECT 1 FROM unnest($1::text[]) e(value) WHERE strpos(body, e.value) > 0)`,
 		`DELETE FROM messages WHERE state <> 0 AND EXISTS (SELECT 1 FROM unnest($1::text[]) e(value) WHERE strpos(coalesce(body::text, ''), e.value) > 0)`,
 	} {
 		k, err := changed(ctx, s, q, quoted)
@@ -306,7 +317,7 @@ func changed(ctx context.Context, s session, query string, args ...any) (int64, 
 // Scrub has the server reclaim what was deleted.
 func (db *DB) Scrub(ctx context.Context) error {
 	return db.plain(ctx, func(s session) error {
-		for _, t := range []string{"items", "embeddings", "matches", "cluster_items", "reviews", "notices", "messages", "outgoing"} {
+		for _, t := range []string{"items", "embeddings", "matches", "cluster_items", "reviews", "notices", "messages", "outgoing", "responses"} {
 			if _, err := s.Exec(ctx, `VACUUM `+t); err != nil {
 				return err
 			}

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"time"
 
 	"github.com/assay-pipeline/assay/pipeline/flow"
@@ -257,10 +258,19 @@ func (p *ports) EraseTexts(ctx context.Context, texts []string) (n int, err erro
 }
 
 func eraseTexts(ctx context.Context, s session, texts []string) (n int, err error) {
-	quoted := make([]string, len(texts))
-	for i, t := range texts {
-		if quoted[i], err = encode(t); err != nil {
+	var quoted []string
+	for _, t := range texts {
+		q, err := encode(t)
+		if err != nil {
 			return n, err
+		}
+		// Responses are as they were sent, with the escapes of web pages.
+		web, err := json.Marshal(t)
+		if err != nil {
+			return n, err
+		}
+		if quoted = append(quoted, q); string(web) != q {
+			quoted = append(quoted, string(web))
 		}
 	}
 	arg := list(quoted)
@@ -268,6 +278,7 @@ func eraseTexts(ctx context.Context, s session, texts []string) (n int, err erro
 		`DELETE FROM reviews WHERE EXISTS (SELECT 1 FROM json_each(?) e WHERE instr(coalesce(data, ''), e.value) > 0 OR instr(coalesce(history_json, ''), e.value) > 0)`,
 		`DELETE FROM notices WHERE EXISTS (SELECT 1 FROM json_each(?) e WHERE instr(doc_json, e.value) > 0)`,
 		`DELETE FROM watches WHERE EXISTS (SELECT 1 FROM json_each(?) e WHERE instr(doc_json, e.value) > 0)`,
+		`DELETE FROM responses WHERE EXISTS (SELECT 1 FROM json_each(?) e WHERE instr(body, e.value) > 0)`,
 		`DELETE FROM messages WHERE state <> 0 AND EXISTS (SELECT 1 FROM json_each(?) e WHERE instr(coalesce(body, ''), e.value) > 0)`,
 	} {
 		k, err := changed(ctx, s, q, arg)

@@ -70,6 +70,8 @@ func Run(t *testing.T, place func(t *testing.T) Place) {
 		{"Watches", watches},
 		{"Tombstones", tombstones},
 		{"Erasure", erasure},
+		{"Responses", responses},
+		{"ResponseRace", responseRace},
 		{"Lifetimes", lifetimes},
 		{"AtomicCommit", atomicCommit},
 		{"AtomicRollback", atomicRollback},
