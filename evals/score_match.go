@@ -222,5 +222,5 @@ func (p *pairing) score(c *Case, told map[string]bool) Scored {
 }
 
 func (sp Spent) plus(o Spent) Spent {
-	return Spent{sp.Latency + o.Latency, sp.Asked + o.Asked, sp.Kept + o.Kept, sp.Tokens + o.Tokens, sp.Micros + o.Micros, append(append([]string{}, sp.calls...), o.calls...)}
+	return Spent{sp.Latency + o.Latency, sp.Asked + o.Asked, sp.Kept + o.Kept, sp.Tokens + o.Tokens, sp.Micros + o.Micros, append(append([]string{}, sp.Calls...), o.Calls...)}
 }

@@ -41,7 +41,7 @@ func (sp *Spent) trace(steps []pipeline.Step) {
 		case "asked":
 			sp.Asked++
 			if st.Call != "" {
-				sp.calls = append(sp.calls, st.Call)
+				sp.Calls = append(sp.Calls, st.Call)
 			}
 		case "kept":
 			sp.Kept++
@@ -56,6 +56,8 @@ func (s *Subject) scoreParse(ctx context.Context, c *Case) (out Scored) {
 		return out
 	}
 	s.category(c, &r, &out)
+	asks, why := asksForReview(&r)
+	out.review(c.Want.Review, asks, why)
 	s.attributes(c, &r, &out)
 	s.soundness(c, &r, &out)
 	return out
@@ -68,6 +70,7 @@ func (s *Subject) scoreCategory(ctx context.Context, c *Case) (out Scored) {
 		return out
 	}
 	s.category(c, &r, &out)
+	out.review(c.Want.Review, r.Category == pipeline.Unknown, "the category is unknown")
 	s.soundness(c, &r, &out)
 	// The classifier says how sure it is, where it was it that decided.
 	if name, p, _ := s.Pack.Classify(c.item()); name == r.Category && name != pipeline.Unknown {
@@ -102,15 +105,19 @@ func (s *Subject) category(c *Case, r *pipeline.Record, out *Scored) {
 		}
 		out.set(string(Format), form)
 	}
-	if c.Want.Review != nil {
-		asks, why := asksForReview(r)
-		out.set(string(Abstention), bit(asks == *c.Want.Review))
-		switch {
-		case asks && !*c.Want.Review:
-			out.miss("review", "not needed", why)
-		case !asks && *c.Want.Review:
-			out.miss("review", "a person is asked", "nobody was")
-		}
+}
+
+// review holds whether a person is asked against whether one should be.
+func (out *Scored) review(want *bool, asks bool, why string) {
+	if want == nil {
+		return
+	}
+	out.set(string(Abstention), bit(asks == *want))
+	switch {
+	case asks && !*want:
+		out.miss("review", "not needed", why)
+	case !asks && *want:
+		out.miss("review", "a person is asked", "nobody was")
 	}
 }
 
@@ -244,7 +251,7 @@ func (s *Subject) audit(ctx context.Context, c *Case, out *Scored) {
 	if s.Calls == nil || out.Error != "" {
 		return
 	}
-	for _, id := range out.Spent.calls {
+	for _, id := range out.Spent.Calls {
 		call, err := s.Calls.Call(ctx, id)
 		if err != nil {
 			out.Error = "what the model was asked cannot be looked at: " + pipeline.ErrorMessage(err)

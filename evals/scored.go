@@ -115,9 +115,8 @@ type Spent struct {
 	Kept   int   `json:"kept,omitempty"`
 	Tokens int   `json:"tokens,omitempty"`
 	Micros int64 `json:"micros,omitempty"` // millionths of a dollar
-
-	// calls are the ids in the call log.
-	calls []string
+	// Calls are the ids of what was asked, in the call log.
+	Calls []string `json:"calls,omitempty"`
 }
 
 func (s *Scored) set(name string, v float64) {

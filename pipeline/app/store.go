@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/assay-pipeline/assay/evals"
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/contract"
 	"github.com/assay-pipeline/assay/pipeline/flow"
@@ -15,12 +16,13 @@ import (
 	"github.com/assay-pipeline/assay/pipeline/store/postgres"
 )
 
-// A Store is the configured backend: what the use cases work on, and the
-// registry of contracts.
+// A Store is the configured backend: what the use cases work on, the registry of
+// contracts, and the runs of the evals.
 type Store interface {
 	flow.Store
 	contract.RegistryStore
 	documents.Store
+	evals.Store
 	io.Closer
 }
 

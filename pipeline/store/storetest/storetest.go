@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/assay-pipeline/assay/evals"
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/contract"
 	"github.com/assay-pipeline/assay/pipeline/flow"
@@ -23,6 +24,7 @@ type Store interface {
 	flow.Store
 	contract.RegistryStore
 	documents.Store
+	evals.Store
 }
 
 // A Place makes handles of one store: the first call an empty store, each
@@ -60,6 +62,8 @@ func Run(t *testing.T, place func(t *testing.T) Place) {
 		{"EntriesSince", entriesSince},
 		{"Contracts", contracts},
 		{"Documents", documentSnapshots},
+		{"EvalRuns", evalRuns},
+		{"EvalBaselines", evalBaselines},
 		{"Reviews", reviews},
 		{"ReviewQueue", reviewQueue},
 		{"ReviewRace", reviewRace},
