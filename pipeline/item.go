@@ -33,9 +33,12 @@ type Meta struct {
 	PartNumber   string `json:"part_number,omitempty"`
 	UnitOfMeas   string `json:"unit_of_measure,omitempty"`
 	PackQuantity string `json:"pack_quantity,omitempty"`
-	Group        string `json:"material_group,omitempty"`
-	Plant        string `json:"plant,omitempty"`
-	Language     string `json:"language,omitempty"`
+	// Procurement and Group are the buyers' and the stores' own groupings.
+	Procurement string `json:"procurement_group,omitempty"`
+	Group       string `json:"material_group,omitempty"`
+	Plant       string `json:"plant,omitempty"`
+	Language    string `json:"language,omitempty"`
+	Trust       Trust  `json:"trust,omitempty"`
 }
 
 // Unknown is the category of an item that could not be told apart. It is an

@@ -41,7 +41,7 @@ func viewOf(e *Entry, all map[string]*criteria) *view {
 		text:     string(embed.Fold(nil, e.Item.Source)),
 	}
 	v.strict = v.text + signs(e.Item.Source)
-	meta := e.Item.Meta
+	meta := e.Item.Meta.Believed()
 	v.addPart(meta.PartNumber)
 	v.makerRaw = meta.Manufacturer
 	v.pack = packOf(meta)

@@ -349,12 +349,15 @@ func (c *compiler) catalog(f *Feed) {
 	}
 	b := &Binding{IDs: ids, Text: column("text"), Category: column("category"), Manufacturer: column("manufacturer"),
 		PartNumber: column("partNumber"), UnitOfMeas: column("unitOfMeasure"), PackQuantity: column("packQuantity"),
-		Group: column("materialGroup"), Plant: column("plant"), Language: column("language"),
+		Procurement: column("procurementGroup"), Group: column("materialGroup"), Plant: column("plant"), Language: column("language"),
 		DefaultCategory: m.text("defaultCategory", "")}
 	if t := m.get("trust"); t != nil {
 		tm := c.mapping(t, "assay.catalog.trust", "")
 		b.Trust = map[string]string{}
-		for _, noun := range []string{"category", "manufacturer", "partNumber", "unitOfMeasure", "packQuantity", "materialGroup", "plant", "language"} {
+		if w := tm.word("text", "", "high", "low"); w != "" {
+			b.Trust["text"] = w
+		}
+		for _, noun := range []string{"category", "manufacturer", "partNumber", "unitOfMeasure", "packQuantity", "procurementGroup", "materialGroup", "plant", "language"} {
 			if w := tm.word(noun, "", "high", "low", "none"); w != "" {
 				b.Trust[noun] = w
 			}

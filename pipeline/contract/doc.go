@@ -64,8 +64,9 @@
 //	            grace: 1h, minRows: 100, maxRows: 5000}
 //	  - property: assay.catalog                        # the rows are items; values name properties
 //	    value: {id: material, text: description, category: type, manufacturer: maker, partNumber: mpn,
-//	            unitOfMeasure: uom, packQuantity: pack, materialGroup: grp, plant: plant, language: lang,
-//	            defaultCategory: bearing, trust: {category: high, manufacturer: low}}
+//	            unitOfMeasure: uom, packQuantity: pack, procurementGroup: buyers, materialGroup: grp,
+//	            plant: plant, language: lang, defaultCategory: bearing,
+//	            trust: {category: high, manufacturer: low, plant: none}}
 //	                                                   # id may be a list of properties
 //
 // At a property: assay.onFail, assay.severity, assay.formats (further date

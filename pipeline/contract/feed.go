@@ -1,6 +1,12 @@
 package contract
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/assay-pipeline/assay/pipeline"
+)
 
 // A Feed is what the gate and the flow need of one schema object of a
 // contract: names resolved, defaults applied, customProperties under "assay."
@@ -398,12 +404,25 @@ type Binding struct {
 	PartNumber   string
 	UnitOfMeas   string
 	PackQuantity string
+	Procurement  string
 	Group        string
 	Plant        string
 	Language     string
 	// Trust per mapped noun (category, manufacturer, …): high, low (default),
-	// none.
+	// none; of the text high (default) or low. What each does: package parse.
 	Trust map[string]string
 	// Default category of every item of the feed, where it has but one.
 	DefaultCategory string
+}
+
+// Trusts is Trust as items carry it.
+func (b *Binding) Trusts() pipeline.Trust {
+	var words []string
+	for noun, level := range b.Trust {
+		if def := pipeline.Trust("").Of(noun); pipeline.Level(level) != def {
+			words = append(words, noun+"="+level)
+		}
+	}
+	slices.Sort(words)
+	return pipeline.Trust(strings.Join(words, " "))
 }

@@ -31,6 +31,7 @@ var (
 		{[]string{"part_number", "mpn", "manufacturer_part_number", "teilenummer"}, func(m *pipeline.Meta, v string) { m.PartNumber = v }},
 		{[]string{"uom", "unit", "unit_of_measure"}, func(m *pipeline.Meta, v string) { m.UnitOfMeas = v }},
 		{[]string{"pack_quantity"}, func(m *pipeline.Meta, v string) { m.PackQuantity = v }},
+		{[]string{"procurement_group", "purchasing_group", "buyer_group"}, func(m *pipeline.Meta, v string) { m.Procurement = v }},
 		{[]string{"material_group", "group"}, func(m *pipeline.Meta, v string) { m.Group = v }},
 		{[]string{"plant", "werk"}, func(m *pipeline.Meta, v string) { m.Plant = v }},
 		{[]string{"language", "lang"}, func(m *pipeline.Meta, v string) { m.Language = v }},
@@ -163,6 +164,7 @@ type picker struct {
 		col int
 		set func(*pipeline.Meta, string)
 	}
+	trust pipeline.Trust
 }
 
 func newPicker(name string, columns []string, bind *contract.Binding) (*picker, error) {
@@ -188,8 +190,8 @@ func newPicker(name string, columns []string, bind *contract.Binding) (*picker, 
 			set    func(*pipeline.Meta, string)
 		}{
 			{bind.Category, metaColumns[0].set}, {bind.Manufacturer, metaColumns[1].set}, {bind.PartNumber, metaColumns[2].set},
-			{bind.UnitOfMeas, metaColumns[3].set}, {bind.PackQuantity, metaColumns[4].set}, {bind.Group, metaColumns[5].set},
-			{bind.Plant, metaColumns[6].set}, {bind.Language, metaColumns[7].set},
+			{bind.UnitOfMeas, metaColumns[3].set}, {bind.PackQuantity, metaColumns[4].set}, {bind.Procurement, metaColumns[5].set},
+			{bind.Group, metaColumns[6].set}, {bind.Plant, metaColumns[7].set}, {bind.Language, metaColumns[8].set},
 		} {
 			parts = append(parts, struct {
 				names []string
@@ -208,6 +210,7 @@ func newPicker(name string, columns []string, bind *contract.Binding) (*picker, 
 			WithHint("name it with --text COLUMN, or give the feed's contract with -c")
 	}
 	if bind != nil {
+		p.trust = bind.Trusts()
 		for _, id := range bind.IDs {
 			i := find([]string{id})
 			if i < 0 {
@@ -228,7 +231,7 @@ func newPicker(name string, columns []string, bind *contract.Binding) (*picker, 
 }
 
 func (p *picker) item(n int, cell func(int) string) pipeline.Item {
-	it := pipeline.Item{Source: cell(p.text)}
+	it := pipeline.Item{Source: cell(p.text), Meta: pipeline.Meta{Trust: p.trust}}
 	for i, col := range p.id {
 		if i > 0 {
 			it.ID += "/"

@@ -271,13 +271,14 @@ func newMessage(topic, salt string, body any) (Message, error) {
 type binder struct {
 	feed     string
 	category string // of items that state none
+	trust    pipeline.Trust
 	columns  []string
 	set      []func(*pipeline.Item, string)
 }
 
 func newBinder(f *contract.Feed) *binder {
 	c := f.Catalog
-	b := &binder{feed: f.Name, category: c.DefaultCategory}
+	b := &binder{feed: f.Name, category: c.DefaultCategory, trust: c.Trusts()}
 	add := func(column string, set func(*pipeline.Item, string)) {
 		if column == "" {
 			return
@@ -294,6 +295,7 @@ func newBinder(f *contract.Feed) *binder {
 	add(c.PartNumber, func(it *pipeline.Item, v string) { it.Meta.PartNumber = v })
 	add(c.UnitOfMeas, func(it *pipeline.Item, v string) { it.Meta.UnitOfMeas = v })
 	add(c.PackQuantity, func(it *pipeline.Item, v string) { it.Meta.PackQuantity = v })
+	add(c.Procurement, func(it *pipeline.Item, v string) { it.Meta.Procurement = v })
 	add(c.Group, func(it *pipeline.Item, v string) { it.Meta.Group = v })
 	add(c.Plant, func(it *pipeline.Item, v string) { it.Meta.Plant = v })
 	add(c.Language, func(it *pipeline.Item, v string) { it.Meta.Language = v })
@@ -313,7 +315,7 @@ func newBinder(f *contract.Feed) *binder {
 }
 
 func (b *binder) item(values []string) pipeline.Item {
-	it := pipeline.Item{ID: b.feed, Meta: pipeline.Meta{Feed: b.feed, Category: b.category}}
+	it := pipeline.Item{ID: b.feed, Meta: pipeline.Meta{Feed: b.feed, Category: b.category, Trust: b.trust}}
 	for i, v := range values {
 		if !codec.IsNull(v) {
 			b.set[i](&it, v)

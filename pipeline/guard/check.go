@@ -238,7 +238,7 @@ func (k *Checker) checkEvidence(a *pipeline.Attribute, f *Field, r *pipeline.Rec
 // inMeta reports whether the source system's columns carry the value.
 func inMeta(m pipeline.Meta, c Claim) bool {
 	c.Span, c.Entry = pipeline.Span{}, nil
-	for _, column := range [...]string{m.Manufacturer, m.PartNumber, m.UnitOfMeas, m.PackQuantity, m.Group, m.Category} {
+	for _, column := range [...]string{m.Manufacturer, m.PartNumber, m.UnitOfMeas, m.PackQuantity, m.Procurement, m.Group, m.Category} {
 		if column != "" && Ground(column, c).Grounded {
 			return true
 		}

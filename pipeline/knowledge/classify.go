@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/quantity"
 )
 
 // Evidence is one thing that speaks for a category.
@@ -30,6 +31,13 @@ const (
 	// exampleWeight is the most that one word of the examples says.
 	exampleWeight = 0.5
 	metaWeight    = 2.5
+	// unitWeight goes to the categories that are stocked in such a unit.
+	unitWeight = 0.6
+	// highWeight multiplies what a trusted column says, lowText what a text says
+	// that is not, and columnScore is the score where a trusted column decides.
+	highWeight  = 2
+	lowText     = 0.5
+	columnScore = 0.9
 	// classMargin is what the best category must lead by, and classLeast what
 	// it must have at all.
 	classMargin = 0.5
@@ -37,6 +45,9 @@ const (
 	// sureLead is a lead after which the costlier evidence is not asked.
 	sureLead = 3.0
 )
+
+// Sure is the weight from which the text alone names a category.
+const Sure = nounWeight
 
 // A classifier scores categories over the dictionaries and the examples.
 type classifier struct {
@@ -143,27 +154,67 @@ func (p *Pack) ClassifyFolded(f *Folded, meta pipeline.Meta) (category string, s
 // none of it.
 func (p *Pack) classify(f *Folded, meta pipeline.Meta, all bool) (category string, score float64, evidence []Evidence) {
 	c := p.classifier
+	meta = meta.Believed()
 	w := weighing{points: make([]float64, len(p.categories)), f: f, names: p.categories, all: all}
 	c.text(f, &w)
 	if best, _ := leader(w.points); !all && best >= 0 && w.points[best] > 0 {
 		w.evidence = append(w.evidence, Evidence{p.categories[best], "", "text", w.points[best]})
 	}
 	points := w.points
-	evidence = w.evidence
+	if meta.Trust.Of(pipeline.NounText) == pipeline.Low {
+		for i := range points {
+			points[i] *= lowText
+		}
+	}
+	alone := decided(points)
+	named, high, evidence := c.meta(meta, points, w.evidence)
+	sort.SliceStable(evidence, func(i, j int) bool { return evidence[i].Weight > evidence[j].Weight })
+	if named >= 0 {
+		return p.categories[named], columnScore, evidence
+	}
+	best, second := leader(points)
+	if alone >= 0 && alone != best && !high { // columns of low trust do not speak against the text
+		return p.categories[alone], (points[alone] / (points[alone] + points[best])) * lowText, evidence
+	}
+	if decided(points) < 0 {
+		if best >= 0 && points[best] > 0 {
+			score = points[best] / (points[best] + second + classLeast)
+		}
+		return pipeline.Unknown, score, evidence
+	}
+	return p.categories[best], (points[best] - second) / (points[best] + classMargin), evidence
+}
+
+// meta adds what the columns say. named is the category that a trusted column
+// names and no other beside it, or -1: that column decides. high: a trusted
+// column named a category.
+func (c *classifier) meta(m pipeline.Meta, points []float64, evidence []Evidence) (named int, high bool, _ []Evidence) {
+	p := c.pack
+	named = -1
 	add := func(cat int, w float64, text, why string) {
 		points[cat] += w
 		evidence = append(evidence, Evidence{p.categories[cat], text, why, w})
 	}
 	for _, word := range []struct {
-		text   string
-		weight float64
-	}{{meta.Category, metaWeight}, {meta.Group, metaWeight / 2}} {
+		noun, text string
+		weight     float64
+	}{
+		{pipeline.NounCategory, m.Category, metaWeight}, {pipeline.NounGroup, m.Group, metaWeight / 2}, {pipeline.NounProcurement, m.Procurement, metaWeight / 2},
+	} {
 		if word.text == "" {
 			continue
+		}
+		trusted := m.Trust.Of(word.noun) == pipeline.High
+		if trusted {
+			word.weight *= highWeight
 		}
 		if s, ok := p.schemas[word.text]; ok {
 			i := sort.SearchStrings(p.categories, s.Category)
 			add(i, word.weight, word.text, "metadata")
+			high = high || trusted
+			if trusted && word.noun == pipeline.NounCategory {
+				named = i
+			}
 			continue
 		}
 		var g Folded
@@ -177,16 +228,48 @@ func (p *Pack) classify(f *Folded, meta pipeline.Meta, all bool) (category strin
 				add(cat, word.weight*min(1, e.Weight/nounWeight), e.Text, "metadata")
 			}
 		}
-	}
-	best, second := leader(points)
-	sort.SliceStable(evidence, func(i, j int) bool { return evidence[i].Weight > evidence[j].Weight })
-	if best < 0 || points[best] < classLeast || points[best]-second < classMargin {
-		if best >= 0 && points[best] > 0 {
-			score = points[best] / (points[best] + second + classLeast)
+		high = high || trusted && len(seen) > 0
+		if trusted && word.noun == pipeline.NounCategory && len(seen) == 1 {
+			for cat := range seen {
+				named = cat
+			}
 		}
-		return pipeline.Unknown, score, evidence
 	}
-	return p.categories[best], (points[best] - second) / (points[best] + classMargin), evidence
+	if d := stockDimension(m.UnitOfMeas); d != quantity.None {
+		w := unitWeight
+		if m.Trust.Of(pipeline.NounUnitOfMeas) == pipeline.High {
+			w *= highWeight
+			high = true
+		}
+		for i, name := range p.categories {
+			if p.schemas[name].Stocked == d {
+				add(i, w, m.UnitOfMeas, "metadata")
+			}
+		}
+	}
+	return named, high, evidence
+}
+
+// stockDimension is the dimension of a unit of measure that is none of pieces.
+func stockDimension(unit string) quantity.Dimension {
+	if unit == "" {
+		return quantity.None
+	}
+	for _, u := range quantity.LookupUnit(unit) {
+		if u.Dimension == quantity.Length { // M is the metre of a stock, not mega
+			return u.Dimension
+		}
+	}
+	return quantity.None
+}
+
+// decided is the category that leads by the margin, or -1.
+func decided(points []float64) int {
+	best, second := leader(points)
+	if best < 0 || points[best] < classLeast || points[best]-second < classMargin {
+		return -1
+	}
+	return best
 }
 
 // leader is the category with most points, and the points of the next.

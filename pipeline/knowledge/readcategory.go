@@ -40,9 +40,16 @@ func (r *reader) category(d *draft, n node) {
 				r.fail(n, "category %q stands in the folder %q: they must be the same", name, d.Category)
 			}
 		},
-		"title":         r.str(&d.Title),
-		"parent":        r.str(&d.Parent),
-		"nouns":         r.strs(&d.Nouns),
+		"title":  r.str(&d.Title),
+		"parent": r.str(&d.Parent),
+		"nouns":  r.strs(&d.Nouns),
+		"stocked": func(n node) {
+			var by string
+			r.str(&by)(n)
+			if d.Stocked = quantity.Dimension(by); d.Stocked != quantity.Length {
+				r.fail(n, "stocked %q: length is the only dimension that items are counted in beside pieces", by)
+			}
+		},
 		"noise":         r.strs(&d.Noise),
 		"attributes":    func(n node) { r.each(n, "attributes", func(n node) { r.attribute(d, n) }) },
 		"patterns":      func(n node) { r.each(n, "patterns", func(n node) { r.pattern(d, n) }) },

@@ -37,7 +37,10 @@ type Schema struct {
 	// Parent is the family the category belongs to, for people and retrieval.
 	Parent string
 	// Nouns are what such an item is called: the words that classify it.
-	Nouns      []string
+	Nouns []string
+	// Stocked is the dimension that such items are counted in where that is not
+	// pieces: the length of cables.
+	Stocked    quantity.Dimension
 	Attributes []Attribute
 	Patterns   []Pattern
 	Orders     []Order

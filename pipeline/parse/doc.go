@@ -4,8 +4,9 @@
 // It proposes values with their spans. The Parser around it is what can be
 // relied on, and it is one concrete type, so that nothing can be left out:
 //
-//  1. classify: metadata where it names a category, else the dictionaries;
-//     an item that cannot be told apart is unknown, which is an answer;
+//  1. classify: a trusted column where it names a category, else the
+//     dictionaries over the text, with the other columns speaking along; an item
+//     that cannot be told apart is unknown, which is an answer;
 //  2. extract: the Extractor proposes;
 //  3. complete: values that follow from a standard, a size table or another
 //     value are added with that entry as evidence, and what contradicts them
@@ -14,6 +15,17 @@
 //     names; what does not is taken out and flagged;
 //  5. judge: required values that are absent are named with the reason, and
 //     the record gets its confidence.
+//
+// How far a column is believed is its Trust, from the feed's catalog binding.
+// Of high trust: the category decides; material and procurement group, and a
+// unit of measure that tells how such items are stocked, weigh twice; the
+// manufacturer and the designations in the part number fill what the text leaves
+// out, and a value of the text that they deny loses confidence; the part number
+// names the category where the text does not; the language decides what commas
+// mean. Of low trust they speak along, never against a text that is clear, and
+// the language gives way to a text in the other one. None: nothing is concluded.
+// A text of low trust counts half, and trusted columns replace what it says. The
+// plant says nothing about an item.
 //
 // Rules is the built-in Extractor. It reads patterns (M10x1.5x50), then terms
 // and their abbreviations, then quantities, in this order, and a piece of text

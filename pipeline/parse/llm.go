@@ -133,6 +133,7 @@ type asked struct {
 		Text         string `json:"text"`
 		Language     string `json:"language,omitempty"`
 		Manufacturer string `json:"manufacturer,omitempty"`
+		Procurement  string `json:"procurement_group,omitempty"`
 		Group        string `json:"material_group,omitempty"`
 	} `json:"item"`
 	Ask    []string  `json:"ask,omitempty"`
@@ -155,7 +156,7 @@ type input struct {
 // prepare screens and scrubs an item, and says whether it may be sent. Metadata
 // pass through the same guards as the text: they come from outside too.
 func prepare(item pipeline.Item) (in input, send bool) {
-	fields := []string{item.Source, item.Meta.Manufacturer, item.Meta.Group}
+	fields := []string{item.Source, item.Meta.Manufacturer, item.Meta.Procurement, item.Meta.Group}
 	for i, f := range fields {
 		sc := guard.Screen(f)
 		if sc.Flagged {
@@ -179,7 +180,7 @@ func prepare(item pipeline.Item) (in input, send bool) {
 		}
 		fields[i] = s.Text
 	}
-	in.asked.Item.Text, in.asked.Item.Manufacturer, in.asked.Item.Group = fields[0], fields[1], fields[2]
+	in.asked.Item.Text, in.asked.Item.Manufacturer, in.asked.Item.Procurement, in.asked.Item.Group = fields[0], fields[1], fields[2], fields[3]
 	in.asked.Item.Language = item.Meta.Language
 	return in, true
 }

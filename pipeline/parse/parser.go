@@ -61,9 +61,6 @@ const (
 
 // Options of a Parser.
 type Options struct {
-	// Trust per column of the metadata (category, manufacturer): high, low
-	// (default), none. A value of high trust fills what the text leaves out.
-	Trust map[string]string
 	// Workers of ParseAll; 0 = one per processor.
 	Workers int
 	// Second is asked for what the extractor leaves open; nil is nobody.
@@ -121,6 +118,7 @@ func (ps *Parser) Parse(ctx context.Context, item pipeline.Item) (rec pipeline.R
 		Attributes: []pipeline.Attribute{}, Flags: []pipeline.Flag{},
 	}
 	read := item
+	read.Meta = item.Meta.Believed()
 	if len(read.Source) > maxSource {
 		read.Source = read.Source[:maxSource]
 		r.Flags = append(r.Flags, pipeline.Flag{Code: "too_long", Detail: "only the first 16 KiB of the text were read"})
@@ -140,7 +138,7 @@ func (ps *Parser) Parse(ctx context.Context, item pipeline.Item) (rec pipeline.R
 	if !ok {
 		return r, nil
 	}
-	lang := language(item.Meta.Language)
+	lang := spoken(&read, f)
 	resp, err := ps.extractor.Extract(ctx, Request{Item: read, Schema: schema, Language: lang, folded: f})
 	if err != nil {
 		return pipeline.Record{}, err
@@ -150,7 +148,9 @@ func (ps *Parser) Parse(ctx context.Context, item pipeline.Item) (rec pipeline.R
 	}
 	r.Flags = append(r.Flags, resp.Flags...)
 	ps.complete(schema, &r)
-	ps.fromMeta(schema, &r)
+	if err := ps.fromMeta(ctx, schema, &r, &read); err != nil {
+		return pipeline.Record{}, err
+	}
 	if n := len(r.Attributes); ps.opt.Second != nil {
 		if err := ps.second(ctx, schema, &r, read, lang, f); err != nil {
 			return pipeline.Record{}, err
@@ -227,12 +227,11 @@ feed:
 
 // classify decides the category and flags what speaks against it.
 func (ps *Parser) classify(f *knowledge.Folded, item *pipeline.Item, r *pipeline.Record) (string, float64) {
-	meta := item.Meta
-	if ps.opt.Trust["category"] == "none" {
-		meta.Category = ""
-	}
-	category, score, evidence := ps.pack.ClassifyFolded(f, meta)
+	category, score, evidence := ps.pack.ClassifyFolded(f, item.Meta)
 	if category == pipeline.Unknown {
+		if category, score := ps.byPartNumber(item, r); category != pipeline.Unknown {
+			return category, score
+		}
 		detail := "no word of the text is known to name a category"
 		if len(evidence) > 0 {
 			detail = "the text does not say clearly enough what it is; the best guess is " + evidence[0].Category
@@ -241,40 +240,17 @@ func (ps *Parser) classify(f *knowledge.Folded, item *pipeline.Item, r *pipeline
 		return category, score
 	}
 	for _, e := range evidence {
-		if e.Why == "metadata" && e.Category != category {
-			r.Flags = append(r.Flags, pipeline.Flag{Code: MetadataConflict, Detail: "the columns say " + e.Category + " (" + e.Text + "), the text says " + category})
-			break
+		if e.Category == category || e.Why == "text" && e.Weight < knowledge.Sure {
+			continue
 		}
+		if e.Why == "metadata" {
+			r.Flags = append(r.Flags, pipeline.Flag{Code: MetadataConflict, Detail: "the columns say " + e.Category + " (" + e.Text + "), the text says " + category})
+		} else {
+			r.Flags = append(r.Flags, pipeline.Flag{Code: MetadataConflict, Detail: "the text says " + e.Category + ", the columns say " + category})
+		}
+		break
 	}
 	return category, score
-}
-
-// fromMeta fills what the text leaves out from trusted columns, and flags
-// where the two disagree.
-func (ps *Parser) fromMeta(s *knowledge.Schema, r *pipeline.Record) {
-	maker := r.Meta.Manufacturer
-	if maker == "" || ps.opt.Trust["manufacturer"] == "none" {
-		return
-	}
-	a, i, ok := s.Attribute("manufacturer")
-	if !ok {
-		return
-	}
-	value := ""
-	for _, m := range s.Lexicon().Lookup(maker) {
-		if m.Role == knowledge.RoleValue && m.Attribute == i {
-			value = a.Allowed[m.Index].Value
-		}
-	}
-	if have, ok := r.Attribute(a.Name); ok {
-		if value != "" && have.Value.String() != value {
-			r.Flags = append(r.Flags, pipeline.Flag{Code: MetadataConflict, Attribute: a.Name, Detail: "the column says " + value + ", the text says " + have.Value.String()})
-		}
-		return
-	}
-	if value == maker || value == "" && a.Open {
-		r.Attributes = append(r.Attributes, pipeline.Attribute{Name: a.Name, Value: pipeline.Text(maker), Provenance: pipeline.Metadata, Confidence: 0.9})
-	}
 }
 
 // order sorts attributes as the schema has them; of two of one name the first
@@ -331,13 +307,3 @@ func judge(s *knowledge.Schema, r *pipeline.Record, score float64, degraded bool
 }
 
 func round(x float64) float64 { return float64(int(x*1000+0.5)) / 1000 }
-
-func language(l string) quantity.Language {
-	switch {
-	case len(l) >= 2 && (l[0] == 'd' || l[0] == 'D') && (l[1] == 'e' || l[1] == 'E'):
-		return quantity.German
-	case len(l) >= 2 && (l[0] == 'e' || l[0] == 'E') && (l[1] == 'n' || l[1] == 'N'):
-		return quantity.English
-	}
-	return ""
-}
