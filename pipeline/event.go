@@ -22,6 +22,9 @@ type Event struct {
 	// Key orders delivery: events of one key leave in the order they were
 	// written. It is an extension attribute (partitionkey).
 	Key string `json:"partitionkey,omitempty"`
+	// Trace is the W3C traceparent of the work that caused the event, where it was
+	// traced: CloudEvents' extension for distributed tracing.
+	Trace string `json:"traceparent,omitempty"`
 }
 
 // Types of events. Each has a JSON Schema under contracts/events.

@@ -136,6 +136,15 @@ type Message struct {
 	Body  json.RawMessage `json:"body"`
 	// Tries counts deliveries, this one included.
 	Tries int `json:"tries,omitempty"`
+	// Trace is the W3C traceparent of the work that caused the message, where it
+	// was traced.
+	Trace string `json:"traceparent,omitempty"`
+}
+
+// A MessageSender takes messages for later steps: a Queue, or a queue outside the store.
+// Sending a message twice is harmless. Errors: those of Queue; not_found, denied.
+type MessageSender interface {
+	Send(ctx context.Context, ms ...Message) error
 }
 
 // A Queue delivers messages at least once, in the order sent. Errors:
@@ -161,6 +170,26 @@ type Outgoing struct {
 	Seq     int64           `json:"seq"`
 	Event   *pipeline.Event `json:"event,omitempty"`
 	Message *Message        `json:"message,omitempty"`
+}
+
+// Traced is o with the trace of ctx, where it has none of its own: stores call it
+// when they append, so that what leaves later still belongs to what caused it.
+func (o Outgoing) Traced(ctx context.Context) Outgoing {
+	parent := pipeline.TraceParent(ctx)
+	if parent == "" {
+		return o
+	}
+	if o.Event != nil && o.Event.Trace == "" {
+		e := *o.Event
+		e.Trace = parent
+		o.Event = &e
+	}
+	if o.Message != nil && o.Message.Trace == "" {
+		m := *o.Message
+		m.Trace = parent
+		o.Message = &m
+	}
+	return o
 }
 
 // An Outbox holds what has to leave. Errors: unavailable.

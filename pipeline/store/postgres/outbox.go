@@ -17,6 +17,7 @@ func (p *ports) PutOutgoing(ctx context.Context, out ...flow.Outgoing) error {
 	return p.writing(ctx, func(s session) error {
 		b := &pgx.Batch{}
 		for _, o := range out {
+			o = o.Traced(ctx)
 			var kind, id string
 			var doc any
 			switch {
