@@ -141,12 +141,6 @@ type Message struct {
 	Trace string `json:"traceparent,omitempty"`
 }
 
-// A MessageSender takes messages for later steps: a Queue, or a queue outside the store.
-// Sending a message twice is harmless. Errors: those of Queue; not_found, denied.
-type MessageSender interface {
-	Send(ctx context.Context, ms ...Message) error
-}
-
 // A Queue delivers messages at least once, in the order sent. Errors:
 // unavailable.
 type Queue interface {

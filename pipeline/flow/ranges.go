@@ -36,12 +36,24 @@ type Plan struct {
 	// Ranges is how many parts there are to judge, 0 where there is nothing to do
 	// or the object is judged whole.
 	Ranges int `json:"ranges"`
+	// Parts is the lake key of the list of parts, a JSON array of PartOf: what an
+	// orchestrator fans out over.
+	Parts string `json:"parts,omitempty"`
 	// Whole says why the object has to be judged by Object instead.
 	Whole string `json:"whole,omitempty"`
 }
 
-// planFile on the shelf is what was planned.
-const planFile = "plan.json"
+// A PartOf names one range of a planned batch.
+type PartOf struct {
+	Batch string `json:"batch"`
+	Range int    `json:"range"`
+}
+
+// planFile on the shelf is what was planned, partsFile the list of the parts.
+const (
+	planFile  = "plan.json"
+	partsFile = "parts.json"
+)
 
 type planned struct {
 	Layout *gate.Layout `json:"layout"`
@@ -120,7 +132,14 @@ func (in *Ingest) Plan(ctx context.Context, key string, size int64) (Plan, error
 	if err := s.putJSON(ctx, planFile, planned{layout, last}); err != nil {
 		return Plan{}, err
 	}
-	return Plan{Batch: b, Ranges: len(layout.Ranges)}, nil
+	parts := make([]PartOf, len(layout.Ranges))
+	for i := range parts {
+		parts[i] = PartOf{b.ID, i}
+	}
+	if err := s.putJSON(ctx, partsFile, parts); err != nil {
+		return Plan{}, err
+	}
+	return Plan{Batch: b, Ranges: len(layout.Ranges), Parts: s.key(partsFile)}, nil
 }
 
 // A PartDone is what a range came to, as far as it can be told alone.
@@ -174,6 +193,7 @@ func (in *Ingest) Merge(ctx context.Context, batch string) (Batch, error) {
 	if err != nil || b.Stage != Staged {
 		return b, err
 	}
+	b.Reason = "" // of an attempt that stopped
 	f := g.Feed()
 	if m, ok, err := in.Lake.HasBatch(ctx, b.Feed, b.ID); err != nil {
 		return Batch{}, err
@@ -194,6 +214,26 @@ func (in *Ingest) Merge(ctx context.Context, batch string) (Batch, error) {
 		return Batch{}, err
 	}
 	return b, in.shelf(b).clear(ctx)
+}
+
+// Stopped writes into the ledger why a planned batch was not judged to its end.
+// The batch stays Staged: planning its object again takes it up. A batch that was
+// decided meanwhile is left alone. Errors: not_found, locked, unavailable.
+func (in *Ingest) Stopped(ctx context.Context, batch, reason string) (Batch, error) {
+	b, err := in.Store.Batch(ctx, batch)
+	if err != nil {
+		return Batch{}, err
+	}
+	done, err := in.lease(ctx, "feed/"+b.Feed)
+	if err != nil {
+		return Batch{}, err
+	}
+	defer done()
+	if b, err = in.Store.Batch(ctx, batch); err != nil || b.Stage != Staged {
+		return b, err
+	}
+	b.Reason, b.Updated = reason, stamp(in.Now)
+	return b, in.Store.PutBatch(ctx, b)
 }
 
 func (in *Ingest) merge(ctx context.Context, b Batch, g *gate.Gate, layout *gate.Layout) (*gate.Report, []lake.File, error) {
