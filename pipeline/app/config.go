@@ -33,6 +33,7 @@ type Config struct {
 	Embed     string   `env:"ASSAY_EMBED" envDefault:"hash:" doc:"What makes vectors of items: \"hash:\" (embedded, 512 dimensions), or \"PROVIDER:MODEL\" with openai, ollama or bedrock."`
 	Events    string   `env:"ASSAY_EVENTS" envDefault:"file:.assay/events.jsonl" doc:"Where events go: \"file:FILE\", \"file:///FILE\", \"stdout:\" or \"eventbridge:BUS\" (name or ARN of the bus; region and credentials as the AWS SDK finds them)."`
 	Queue     string   `env:"ASSAY_QUEUE" envDefault:"store:" doc:"Where messages for later steps go: \"store:\" (a table of the store, worked off by assay run) or \"sqs:URL\" (the queue's URL; the function parse works it off)."`
+	Replays   string   `env:"ASSAY_QUEUE_REPLAY" doc:"Where messages go that ask for held batches to be judged again, when ASSAY_QUEUE is a queue of SQS: \"sqs:URL\" (the function replay works it off). Default: the table of the store, worked off by assay run."`
 	Archive   bool     `env:"ASSAY_ARCHIVE" envDefault:"false" doc:"true: landed files move to archive/ of the lake after their final decision (published, or a duplicate). Held ones stay until they are released."`
 	Memory    Bytes    `env:"ASSAY_MEMORY" envDefault:"96MiB" doc:"Memory for judging one file, beyond which the gate spills to ASSAY_TMP. At least 16MiB."`
 	KeyIndex  int64    `env:"ASSAY_KEY_INDEX" envDefault:"10000000" doc:"How many published keys the store keeps for each key of scope feed, about 100 bytes each. Beyond it the oldest go, and the check says how far it reaches back. At least 1."`
@@ -245,6 +246,9 @@ func (c Config) check() []string {
 		}
 	}
 	problems = append(problems, c.peopleProblems()...)
+	if c.Replays != "" && !strings.HasPrefix(c.Replays, "sqs:") {
+		problems = append(problems, fmt.Sprintf("ASSAY_QUEUE_REPLAY: %q does not start with sqs:", c.Replays))
+	}
 	if c.Memory < 16<<20 {
 		problems = append(problems, "ASSAY_MEMORY: the gate needs at least 16MiB")
 	}

@@ -47,6 +47,41 @@ func (a *App) driver() (lake.Driver, error) {
 	return d, nil
 }
 
+// Object is the lake's key of an object that an event names by its bucket and its
+// key there. A lake of files takes keys as they are. Error: invalid, where the
+// object lies outside the lake: an event about another bucket is not about ours.
+func (c Config) Object(bucket, key string) (string, error) {
+	rest, ok := strings.CutPrefix(c.Lake, "s3://")
+	if !ok {
+		return key, nil
+	}
+	ours, prefix, _ := strings.Cut(rest, "/")
+	if bucket != "" && bucket != ours {
+		return "", pipeline.Errorf(pipeline.CodeInvalid, "the object lies in bucket %s, the lake in %s", bucket, ours).
+			WithHint("send events of the lake's bucket only, or name that bucket in ASSAY_LAKE")
+	}
+	if prefix = strings.Trim(prefix, "/"); prefix == "" {
+		return key, nil
+	}
+	inside, ok := strings.CutPrefix(key, prefix+"/")
+	if !ok {
+		return "", pipeline.Errorf(pipeline.CodeInvalid, "%s lies outside the lake, whose prefix is %s/", key, prefix).
+			WithHint("filter the events by the prefix %s/landing/", prefix)
+	}
+	return inside, nil
+}
+
+// Location is the bucket and the key there of a key of the lake; the bucket is
+// empty for a lake of files.
+func (c Config) Location(key string) (bucket, at string) {
+	rest, ok := strings.CutPrefix(c.Lake, "s3://")
+	if !ok {
+		return "", key
+	}
+	bucket, prefix, _ := strings.Cut(rest, "/")
+	return bucket, strings.TrimPrefix(strings.Trim(prefix, "/")+"/"+key, "/")
+}
+
 // awsConfig is what the AWS SDK finds: environment, shared files, or the role of
 // the function. Nothing is asked of the network before the first request.
 func awsConfig(variable, value string) (aws.Config, error) {
