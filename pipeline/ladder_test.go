@@ -56,6 +56,10 @@ var rungs = map[string]int{
 	"cmd/assay":                8,
 	"functions/ingest":         8,
 	"functions/parse":          8,
+	"functions/sweep":          8,
+	"functions/relay":          8,
+	"functions/replay":         8,
+	"functions/migrate":        8,
 }
 
 // testOnly packages are imported by _test.go files alone; localrt by the verbs

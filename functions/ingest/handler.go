@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/url"
+	"log/slog"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda/messages"
 
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/app"
@@ -15,8 +17,13 @@ import (
 
 // A handler translates events into calls of the use case, and nothing else.
 type handler struct {
+	config app.Config
 	ingest *flow.Ingest
 	relay  *flow.Relay
+	log    *slog.Logger
+	// wait is how long an object waits for another one of its feed.
+	wait  time.Duration
+	sleep func(ctx context.Context, d time.Duration)
 }
 
 func newHandler(ctx context.Context, environ []string, dir string, opt app.Options) (*handler, error) {
@@ -33,7 +40,14 @@ func newHandler(ctx context.Context, environ []string, dir string, opt app.Optio
 	if err != nil {
 		return nil, err
 	}
-	return &handler{in, relay}, nil
+	return &handler{cfg, in, relay, in.Log, time.Minute, sleep}, nil
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
 }
 
 // A response says what the ledger says of each object of the event.
@@ -41,64 +55,114 @@ type response struct {
 	Batches []flow.Batch `json:"batches"`
 }
 
-// Handle takes an S3 notification, or {"bucket": …, "key": …} by direct
-// invocation. An error that may pass is returned, so that the event comes
-// again; what can never succeed is in the ledger and is not.
-func (h *handler) Handle(ctx context.Context, raw json.RawMessage) (response, error) {
-	keys, err := landedKeys(raw)
+// margin is what is left of an invocation's time when nothing new is begun: what
+// runs then is told to stop, and gives its lease back.
+const margin = 3 * time.Second
+
+// Handle takes landed objects: an S3 notification or an EventBridge event, as
+// they are or in messages of SQS, or {"bucket": …, "key": …} by direct
+// invocation; and the steps of the state machine.
+//
+// What can never succeed is in the ledger, and does not come again. What may
+// pass does: a message of SQS is named in the partial batch response, any other
+// event gets an error, and Lambda delivers it again.
+func (h *handler) Handle(ctx context.Context, raw json.RawMessage) (any, error) {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-margin))
+		defer cancel()
+	}
+	var e envelope
+	if err := json.Unmarshal(raw, &e); err == nil && e.Step != "" {
+		out, err := h.step(ctx, raw)
+		return out, typed(err)
+	}
+	all, queued, err := deliveries(raw)
 	if err != nil {
-		return response{}, err
+		return nil, typed(err)
 	}
 	res := response{Batches: []flow.Batch{}}
+	var failures events.SQSEventResponse
 	var again error
-	for _, key := range keys {
-		b, err := h.ingest.Object(ctx, key)
-		if err != nil {
-			if pipeline.ErrorCode(err).Retryable() {
-				again = errors.Join(again, err)
-				continue
-			}
-			// Gone, or not in a landing folder: coming again would not help.
-			b = flow.Batch{Key: key, Stage: flow.Unjudged, Verdict: pipeline.VerdictError, Reason: pipeline.ErrorMessage(err)}
-		}
-		res.Batches = append(res.Batches, b)
-	}
-	if _, err := h.relay.Drain(ctx); err != nil {
-		again = errors.Join(again, err)
-	}
-	return res, again
-}
-
-// landedKeys are the object keys that an event is about.
-func landedKeys(raw json.RawMessage) ([]string, error) {
-	var direct struct {
-		Bucket string `json:"bucket"`
-		Key    string `json:"key"`
-	}
-	if err := json.Unmarshal(raw, &direct); err != nil {
-		return nil, pipeline.Errorf(pipeline.CodeInvalid, "the event is not a JSON object: %w", err)
-	}
-	if direct.Key != "" {
-		return []string{direct.Key}, nil
-	}
-	var event events.S3Event
-	if err := json.Unmarshal(raw, &event); err != nil {
-		return nil, pipeline.Errorf(pipeline.CodeInvalid, "the event is neither an S3 notification nor {bucket, key}: %w", err)
-	}
-	var keys []string
-	for _, r := range event.Records {
-		if r.S3.Object.Key == "" {
+	for _, d := range all {
+		batches, err := h.objects(ctx, d.Objects)
+		res.Batches = append(res.Batches, batches...)
+		if err == nil {
 			continue
 		}
-		// S3 encodes keys as in a query string: "+" is a space.
-		key, err := url.QueryUnescape(r.S3.Object.Key)
-		if err != nil {
-			return nil, pipeline.Errorf(pipeline.CodeInvalid, "object key %q: %w", r.S3.Object.Key, err)
+		again = errors.Join(again, err)
+		h.log.ErrorContext(ctx, "delivery failed", "message", d.Message, "code", pipeline.ErrorCode(err), "error", err)
+		failures.BatchItemFailures = append(failures.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: d.Message})
+	}
+	// What happened stands in the outbox. Where it cannot be told now, the relay
+	// function tells it: judging the objects again would not help.
+	if _, err := h.relay.Drain(ctx); err != nil {
+		h.log.WarnContext(ctx, "the outbox waits for the next relay", "code", pipeline.ErrorCode(err), "error", err)
+	}
+	if queued {
+		return failures, nil
+	}
+	return res, typed(again)
+}
+
+// objects takes the objects of one delivery, and returns the error for which the
+// delivery has to come again.
+func (h *handler) objects(ctx context.Context, objects []landed) ([]flow.Batch, error) {
+	var batches []flow.Batch
+	var again error
+	for _, o := range objects {
+		b, err := h.object(ctx, o)
+		switch code := pipeline.ErrorCode(err); {
+		case err == nil:
+		case code.Retryable():
+			again = errors.Join(again, err)
+			continue
+		case o.Key == "" || o.Err != nil:
+			// There is no object of which the ledger could say anything: the dead
+			// letters keep the message, where a person sees it.
+			again = errors.Join(again, err)
+			continue
+		default:
+			// Gone, or not in a landing folder: coming again would not help.
+			b = flow.Batch{Key: o.Key, Stage: flow.Unjudged, Verdict: pipeline.VerdictError, Reason: pipeline.ErrorMessage(err)}
+			h.log.WarnContext(ctx, "object not judged", "key", o.Key, "code", code, "error", err)
 		}
-		keys = append(keys, key)
+		batches = append(batches, b)
 	}
-	if len(keys) == 0 {
-		return nil, pipeline.Errorf(pipeline.CodeInvalid, "the event names no object").WithHint("send an S3 notification or {\"bucket\": …, \"key\": …}")
+	return batches, again
+}
+
+// object takes one object. While another one of its feed is judged, it waits:
+// batches of a feed are decided one at a time, and being delivered again would
+// cost more and count as a failure.
+func (h *handler) object(ctx context.Context, o landed) (flow.Batch, error) {
+	if o.Err != nil {
+		return flow.Batch{}, o.Err
 	}
-	return keys, nil
+	key, err := h.config.Object(o.Bucket, o.Key)
+	if err != nil {
+		return flow.Batch{}, err
+	}
+	pause, waited := 50*time.Millisecond, time.Duration(0)
+	for {
+		if err := ctx.Err(); err != nil {
+			return flow.Batch{}, pipeline.Errorf(pipeline.CodeCanceled, "%s: the time of the invocation is over: %w", key, err)
+		}
+		b, err := h.ingest.Object(ctx, key)
+		if pipeline.ErrorCode(err) != pipeline.CodeLocked || waited >= h.wait {
+			return b, err
+		}
+		h.sleep(ctx, pause)
+		waited += pause
+		pause = min(2*pause, 2*time.Second)
+	}
+}
+
+// typed gives an error the name by which the Retry and Catch of the state machine
+// know it: Assay and its code, as in Assay.unavailable.
+func typed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return messages.InvokeResponse_Error{Type: "Assay." + string(pipeline.ErrorCode(err)), Message: err.Error()}
 }

@@ -3,9 +3,14 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda/messages"
 
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/app"
@@ -34,6 +39,13 @@ func project(t *testing.T) string {
 	return dir
 }
 
+// handle is an invocation outside SQS.
+func handle(ctx context.Context, h *handler, event json.RawMessage) (response, error) {
+	out, err := h.Handle(ctx, event)
+	res, _ := out.(response)
+	return res, err
+}
+
 func TestHandleEvent(t *testing.T) {
 	ctx := context.Background()
 	h, err := newHandler(ctx, nil, project(t), app.Options{})
@@ -44,7 +56,7 @@ func TestHandleEvent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, err := h.Handle(ctx, event)
+	first, err := handle(ctx, h, event)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,14 +68,14 @@ func TestHandleEvent(t *testing.T) {
 		t.Errorf("batch: %+v", b)
 	}
 	// The event comes twice; nothing changes.
-	again, err := h.Handle(ctx, event)
+	again, err := handle(ctx, h, event)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := again.Batches[0]; got.ID != b.ID || got.Seq != b.Seq || !got.Updated.Equal(b.Updated) {
 		t.Errorf("the second delivery changed the batch: %+v, was %+v", got, b)
 	}
-	direct, err := h.Handle(ctx, json.RawMessage(`{"bucket": "assay-lake", "key": "landing/parts/parts 2026-03-02.csv"}`))
+	direct, err := handle(ctx, h, json.RawMessage(`{"bucket": "assay-lake", "key": "landing/parts/parts 2026-03-02.csv"}`))
 	if err != nil || direct.Batches[0].ID != b.ID {
 		t.Errorf("direct invocation: %+v, %v", direct, err)
 	}
@@ -80,14 +92,15 @@ func TestHandleWhatCanNeverSucceed(t *testing.T) {
 		"no object": `{"Records": []}`,
 		"bad key":   `{"Records": [{"s3": {"object": {"key": "landing/parts/%zz.csv"}}}]}`,
 	} {
-		if _, err := h.Handle(ctx, json.RawMessage(event)); pipeline.ErrorCode(err) != pipeline.CodeInvalid {
-			t.Errorf("%s: %v, want invalid", name, err)
+		_, err := h.Handle(ctx, json.RawMessage(event))
+		if e, ok := errors.AsType[messages.InvokeResponse_Error](err); !ok || e.Type != "Assay.invalid" || e.Message == "" {
+			t.Errorf("%s: %v, want Assay.invalid", name, err)
 		}
 	}
 	// An object that is gone, or that landed nowhere, ends here with a reason:
 	// the event must not come again for ever.
 	for _, key := range []string{"landing/parts/gone.csv", "elsewhere/x.csv"} {
-		res, err := h.Handle(ctx, json.RawMessage(`{"bucket": "b", "key": "`+key+`"}`))
+		res, err := handle(ctx, h, json.RawMessage(`{"bucket": "b", "key": "`+key+`"}`))
 		if err != nil || len(res.Batches) != 1 || res.Batches[0].Stage != flow.Unjudged || res.Batches[0].Reason == "" {
 			t.Errorf("%s: %+v, %v", key, res, err)
 		}
@@ -97,5 +110,146 @@ func TestHandleWhatCanNeverSucceed(t *testing.T) {
 func TestNewHandlerReportsConfiguration(t *testing.T) {
 	if _, err := newHandler(context.Background(), []string{"ASSAY_MEMORY=lots"}, t.TempDir(), app.Options{}); pipeline.ErrorCode(err) != pipeline.CodeInvalid {
 		t.Errorf("%v, want invalid", err)
+	}
+}
+
+const (
+	body  = `{"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"}, "object": {"key": "landing/parts/parts+2026-03-02.csv"}}}]}`
+	bus   = `{"detail-type": "Object Created", "source": "aws.s3", "detail": {"bucket": {"name": "b"}, "object": {"key": "landing/parts/parts 2026-03-02.csv", "size": 512}}}`
+	plain = `{"bucket": "b", "key": "landing/parts/parts 2026-03-02.csv"}`
+	trial = `{"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"}`
+)
+
+// The same object by every way that an object can be told of.
+func TestHandleWays(t *testing.T) {
+	ctx := context.Background()
+	h, err := newHandler(ctx, nil, project(t), app.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var id string
+	for name, event := range map[string]string{"S3": body, "EventBridge": bus, "direct": plain} {
+		res, err := handle(ctx, h, json.RawMessage(event))
+		if err != nil || len(res.Batches) != 1 || res.Batches[0].Stage != flow.Done {
+			t.Fatalf("%s: %+v, %v", name, res, err)
+		}
+		if id == "" {
+			id = res.Batches[0].ID
+		}
+		if res.Batches[0].ID != id {
+			t.Errorf("%s: batch %s, want %s", name, res.Batches[0].ID, id)
+		}
+	}
+	// Through SQS, what cannot be read is named alone; the rest is done.
+	var q events.SQSEvent
+	for i, text := range []string{body, bus, plain, trial, "poison", `{"Records": [{"s3": {"object": {"key": "landing/parts/%zz.csv"}}}]}`, `{"bucket": "b", "key": "landing/parts/gone.csv"}`} {
+		q.Records = append(q.Records, events.SQSMessage{MessageId: string(rune('a' + i)), EventSource: "aws:sqs", Body: text})
+	}
+	raw, err := json.Marshal(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := h.Handle(ctx, raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var failed []string
+	for _, f := range out.(events.SQSEventResponse).BatchItemFailures {
+		failed = append(failed, f.ItemIdentifier)
+	}
+	if got := strings.Join(failed, ""); got != "ef" {
+		t.Errorf("messages that come again: %s, want ef, the poison ones", got)
+	}
+}
+
+// An event about another bucket, or about an object outside the lake's prefix, is
+// never looked up inside the lake.
+func TestForeignObjects(t *testing.T) {
+	cfg := app.Config{Lake: "s3://ours/team/a"}
+	for _, c := range []struct{ bucket, key, want string }{
+		{"ours", "team/a/landing/f/x.csv", "landing/f/x.csv"},
+		{"", "team/a/landing/f/x.csv", "landing/f/x.csv"},
+		{"theirs", "team/a/landing/f/x.csv", ""},
+		{"ours", "team/b/landing/f/x.csv", ""},
+		{"ours", "landing/f/x.csv", ""},
+	} {
+		got, err := cfg.Object(c.bucket, c.key)
+		if got != c.want || (err == nil) != (c.want != "") {
+			t.Errorf("%s/%s: %q, %v", c.bucket, c.key, got, err)
+		}
+		if c.want != "" {
+			if b, at := cfg.Location(got); b != "ours" || at != c.key {
+				t.Errorf("%s: back to %s/%s", c.key, b, at)
+			}
+		}
+	}
+}
+
+// The steps of the state machine, each twice, end as one invocation does.
+func TestSteps(t *testing.T) {
+	ctx := context.Background()
+	dir := project(t)
+	h, err := newHandler(ctx, nil, dir, app.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	step := func(event string, into any) error {
+		t.Helper()
+		var out any
+		for range 2 {
+			var err error
+			if out, err = h.Handle(ctx, json.RawMessage(event)); err != nil {
+				return err
+			}
+		}
+		b, err := json.Marshal(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return json.Unmarshal(b, into)
+	}
+	var p plan
+	if err := step(`{"step": "plan", "bucket": "b", "key": "landing/parts/parts 2026-03-02.csv", "range_bytes": 64}`, &p); err != nil {
+		t.Fatal(err)
+	}
+	if p.Next != "parts" || p.Ranges < 2 || p.Batch == "" {
+		t.Fatalf("plan: %+v", p)
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, "lake", filepath.FromSlash(p.Parts.Key)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var parts []struct {
+		Batch string `json:"batch"`
+		Range int    `json:"range"`
+	}
+	if err := json.Unmarshal(raw, &parts); err != nil || len(parts) != p.Ranges {
+		t.Fatalf("%d parts, want %d (%v)", len(parts), p.Ranges, err)
+	}
+	var b flow.Batch
+	if err := step(`{"step": "stopped", "batch": "`+p.Batch+`", "error": "Assay.denied", "cause": "{\"errorMessage\": \"no\"}"}`, &b); err != nil || !strings.HasSuffix(b.Reason, "Assay.denied: no") || b.Stage != flow.Staged {
+		t.Fatalf("stopped: %+v, %v", b, err)
+	}
+	if err := step(`{"step": "merge", "batch": "`+p.Batch+`"}`, &b); err == nil || !strings.Contains(err.Error(), "judge all ranges") {
+		t.Errorf("merge before the parts: %v", err)
+	}
+	for _, x := range parts {
+		var done flow.PartDone
+		in, err := json.Marshal(map[string]any{"step": "part", "batch": x.Batch, "range": x.Range})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := step(string(in), &done); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := step(`{"step": "merge", "batch": "`+p.Batch+`"}`, &b); err != nil || b.Stage != flow.Done || b.Rows.Read != 6 || b.Reason != "" {
+		t.Fatalf("merge: %+v, %v", b, err)
+	}
+	if err := step(`{"step": "plan", "bucket": "b", "key": "landing/parts/parts 2026-03-02.csv"}`, &p); err != nil || p.Next != "nothing" {
+		t.Errorf("plan of what is decided: %+v, %v", p, err)
+	}
+	if err := step(`{"step": "dance"}`, &p); err == nil {
+		t.Error("an unknown step is taken")
 	}
 }

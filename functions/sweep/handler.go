@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/app"
+	"github.com/assay-pipeline/assay/pipeline/flow"
+)
+
+// A handler sweeps when the clock says so.
+type handler struct{ sweep *flow.Sweep }
+
+func newHandler(ctx context.Context, environ []string, dir string, opt app.Options) (*handler, error) {
+	cfg, err := app.ReadConfig(environ, dir)
+	if err != nil {
+		return nil, err
+	}
+	s, err := app.Open(cfg, opt).Sweep(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &handler{s}, nil
+}
+
+// A response is what the sweep found, or why there was none.
+type response struct {
+	flow.SweepResult
+	// Skipped: another sweep runs.
+	Skipped bool `json:"skipped,omitempty"`
+}
+
+// Handle sweeps once; what the event says does not matter. A sweep that finds
+// another one at work leaves it to that one.
+func (h *handler) Handle(ctx context.Context, _ json.RawMessage) (response, error) {
+	res, err := h.sweep.Once(ctx)
+	if pipeline.ErrorCode(err) == pipeline.CodeLocked {
+		return response{SweepResult: res, Skipped: true}, nil
+	}
+	return response{SweepResult: res}, err
+}
