@@ -191,39 +191,51 @@ type Baseline struct {
 	Generation int       `json:"generation"`
 	Of         Version   `json:"of"`
 	Locked     time.Time `json:"locked"`
+	// Queries are the scores of a set of canary queries, by id, where that is what
+	// was locked.
+	Queries map[string]float64 `json:"queries,omitempty"`
 	// By and Reason of a generation that somebody asked for; empty where it
 	// locked itself.
 	By      string   `json:"by,omitempty"`
 	Reason  string   `json:"reason,omitempty"`
-	Answers []Answer `json:"answers"`
+	Answers []Answer `json:"answers,omitempty"`
 }
 
 // An AnswerFilter selects answers in the order in which they were stored.
 type AnswerFilter struct {
-	Version string
+	Version string    // "" is all
 	Since   time.Time // of At, inclusive
-	Latest  bool      // the last ones; still in order of time
-	Limit   int       // 0 = 10,000
+	// Reviewed selects those that a person has looked at.
+	Reviewed bool
+	Latest   bool // the last ones; still in their order
+	Limit    int  // 0 = 10,000
 }
 
 // A Store keeps answers and baselines. Errors: not_found, conflict, unavailable.
 type Store interface {
-	// PutAnswers stores answers; those whose id is stored already stay as they
+	// PutObserved stores answers; those whose id is stored already stay as they
 	// are. It returns how many were new.
-	PutAnswers(ctx context.Context, answers []Answer) (int, error)
-	Answers(ctx context.Context, f AnswerFilter) ([]Answer, error)
-	// CountAnswers counts the answers of a version, or all.
-	CountAnswers(ctx context.Context, version string) (int, error)
-	// ReviewAnswers writes what a person said of an item into its answers, and
+	PutObserved(ctx context.Context, answers []Answer) (int, error)
+	Observed(ctx context.Context, f AnswerFilter) ([]Answer, error)
+	// CountObserved counts the answers of a version; "" is all.
+	CountObserved(ctx context.Context, version string) (int, error)
+	// ReviewObserved writes what a person said of an item into its answers, and
 	// returns how many there were.
-	ReviewAnswers(ctx context.Context, item, reviewed string) (int, error)
-	// PutBaseline stores the next generation of a version's baseline. Conflict:
-	// that generation exists; a baseline is never replaced.
-	PutBaseline(ctx context.Context, b Baseline) error
-	// Baseline is the latest generation of a version. Error: not_found.
-	Baseline(ctx context.Context, version string) (Baseline, error)
-	// Baselines are the latest generations of all versions, the oldest first.
-	Baselines(ctx context.Context) ([]Baseline, error)
-	// TrimAnswers removes answers older than before; baselines stay.
-	TrimAnswers(ctx context.Context, before time.Time) (int, error)
+	ReviewObserved(ctx context.Context, item, reviewed string) (int, error)
+	// TrimObserved removes answers and canary runs from before a time; baselines
+	// stay.
+	TrimObserved(ctx context.Context, before time.Time) (int, error)
+
+	// PutLiveBaseline stores the next generation of a version's baseline.
+	// Conflict: that generation exists; a baseline is never replaced.
+	PutLiveBaseline(ctx context.Context, b Baseline) error
+	// LiveBaseline is the latest generation of a version. Error: not_found.
+	LiveBaseline(ctx context.Context, version string) (Baseline, error)
+	// LiveBaselines are all generations of all versions, the oldest first.
+	LiveBaselines(ctx context.Context) ([]Baseline, error)
+
+	// PutCanaryRun stores a run of the canary queries, once per id.
+	PutCanaryRun(ctx context.Context, r CanaryRun) error
+	// CanaryRuns are the latest n runs of a set, the newest first.
+	CanaryRuns(ctx context.Context, set string, n int) ([]CanaryRun, error)
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/assay-pipeline/assay/evals/observe"
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/breaker"
 	"github.com/assay-pipeline/assay/pipeline/catalog"
@@ -213,6 +214,7 @@ type Tx interface {
 	Eraser
 	Trimmer
 	Responses
+	observe.Store
 }
 
 // A Store is the union that the use cases work on; each backend passes

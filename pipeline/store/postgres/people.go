@@ -228,6 +228,7 @@ func (p *ports) EraseItems(ctx context.Context, ids []string) (n int, err error)
 			`DELETE FROM items WHERE id = ANY($1)`,
 			`DELETE FROM enrichments WHERE item = ANY($1)`,
 			`DELETE FROM model_answers WHERE item = ANY($1)`,
+			`DELETE FROM observed WHERE item = ANY($1)`,
 			`DELETE FROM model_calls WHERE item = ANY($1)`,
 			`DELETE FROM reviews WHERE EXISTS (SELECT 1 FROM unnest($1::text[]) e(value) WHERE subject = e.value
 				OR left(subject, length(e.value) + 1) = e.value || '|' OR right(subject, length(e.value) + 1) = '|' || e.value)`,
@@ -237,6 +238,9 @@ func (p *ports) EraseItems(ctx context.Context, ids []string) (n int, err error)
 				return err
 			}
 			n += int(k)
+		}
+		if err := unnameBaselines(ctx, s, ids); err != nil {
+			return err
 		}
 		k, err := eraseTexts(ctx, s, ids)
 		n += k

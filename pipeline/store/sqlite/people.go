@@ -228,6 +228,7 @@ func (p *ports) EraseItems(ctx context.Context, ids []string) (n int, err error)
 			`DELETE FROM items WHERE id IN (SELECT value FROM json_each(?))`,
 			`DELETE FROM enrichments WHERE item IN (SELECT value FROM json_each(?))`,
 			`DELETE FROM model_answers WHERE item IN (SELECT value FROM json_each(?))`,
+			`DELETE FROM observed WHERE item IN (SELECT value FROM json_each(?))`,
 			`DELETE FROM model_calls WHERE item IN (SELECT value FROM json_each(?))`,
 			`DELETE FROM reviews WHERE EXISTS (SELECT 1 FROM json_each(?) e WHERE subject = e.value
 				OR substr(subject, 1, length(e.value) + 1) = e.value || '|' OR substr(subject, -length(e.value) - 1) = '|' || e.value)`,
@@ -237,6 +238,9 @@ func (p *ports) EraseItems(ctx context.Context, ids []string) (n int, err error)
 				return err
 			}
 			n += int(k)
+		}
+		if err := unnameBaselines(ctx, s, ids); err != nil {
+			return err
 		}
 		k, err := eraseTexts(ctx, s, ids)
 		n += k
