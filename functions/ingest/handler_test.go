@@ -243,6 +243,7 @@ func TestSteps(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	b = flow.Batch{}
 	if err := step(`{"step": "merge", "batch": "`+p.Batch+`"}`, &b); err != nil || b.Stage != flow.Done || b.Rows.Read != 6 || b.Reason != "" {
 		t.Fatalf("merge: %+v, %v", b, err)
 	}

@@ -193,7 +193,6 @@ func (in *Ingest) Merge(ctx context.Context, batch string) (Batch, error) {
 	if err != nil || b.Stage != Staged {
 		return b, err
 	}
-	b.Reason = "" // of an attempt that stopped
 	f := g.Feed()
 	if m, ok, err := in.Lake.HasBatch(ctx, b.Feed, b.ID); err != nil {
 		return Batch{}, err
