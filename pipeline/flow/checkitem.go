@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -49,6 +50,15 @@ const ItemsAtOnce = 200
 // text, two of one id, too many), unavailable: "could not look" is never an
 // empty answer.
 func (c *CheckItem) Items(ctx context.Context, items []pipeline.Item) ([]catalog.Answer, error) {
+	return c.Ask(ctx, items, nil)
+}
+
+// Ask is Items with what is known of each item beside its text: given has, by
+// the place of the item, values of attributes as people write them. They stand
+// in the record with the provenance enriched:caller. Errors: invalid too for an
+// attribute that the item's category does not have, or a value that it cannot
+// have.
+func (c *CheckItem) Ask(ctx context.Context, items []pipeline.Item, given map[int]map[string]string) ([]catalog.Answer, error) {
 	if len(items) == 0 {
 		return []catalog.Answer{}, nil
 	}
@@ -61,6 +71,11 @@ func (c *CheckItem) Items(ctx context.Context, items []pipeline.Item) ([]catalog
 	entries, err := c.read(ctx, items)
 	if err != nil {
 		return nil, err
+	}
+	for i := range entries {
+		if err := c.tell(&entries[i], i, given[i]); err != nil {
+			return nil, err
+		}
 	}
 	answers := make([]catalog.Answer, len(entries))
 	if c.Near != nil {
@@ -124,6 +139,27 @@ func (c *CheckItem) read(ctx context.Context, items []pipeline.Item) ([]catalog.
 		entries[i] = catalog.Entry{Item: it, Record: records[i], Space: c.Embedder.Space(), Vector: vectors[i]}
 	}
 	return entries, nil
+}
+
+// tell puts given values into the record of the i-th item.
+func (c *CheckItem) tell(e *catalog.Entry, i int, values map[string]string) error {
+	if len(values) == 0 {
+		return nil
+	}
+	var es []catalog.Enrichment
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		v, err := catalog.ReadAnswer(c.Matcher.Pack, e.Record.Category, name, values[name], "caller")
+		if err != nil {
+			bad := pipeline.Errorf(pipeline.CodeInvalid, "item %d (%q): %w", i+1, e.Item.ID, err)
+			if e.Record.Category == pipeline.Unknown {
+				return bad.WithHint("what the item is cannot be told from its text; name its category")
+			}
+			return bad
+		}
+		es = append(es, catalog.Enrichment{Item: e.Item.ID, Value: v, Text: catalog.TextID(e.Item.Source)})
+	}
+	catalog.Enrich(c.Matcher.Pack, e, es)
+	return nil
 }
 
 // Live is the catalog in memory, brought up to date.

@@ -96,7 +96,11 @@ type BatchFilter struct {
 	// Since, where not zero, leaves out what was created before it.
 	Since  time.Time
 	Latest bool // newest first
-	Limit  int  // 0 = 1000
+	// AfterID, where set, leaves out what comes before (AfterTime, AfterID) in
+	// the order, and that itself: the Created and ID of the last batch of a page.
+	AfterTime time.Time
+	AfterID   string
+	Limit     int // 0 = 1000
 }
 
 // A Ledger keeps batches. Times are kept in UTC to the microsecond. Errors:

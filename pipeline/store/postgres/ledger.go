@@ -130,7 +130,18 @@ func batchWhere(f flow.BatchFilter) where {
 	if f.Prefix != "" {
 		w.add(`id >= $ AND id < $`, f.Prefix, f.Prefix+lastRune)
 	}
+	if f.AfterID != "" {
+		w.add(`(coalesce(created, '-infinity'), id) `+beyond(f.Latest)+` (coalesce($, '-infinity'::timestamptz), $)`, stamp(f.AfterTime), f.AfterID)
+	}
 	return w
+}
+
+// beyond compares with what comes behind, in the order of a list.
+func beyond(descending bool) string {
+	if descending {
+		return `<`
+	}
+	return `>`
 }
 
 // CountBatches counts what a filter selects.

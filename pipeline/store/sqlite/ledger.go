@@ -142,7 +142,19 @@ func batchWhere(f flow.BatchFilter) where {
 	if f.Prefix != "" {
 		w.add(`id >= ? AND id < ?`, f.Prefix, f.Prefix+lastRune)
 	}
+	if f.AfterID != "" {
+		// NULL sorts first, as the smallest time.
+		w.add(`(coalesce(created, -9e18), id) `+beyond(f.Latest)+` (coalesce(?, -9e18), ?)`, micros(f.AfterTime), f.AfterID)
+	}
 	return w
+}
+
+// beyond compares with what comes behind, in the order of a list.
+func beyond(descending bool) string {
+	if descending {
+		return `<`
+	}
+	return `>`
 }
 
 // CountBatches counts what a filter selects.

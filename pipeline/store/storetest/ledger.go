@@ -112,6 +112,11 @@ func ledgerFilters(t *testing.T, p Place) {
 		{"whole id", flow.BatchFilter{Prefix: "b0003"}, []string{"b0003"}},
 		{"wildcards mean themselves", flow.BatchFilter{Prefix: "b%"}, nil},
 		{"nothing", flow.BatchFilter{Feed: "nothing"}, nil},
+		{"behind one", flow.BatchFilter{AfterTime: at(98), AfterID: "b0009"}, all[2:]},
+		{"behind one, latest", flow.BatchFilter{AfterTime: at(98), AfterID: "x0010", Latest: true}, latest[10:]},
+		{"behind one of a feed", flow.BatchFilter{AfterTime: at(99), AfterID: "b0005", Feed: "parts", Limit: 2}, []string{"b0007", "b0001"}},
+		{"behind one that is gone", flow.BatchFilter{AfterTime: at(99), AfterID: "b0005x"}, all[6:]},
+		{"behind the last", flow.BatchFilter{AfterTime: at(100), AfterID: "b0003"}, nil},
 	} {
 		equal(t, c.name, ids(c.f), c.want)
 	}

@@ -1,0 +1,121 @@
+package flow
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/catalog"
+	"github.com/assay-pipeline/assay/pipeline/embed"
+	"github.com/assay-pipeline/assay/pipeline/knowledge"
+	"github.com/assay-pipeline/assay/pipeline/parse"
+)
+
+// Search answers queries over the catalog. It keeps it in memory and takes in
+// what changed since it looked last. Safe for concurrent use.
+type Search struct {
+	Store    catalog.Store
+	Pack     *knowledge.Pack
+	Parser   *parse.Parser
+	Embedder embed.Embedder
+	// Age is how old the copy in memory may be; default two seconds.
+	Age time.Duration
+	Now func() time.Time
+
+	mu       sync.Mutex
+	searcher *catalog.Searcher
+	entries  map[string]catalog.Entry
+	asked    time.Time // when the copy was brought up to date
+	seen     time.Time // the latest change that it has
+}
+
+// Query is catalog.Searcher.Query over the live items. Errors: invalid (an
+// empty query, an unknown attribute, a unit of another dimension), unavailable:
+// "could not look" is never an empty answer.
+func (s *Search) Query(ctx context.Context, query string, k int) (catalog.Results, error) {
+	// A query that does not read is told without a look at the catalog.
+	if _, _, err := catalog.ParseQuery(s.Pack, query); err != nil {
+		return catalog.Results{}, err
+	}
+	x, err := s.current(ctx)
+	if err != nil {
+		return catalog.Results{}, err
+	}
+	return x.Query(ctx, query, k)
+}
+
+// current is the searcher over the catalog as it is, at most Age old.
+func (s *Search) current(ctx context.Context) (*catalog.Searcher, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	age := s.Age
+	if age <= 0 {
+		age = 2 * time.Second
+	}
+	now := s.Now()
+	if s.searcher != nil && now.Sub(s.asked) < age {
+		return s.searcher, nil
+	}
+	changed, err := s.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !changed && s.searcher != nil {
+		s.asked = now
+		return s.searcher, nil
+	}
+	all := make([]catalog.Entry, 0, len(s.entries))
+	for _, e := range s.entries {
+		all = append(all, e)
+	}
+	x, err := catalog.NewSearcher(ctx, s.Pack, all, s.Embedder)
+	if err != nil {
+		return nil, err
+	}
+	x.Reader = func(ctx context.Context, text string) (pipeline.Record, error) {
+		rs, err := s.Parser.ParseAll(ctx, []pipeline.Item{{ID: "query", Source: text}})
+		if err != nil {
+			return pipeline.Record{}, err
+		}
+		return rs[0], nil
+	}
+	s.searcher, s.asked = x, now
+	return x, nil
+}
+
+// load takes in what changed since the last time, and reports whether anything
+// did.
+func (s *Search) load(ctx context.Context) (changed bool, err error) {
+	q := catalog.Query{Vectors: s.Embedder.Space(), Limit: 5000, Live: s.entries == nil, Since: s.seen}
+	entries, seen := s.entries, s.seen
+	if entries == nil {
+		entries = map[string]catalog.Entry{}
+	}
+	for {
+		page, err := s.Store.Entries(ctx, q)
+		if err != nil {
+			return false, err
+		}
+		for _, e := range page {
+			if e.Updated.After(seen) {
+				seen = e.Updated
+			}
+			old, known := entries[e.Item.ID]
+			switch {
+			case e.Retired && !known, known && old.Updated.Equal(e.Updated) && old.Seq == e.Seq:
+				continue
+			case e.Retired:
+				delete(entries, e.Item.ID)
+			default:
+				entries[e.Item.ID] = e
+			}
+			changed = true
+		}
+		if len(page) < q.Limit {
+			s.entries, s.seen = entries, seen
+			return changed, nil
+		}
+		q.After = page[len(page)-1].Item.ID
+	}
+}
