@@ -6,8 +6,8 @@ package library
 import "embed"
 
 // FS has the folders feeds (ODCS contracts), catalog (category schemas,
-// dictionaries, standards), events and reports (JSON Schemas), as far as they
-// exist.
+// dictionaries, standards), events and reports (JSON Schemas), and api (the
+// OpenAPI document), as far as they exist.
 //
-//go:embed all:feeds all:catalog events prices reports
+//go:embed all:feeds all:catalog events prices reports api
 var FS embed.FS

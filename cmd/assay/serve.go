@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/app"
+	"github.com/assay-pipeline/assay/pipeline/httpapi"
+)
+
+func (c *cli) serveCommand() *cobra.Command {
+	var addr, as string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the HTTP API on this machine",
+		Long: `Serve the HTTP API: check items before they are created, search, review, look at
+feeds and batches, move breakers, validate rows. GET /openapi.yaml says what
+there is.
+
+It listens on loopback alone, where whoever reaches it may do everything in the
+name of the user of the machine (--as). The address is printed when it listens;
+port 0 takes a free one. An interrupt lets running requests end.`,
+		Example: `  assay serve
+  curl -s localhost:8787/v1/search --get --data-urlencode 'q=washer thread=M10'`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := onLoopback(addr); err != nil {
+				return err
+			}
+			return c.serve(cmd.Context(), addr, httpapi.Local{Subject: as})
+		},
+	}
+	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:8787", "the address to listen on")
+	cmd.Flags().StringVar(&as, "as", whoami(), "in whose name decisions are recorded")
+	return cmd
+}
+
+// onLoopback refuses an address that others can reach.
+func onLoopback(addr string) error {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return pipeline.Errorf(pipeline.CodeInvalid, "--addr %q: %w", addr, err).WithHint("write it like 127.0.0.1:8787")
+	}
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+		return nil
+	}
+	return pipeline.Errorf(pipeline.CodeInvalid, "--addr %q can be reached by others, and nobody is asked who they are", addr).
+		WithHint("listen on 127.0.0.1, or configure an issuer of tokens")
+}
+
+// shutdown is how long running requests may take after an interrupt.
+const shutdown = 30 * time.Second
+
+func (c *cli) serve(ctx context.Context, addr string, auth httpapi.Authenticator) error {
+	cfg, err := app.ReadConfig(c.environ, c.dir)
+	if err != nil {
+		return err
+	}
+	clock, err := c.clock()
+	if err != nil {
+		return err
+	}
+	log := c.logger(cfg)
+	if c.json() && cfg.Log != "off" && cfg.Log != "" {
+		log = app.FunctionLog(c.stderr)
+	}
+	a := app.Open(cfg, app.Options{Now: clock, Log: log, Stdout: c.stdout, Stderr: c.stderr, Version: version, Trace: c.trace})
+	defer a.Close()
+	api, err := app.API(ctx, a, auth)
+	if err != nil {
+		return err
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return pipeline.Errorf(pipeline.CodeUnavailable, "cannot listen on %s: %w", addr, err).WithHint("another program may; --addr takes another port")
+	}
+	return c.listen(ctx, l, api, log)
+}
+
+// listen answers on l until ctx ends, and then until what runs has ended.
+func (c *cli) listen(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
+	srv := &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	url := "http://" + l.Addr().String()
+	if c.json() {
+		if err := c.printLine(map[string]any{"schema_version": 1, "url": url}); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintf(c.stdout, "serving %s\n", url)
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(l) }()
+	select {
+	case err := <-failed:
+		return pipeline.Errorf(pipeline.CodeUnavailable, "the server stopped: %w", err)
+	case <-ctx.Done():
+	}
+	// The context has ended, and those who are being answered get their time.
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdown)
+	defer cancel()
+	if err := srv.Shutdown(end); err != nil {
+		return pipeline.Errorf(pipeline.CodeUnavailable, "requests were cut off: %w", err)
+	}
+	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
+		return pipeline.Errorf(pipeline.CodeUnavailable, "the server stopped: %w", err)
+	}
+	if !c.json() {
+		fmt.Fprintln(c.stdout, "stopped")
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/assay-pipeline/assay/pipeline/flow"
+	"github.com/assay-pipeline/assay/pipeline/httpapi"
+)
+
+// Search builds the use case that answers queries over the catalog. Keep it: it
+// holds the catalog in memory.
+func (a *App) Search(ctx context.Context) (*flow.Search, error) {
+	s, err := a.Store(ctx)
+	if err != nil {
+		return nil, err
+	}
+	pack, err := a.Knowledge()
+	if err != nil {
+		return nil, err
+	}
+	p, err := a.Parser(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e, err := a.Embedder()
+	if err != nil {
+		return nil, err
+	}
+	return &flow.Search{Store: s, Pack: pack, Parser: p, Embedder: e, Now: a.now}, nil
+}
+
+// API builds the server of the HTTP API; auth says who sends a request. It is no
+// method, so that the functions that serve nothing do not carry it.
+func API(ctx context.Context, a *App, auth httpapi.Authenticator) (*httpapi.Server, error) {
+	check, err := a.CheckItem(ctx)
+	if err != nil {
+		return nil, err
+	}
+	search, err := a.Search(ctx)
+	if err != nil {
+		return nil, err
+	}
+	people, err := a.People(ctx)
+	if err != nil {
+		return nil, err
+	}
+	in, err := a.Ingest(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o, err := a.Overview(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v, err := a.Validate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	set, err := a.Contracts()
+	if err != nil {
+		return nil, err
+	}
+	r, err := a.Registry(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return httpapi.New(httpapi.Options{
+		Check: check, Search: search, People: people, Ingest: in, Overview: o, Validate: v,
+		Contracts: set, Registry: r,
+		Authenticator: auth, Version: a.version, Now: time.Now, Log: a.log,
+	})
+}

@@ -1,0 +1,174 @@
+package httpapi
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v3"
+
+	library "github.com/assay-pipeline/assay/contracts"
+	"github.com/assay-pipeline/assay/pipeline"
+)
+
+// DocumentName is the OpenAPI document in the library.
+const DocumentName = "api/openapi.yaml"
+
+// A document is the OpenAPI document as the server works by it.
+type document struct {
+	source     []byte
+	operations map[string]*operation // by "METHOD /path"
+}
+
+// An operation is what the document says of one.
+type operation struct {
+	id     string
+	method string
+	path   string
+	// scope that the token needs; empty: anybody may.
+	scope  string
+	params []parameter
+	// body is nil where the operation takes none.
+	body         *jsonschema.Schema
+	bodyRequired bool
+	// etag: the answer can be a 304.
+	etag bool
+}
+
+type parameter struct {
+	name     string
+	in       string // query, path, header
+	required bool
+	kind     string // integer, number, boolean, string, array
+	items    string // kind of the elements of an array
+	schema   *jsonschema.Schema
+}
+
+// raw is the document as far as it is read here.
+type rawOperation struct {
+	ID         string                `yaml:"operationId"`
+	Security   []map[string][]string `yaml:"security"`
+	Parameters []rawParameter        `yaml:"parameters"`
+	Body       *struct {
+		Required bool           `yaml:"required"`
+		Content  map[string]any `yaml:"content"`
+	} `yaml:"requestBody"`
+	Responses map[string]any `yaml:"responses"`
+}
+
+type rawParameter struct {
+	Ref      string         `yaml:"$ref"`
+	Name     string         `yaml:"name"`
+	In       string         `yaml:"in"`
+	Required bool           `yaml:"required"`
+	Schema   map[string]any `yaml:"schema"`
+}
+
+type rawDocument struct {
+	Paths      map[string]map[string]rawOperation `yaml:"paths"`
+	Components struct {
+		Parameters map[string]rawParameter   `yaml:"parameters"`
+		Schemas    map[string]map[string]any `yaml:"schemas"`
+	} `yaml:"components"`
+}
+
+const parameterRef = "#/components/parameters/"
+
+// readDocument reads the embedded document.
+func readDocument() (*document, error) {
+	src, err := library.FS.ReadFile(DocumentName)
+	if err != nil {
+		return nil, pipeline.Errorf(pipeline.CodeInternal, "the API's document: %w", err)
+	}
+	return parseDocument(src)
+}
+
+func parseDocument(src []byte) (*document, error) {
+	bad := func(err error) (*document, error) {
+		return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s: %w", DocumentName, err)
+	}
+	var raw rawDocument
+	if err := yaml.Unmarshal(src, &raw); err != nil {
+		return bad(err)
+	}
+	var whole any
+	if err := yaml.Unmarshal(src, &whole); err != nil {
+		return bad(err)
+	}
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	if err := c.AddResource("openapi.yaml", whole); err != nil {
+		return bad(err)
+	}
+	d := &document{source: src, operations: map[string]*operation{}}
+	for path, methods := range raw.Paths {
+		for method, r := range methods {
+			o := &operation{id: r.ID, method: strings.ToUpper(method), path: path}
+			place := "openapi.yaml#/paths/" + escapePointer(path) + "/" + method
+			for _, s := range r.Security {
+				for _, scopes := range s {
+					if len(scopes) > 0 {
+						o.scope = scopes[0]
+					}
+				}
+			}
+			for i, p := range r.Parameters {
+				at := fmt.Sprintf("%s/parameters/%d/schema", place, i)
+				if name, ok := strings.CutPrefix(p.Ref, parameterRef); ok {
+					p = raw.Components.Parameters[name]
+					at = "openapi.yaml" + parameterRef + name + "/schema"
+				}
+				s, err := c.Compile(at)
+				if err != nil {
+					return bad(err)
+				}
+				kind, items := raw.kind(p.Schema)
+				o.params = append(o.params, parameter{name: p.Name, in: p.In, required: p.Required, kind: kind, items: items, schema: s})
+			}
+			if r.Body != nil {
+				s, err := c.Compile(place + "/requestBody/content/application~1json/schema")
+				if err != nil {
+					return bad(err)
+				}
+				o.body, o.bodyRequired = s, r.Body.Required
+			}
+			_, o.etag = r.Responses[strconv.Itoa(http.StatusNotModified)]
+			d.operations[o.method+" "+path] = o
+		}
+	}
+	return d, nil
+}
+
+// kind is the JSON type of a schema, and of its elements.
+func (d *rawDocument) kind(schema map[string]any) (kind, items string) {
+	if name, ok := schema["$ref"].(string); ok {
+		schema = d.Components.Schemas[name[strings.LastIndexByte(name, '/')+1:]]
+	}
+	kind, _ = schema["type"].(string)
+	if of, ok := schema["items"].(map[string]any); ok {
+		items, _ = of["type"].(string)
+	}
+	return kind, items
+}
+
+func escapePointer(s string) string {
+	r := strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D", ":", "%3A")
+	return r.Replace(s)
+}
+
+// names are the operations, "METHOD /path", in order.
+func (d *document) names() []string {
+	out := make([]string, 0, len(d.operations))
+	for n := range d.operations {
+		out = append(out, n)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Document is the OpenAPI document that the server answers by.
+func (s *Server) Document() []byte { return bytes.Clone(s.doc.source) }

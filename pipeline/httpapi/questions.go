@@ -1,0 +1,59 @@
+package httpapi
+
+import (
+	"context"
+
+	"github.com/assay-pipeline/assay/pipeline/catalog"
+	"github.com/assay-pipeline/assay/pipeline/flow"
+)
+
+// ListQuestions lists critical attributes that items leave out.
+func (s *Server) ListQuestions(ctx context.Context, r ListQuestionsRequestObject) (ListQuestionsResponseObject, error) {
+	p := r.Params
+	filters := []string{p.Feed, p.Category}
+	after, err := readCursor(p.Cursor, "questions", filters, 1)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.opt.People.Questions(ctx, catalog.Query{Feed: p.Feed, Category: p.Category})
+	if err != nil {
+		return nil, err
+	}
+	// No text holds a NUL.
+	page, last := pageOf(all, func(q Question) string { return q.Item + "\x00" + q.Attribute }, after, limitOf(p.Limit))
+	out := ListQuestions200JSONResponse{Data: page}
+	if last != "" {
+		out.Next = writeCursor("questions", filters, last)
+	}
+	return out, nil
+}
+
+// AskQuestions puts the questions into the review queue.
+func (s *Server) AskQuestions(ctx context.Context, r AskQuestionsRequestObject) (AskQuestionsResponseObject, error) {
+	qs, err := s.opt.People.Questions(ctx, catalog.Query{Feed: r.Body.Feed, Category: r.Body.Category})
+	if err != nil {
+		return nil, err
+	}
+	asked, err := s.opt.People.Ask(ctx, qs)
+	return AskQuestions200JSONResponse{Questions: len(qs), Asked: asked}, err
+}
+
+// AnswerQuestions takes answers in, all or none.
+func (s *Server) AnswerQuestions(ctx context.Context, r AnswerQuestionsRequestObject) (AnswerQuestionsResponseObject, error) {
+	rs := make([]flow.Reply, len(r.Body.Answers))
+	for i, a := range r.Body.Answers {
+		rs[i] = flow.Reply{Line: i + 1, Item: a.Item, Attribute: a.Attribute, Answer: a.Answer}
+	}
+	n, err := s.opt.People.Replies(ctx, "answers", rs, Who(ctx), r.Body.Source)
+	return AnswerQuestions200JSONResponse{Answers: n}, err
+}
+
+// CatalogReport says what is missing, doubtful and superfluous.
+func (s *Server) CatalogReport(ctx context.Context, r CatalogReportRequestObject) (CatalogReportResponseObject, error) {
+	last := r.Params.Trend
+	if last == 0 {
+		last = 10
+	}
+	rep, err := s.opt.People.Report(ctx, string(r.Params.By), last)
+	return CatalogReport200JSONResponse(rep), err
+}

@@ -1,0 +1,92 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// A router is a http.ServeMux that also knows the verbs of things, such as
+// /v1/batches/{batch}:approve: the mux wants a wildcard to be a whole segment,
+// so the verb becomes one of its own behind it. The generated code hands its
+// routes to it, and each is wrapped by what the document says of it.
+type router struct {
+	mux *http.ServeMux
+	// wrap makes the handler of one route, "METHOD /path".
+	wrap func(route string, h http.HandlerFunc) http.Handler
+	// verbs of the things below a prefix, such as "/v1/batches/".
+	verbs  map[string][]string
+	routes []string
+	// missing answers what no route takes: status is 404 or 405.
+	missing func(w http.ResponseWriter, r *http.Request, status int, allow string)
+}
+
+func newRouter(wrap func(string, http.HandlerFunc) http.Handler, missing func(http.ResponseWriter, *http.Request, int, string)) *router {
+	return &router{mux: http.NewServeMux(), wrap: wrap, verbs: map[string][]string{}, missing: missing}
+}
+
+// HandleFunc takes a route of the generated code.
+func (rt *router) HandleFunc(pattern string, h func(http.ResponseWriter, *http.Request)) {
+	rt.routes = append(rt.routes, pattern)
+	handler := rt.wrap(pattern, h)
+	if i := strings.LastIndex(pattern, "}:"); i >= 0 {
+		_, path, _ := strings.Cut(pattern[:i+1], " ")
+		prefix := path[:strings.LastIndexByte(path, '/')+1]
+		rt.verbs[prefix] = append(rt.verbs[prefix], pattern[i+1:])
+		pattern = pattern[:i+1] + "/" + pattern[i+1:]
+	}
+	rt.mux.Handle(pattern, handler)
+}
+
+// ServeHTTP sends the request to its route.
+func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r = rt.split(r)
+	h, pattern := rt.mux.Handler(r)
+	if pattern == "" {
+		// The mux's own handler knows whether it is the path or the method.
+		p := &peek{header: http.Header{}}
+		h.ServeHTTP(p, r)
+		rt.missing(w, r, p.status, p.header.Get("Allow"))
+		return
+	}
+	rt.mux.ServeHTTP(w, r)
+}
+
+// split makes the verb at the end of a path a segment of its own.
+func (rt *router) split(r *http.Request) *http.Request {
+	path := r.URL.EscapedPath()
+	i := strings.LastIndexByte(path, '/') + 1
+	for _, verb := range rt.verbs[path[:i]] {
+		thing, ok := strings.CutSuffix(path[i:], verb)
+		if !ok || thing == "" {
+			continue
+		}
+		raw := path[:i] + thing + "/" + verb
+		plain, err := url.PathUnescape(raw)
+		if err != nil {
+			return r
+		}
+		u := *r.URL
+		u.Path, u.RawPath = plain, raw
+		c := r.WithContext(r.Context())
+		c.URL = &u
+		return c
+	}
+	return r
+}
+
+// peek takes status and header of an answer.
+type peek struct {
+	header http.Header
+	status int
+}
+
+func (p *peek) Header() http.Header { return p.header }
+
+func (p *peek) Write(b []byte) (int, error) { return len(b), nil }
+
+func (p *peek) WriteHeader(status int) {
+	if p.status == 0 {
+		p.status = status
+	}
+}
