@@ -32,7 +32,7 @@ port 0 takes a free one. An interrupt lets running requests end.`,
   curl -s localhost:8787/v1/search --get --data-urlencode 'q=washer thread=M10'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := onLoopback(addr); err != nil {
+			if err := httpapi.LoopbackAddr(addr); err != nil {
 				return err
 			}
 			return c.serve(cmd.Context(), addr, httpapi.Local{Subject: as})
@@ -41,19 +41,6 @@ port 0 takes a free one. An interrupt lets running requests end.`,
 	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:8787", "the address to listen on")
 	cmd.Flags().StringVar(&as, "as", whoami(), "in whose name decisions are recorded")
 	return cmd
-}
-
-// onLoopback refuses an address that others can reach.
-func onLoopback(addr string) error {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return pipeline.Errorf(pipeline.CodeInvalid, "--addr %q: %w", addr, err).WithHint("write it like 127.0.0.1:8787")
-	}
-	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
-		return nil
-	}
-	return pipeline.Errorf(pipeline.CodeInvalid, "--addr %q can be reached by others, and nobody is asked who they are", addr).
-		WithHint("listen on 127.0.0.1, or configure an issuer of tokens")
 }
 
 // shutdown is how long running requests may take after an interrupt.
@@ -82,7 +69,7 @@ func (c *cli) serve(ctx context.Context, addr string, auth httpapi.Authenticator
 	if err != nil {
 		return pipeline.Errorf(pipeline.CodeUnavailable, "cannot listen on %s: %w", addr, err).WithHint("another program may; --addr takes another port")
 	}
-	return c.listen(ctx, l, api, log)
+	return c.listen(ctx, l, httpapi.Loopback(api, api.Fail), log)
 }
 
 // listen answers on l until ctx ends, and then until what runs has ended.

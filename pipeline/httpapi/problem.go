@@ -79,8 +79,8 @@ func problemOf(err error) Problem {
 	return p
 }
 
-// fail answers with the problem of err and logs what is the server's fault.
-func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+// Fail answers with the problem of err and logs what is the server's fault.
+func (s *Server) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
 	c := callOf(r.Context())
 	p.Instance, p.Request = r.URL.EscapedPath(), c.id
@@ -92,14 +92,6 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	h := w.Header()
 	switch p.Status {
-	case http.StatusUnauthorized:
-		if h.Get("WWW-Authenticate") == "" {
-			h.Set("WWW-Authenticate", `Bearer realm="assay"`)
-		}
-	case http.StatusForbidden:
-		if c.scope != "" {
-			h.Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="assay", error="insufficient_scope", scope=%q`, c.scope))
-		}
 	case http.StatusServiceUnavailable, http.StatusLocked, http.StatusTooManyRequests:
 		h.Set("Retry-After", retryAfter)
 	}

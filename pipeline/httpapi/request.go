@@ -36,11 +36,11 @@ func (s *Server) conform(o *operation, h http.Handler) http.Handler {
 			mistakes = append(mistakes, more...)
 		}
 		if err != nil {
-			s.fail(w, r, err)
+			s.Fail(w, r, err)
 			return
 		}
 		if len(mistakes) > 0 {
-			s.fail(w, r, invalid(mistakes[:min(len(mistakes), mostMistakes)]))
+			s.Fail(w, r, invalid(mistakes[:min(len(mistakes), mostMistakes)]))
 			return
 		}
 		h.ServeHTTP(w, r)

@@ -91,7 +91,7 @@ func New(opt Options) (*Server, error) {
 		}
 		return s.operation(o, h)
 	}, s.missing)
-	strict := NewStrictHandlerWithOptions(s, nil, StrictHTTPServerOptions{RequestErrorHandlerFunc: s.badRequest, ResponseErrorHandlerFunc: s.fail})
+	strict := NewStrictHandlerWithOptions(s, nil, StrictHTTPServerOptions{RequestErrorHandlerFunc: s.badRequest, ResponseErrorHandlerFunc: s.Fail})
 	HandlerWithOptions(strict, StdHTTPServerOptions{BaseRouter: s.router, ErrorHandlerFunc: s.badRequest})
 	if len(unknown) > 0 || len(s.router.routes) != len(doc.operations) {
 		return nil, pipeline.Errorf(pipeline.CodeInternal, "%d routes, %d operations; not in the document: %v", len(s.router.routes), len(doc.operations), unknown).
@@ -111,8 +111,7 @@ type call struct {
 	id        string
 	path      string // as it was asked for
 	operation string
-	scope     string
-	principal Principal
+	subject   string
 }
 
 type callKey struct{}
@@ -141,12 +140,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if p := recover(); p != nil {
 			s.opt.Log.Error("panic", "request", c.id, "operation", c.operation, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			if out.status == 0 {
-				s.fail(out, r, pipeline.Errorf(pipeline.CodeInternal, "internal error"))
+				s.Fail(out, r, pipeline.Errorf(pipeline.CodeInternal, "internal error"))
 			}
 		}
 		took := s.opt.Now().Sub(start)
 		s.figures.observe(c.operation, out.status, took)
-		s.opt.Log.Info("request", "request", c.id, "method", r.Method, "operation", c.operation, "status", out.status, "bytes", out.bytes, "seconds", took.Seconds(), "subject", c.principal.Subject)
+		s.opt.Log.Info("request", "request", c.id, "method", r.Method, "operation", c.operation, "status", out.status, "bytes", out.bytes, "seconds", took.Seconds(), "subject", c.subject)
 	}()
 	s.router.ServeHTTP(out, r)
 }
@@ -163,14 +162,37 @@ func (s *Server) operation(o *operation, h http.Handler) http.Handler {
 	})
 }
 
+// authorize refuses who may not do what o does.
+func (s *Server) authorize(o *operation, h http.Handler) http.Handler {
+	if o.scope == "" {
+		return h
+	}
+	scopes := []string{o.scope}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r, err := Authorize(w, r, s.opt.Authenticator, scopes)
+		if err != nil {
+			s.Fail(w, r, err)
+			return
+		}
+		callOf(r.Context()).subject = Who(r.Context())
+		h.ServeHTTP(w, r)
+	})
+}
+
+// Who is the subject of the request of ctx, empty outside of one.
+func Who(ctx context.Context) string {
+	p, _ := PrincipalFrom(ctx)
+	return p.Subject
+}
+
 // missing answers what no route takes.
 func (s *Server) missing(w http.ResponseWriter, r *http.Request, status int, allow string) {
 	if status == http.StatusMethodNotAllowed {
 		w.Header().Set("Allow", allow)
-		s.fail(w, r, &refusal{status: status, code: codeMethodNotAllowed, detail: fmt.Sprintf("%s is not taken here", r.Method), hint: "use " + allow})
+		s.Fail(w, r, &refusal{status: status, code: codeMethodNotAllowed, detail: fmt.Sprintf("%s is not taken here", r.Method), hint: "use " + allow})
 		return
 	}
-	s.fail(w, r, pipeline.Errorf(pipeline.CodeNotFound, "there is nothing at %s", r.URL.EscapedPath()).WithHint("GET /openapi.yaml lists what there is"))
+	s.Fail(w, r, pipeline.Errorf(pipeline.CodeNotFound, "there is nothing at %s", r.URL.EscapedPath()).WithHint("GET /openapi.yaml lists what there is"))
 }
 
 // badRequest answers what the generated code cannot read. What the document
@@ -179,7 +201,7 @@ func (s *Server) badRequest(w http.ResponseWriter, r *http.Request, err error) {
 	if pipeline.ErrorCode(err) == pipeline.CodeInternal {
 		err = pipeline.Errorf(pipeline.CodeInvalid, "%w", err)
 	}
-	s.fail(w, r, err)
+	s.Fail(w, r, err)
 }
 
 // requestID takes the name that the client gave, where it is one.
