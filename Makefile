@@ -47,7 +47,7 @@ postgres-stop: ## stop it
 ## --- before a change lands --------------------------------------------------
 
 .PHONY: check
-check: vet lint tidy generated cross size ## everything that is checked besides the tests
+check: vet lint tidy generated cross size check-compat ## everything that is checked besides the tests
 
 .PHONY: vet
 vet: ## go vet
@@ -75,6 +75,10 @@ cross: ## the other platforms compile and vet
 	GOOS=windows GOARCH=amd64 $(GO) vet ./cmd/... ./pipeline/...
 	GOOS=darwin GOARCH=arm64 $(GO) vet ./cmd/... ./pipeline/...
 	GOOS=linux GOARCH=arm64 $(GO) build -tags lambda.norpc -o /dev/null ./functions/ingest
+
+.PHONY: check-compat
+check-compat: ## the API, events, reports and migrations break nothing that was built on them (BASE=v1.2.0)
+	cd bench/compat && $(GO) vet -mod=mod . && $(GO) test -mod=mod . && $(GO) run -mod=mod . $(if $(BASE),-base $(BASE))
 
 .PHONY: fuzz
 fuzz: ## fuzz the gate against the slow reference in its tests (FUZZTIME=30m)
