@@ -40,6 +40,7 @@ var rungs = map[string]int{
 	"pipeline/httpapi":         5,
 	"pipeline/sample":          5,
 	"evals/chaos":              6,
+	"evals/gen":                8,
 	"pipeline/store/postgres":  6,
 	"pipeline/store/sqlite":    6,
 	"pipeline/store/storetest": 6,
