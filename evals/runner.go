@@ -17,7 +17,11 @@ type Runner struct {
 	// Store keeps runs and baselines; nil keeps nothing.
 	Store Store
 	Now   func() time.Time
-	// Step, where set, is told of progress.
+	// Told, where set, is told of every run that was kept and judged against a
+	// baseline: what opens a breaker stands there.
+	Told func(ctx context.Context, run *Run) error
+	// Step, where set, is told of progress. It is called by several workers at
+	// once.
 	Step func(suite string, pass, passes, done, cases int)
 	// Seed of the statistics; the same seed gives the same judgement.
 	Seed uint64
@@ -35,9 +39,9 @@ type LockOptions struct {
 
 // Lock runs a suite as often as it takes, and makes the run the baseline. The
 // run is returned, whatever became of it; one that did not finish, or that
-// breaks an invariant, is no baseline. Errors: conflict where there is a
-// baseline and it may not be replaced, invalid where there are too few cases for
-// what is to be found, unavailable.
+// breaks an invariant, is no baseline. Errors: invalid where there is a
+// baseline that may not be replaced, or too few cases for what is to be found;
+// unavailable.
 func (r *Runner) Lock(ctx context.Context, set *Set, opt LockOptions) (*Run, []Result, error) {
 	if r.Store != nil && !opt.Replace {
 		before, err := r.Store.Baselines(ctx, set.Name)
@@ -45,7 +49,7 @@ func (r *Runner) Lock(ctx context.Context, set *Set, opt LockOptions) (*Run, []R
 			return nil, nil, err
 		}
 		if len(before) > 0 {
-			return nil, nil, pipeline.Errorf(pipeline.CodeConflict, "the suite %s has a baseline, locked %s (run %s)", set.Name, before[0].At.Format(time.DateOnly), pipeline.ShortID(before[0].Run)).
+			return nil, nil, pipeline.Errorf(pipeline.CodeInvalid, "the suite %s has a baseline, locked %s (run %s)", set.Name, before[0].At.Format(time.DateOnly), pipeline.ShortID(before[0].Run)).
 				WithHint("--replace locks it anew; the old one stays in the history")
 		}
 	}
@@ -71,7 +75,11 @@ func (r *Runner) Lock(ctx context.Context, set *Set, opt LockOptions) (*Run, []R
 			return run, results, pipeline.Errorf(pipeline.CodeInvalid, "%s: %d cases find a drop of %s points at least, not of %s", set.Name, run.Cases-run.Errors, points(run.Detectable), points(opt.Detect)).
 				WithHint("%s", needs(plan.Needed(opt.Detect), opt.Detect, set.Tolerance))
 		}
-		run.Reasons = append(run.Reasons, fmt.Sprintf("%d passes over %d cases", run.Passes, run.Cases))
+		if r.Subject.Deterministic {
+			run.Reasons = append(run.Reasons, "one pass: the answers do not vary")
+		} else {
+			run.Reasons = append(run.Reasons, fmt.Sprintf("%d passes: the answers may vary", run.Passes))
+		}
 	}
 	if err := r.keep(ctx, run, results); err != nil {
 		return run, results, err
@@ -163,7 +171,11 @@ func (r *Runner) compare(ctx context.Context, set *Set, base *LockedRun, run *Ru
 		if run.Judgement == "" {
 			run.Judgement = Passed
 		}
-		run.Reasons = append(run.Reasons, rule.Judge(pairs, nil).Reason)
+		why := rule.Judge(pairs, nil).Reason
+		if first.Mean == 0 && first.Lo == 0 && first.Hi == 0 {
+			why = "every case scores as it did"
+		}
+		run.Reasons = append(run.Reasons, why)
 		return nil
 	}
 	return r.confirm(ctx, set, base, run, results, pairs, rule)
@@ -368,7 +380,13 @@ func (r *Runner) keep(ctx context.Context, run *Run, results []Result) error {
 	if r.Store == nil {
 		return nil
 	}
-	return r.Store.PutRun(ctx, *run, results)
+	if err := r.Store.PutRun(ctx, *run, results); err != nil {
+		return err
+	}
+	if r.Told != nil && run.Kind == Nightly {
+		return r.Told(ctx, run)
+	}
+	return nil
 }
 
 // pass answers and scores every case once. Once more cases failed than may, the

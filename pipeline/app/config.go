@@ -29,6 +29,7 @@ type Config struct {
 	Store     string   `env:"ASSAY_STORE" envDefault:"sqlite:.assay/assay.db" doc:"Where state lives: ledger, breakers, catalog, reviews. \"sqlite:FILE\", \"sqlite:///FILE\" or \"postgres://USER@HOST/DATABASE\" (with the parameters of libpq; search_path names the schema, default assay; the password may stand in PGPASSWORD or ~/.pgpass)."`
 	Contracts string   `env:"ASSAY_CONTRACTS" doc:"Where data contracts come from: \"dir:DIR\" (its *.odcs.yaml, subfolders included) \"embed:\" (the examples inside the binary) or \"registry:\" (the versions published in the store, chosen batch by batch; feeds that it does not know are judged by the folder contracts, else by the embedded ones). Default: dir:contracts where that folder exists, else embed:."`
 	Knowledge string   `env:"ASSAY_KNOWLEDGE" doc:"Where category schemas and dictionaries come from: \"dir:DIR\" or \"embed:\". Default: dir:contracts/catalog where that folder exists, else embed:."`
+	Evals     string   `env:"ASSAY_EVALS" doc:"Where suites and golden sets come from: \"dir:DIR\" (with the folders suites and golden) or \"embed:\" (those inside the binary). Default: dir:evals where evals/suites exists, else embed:."`
 	LLM       string   `env:"ASSAY_LLM" envDefault:"rules:" doc:"What reads item descriptions: \"rules:\" (deterministic, embedded), or \"PROVIDER:MODEL\" with openai, anthropic, ollama or bedrock: then the rules read first, and the model is asked for what they leave open."`
 	Embed     string   `env:"ASSAY_EMBED" envDefault:"hash:" doc:"What makes vectors of items: \"hash:\" (embedded, 512 dimensions), or \"PROVIDER:MODEL\" with openai, ollama or bedrock."`
 	Events    string   `env:"ASSAY_EVENTS" envDefault:"file:.assay/events.jsonl" doc:"Where events go: \"file:FILE\", \"file:///FILE\", \"stdout:\" or \"eventbridge:BUS\" (name or ARN of the bus; region and credentials as the AWS SDK finds them)."`
@@ -163,6 +164,12 @@ func ReadConfig(environ []string, dir string) (Config, error) {
 	if c.Knowledge == "" {
 		c.Knowledge = c.existing("dir:", filepath.Join("contracts", "catalog"), "embed:")
 	}
+	if c.Evals == "" {
+		c.Evals = "embed:"
+		if c.existing("dir:", filepath.Join("evals", "suites"), "") != "" {
+			c.Evals = "dir:evals"
+		}
+	}
 	problems = append(problems, c.check()...)
 	if len(problems) > 0 {
 		slices.Sort(problems)
@@ -228,6 +235,7 @@ func (c Config) check() []string {
 		{"ASSAY_STORE", c.Store, []string{"sqlite", "postgres", "postgresql"}},
 		{"ASSAY_CONTRACTS", c.Contracts, []string{"dir", "embed", "registry"}},
 		{"ASSAY_KNOWLEDGE", c.Knowledge, []string{"dir", "embed"}},
+		{"ASSAY_EVALS", c.Evals, []string{"dir", "embed"}},
 		{"ASSAY_LLM", c.LLM, append([]string{"rules"}, llm.Providers...)},
 		{"ASSAY_EMBED", c.Embed, []string{"hash", "openai", "ollama", "bedrock"}},
 		{"ASSAY_EVENTS", c.Events, []string{"file", "stdout", "eventbridge"}},

@@ -158,23 +158,9 @@ func (a *App) second(ctx context.Context, pack *knowledge.Pack) (parse.Second, f
 	if err != nil {
 		return nil, nil, err
 	}
-	index, err := a.Retriever(ctx)
+	xs, err := a.llms(ctx, pack, prompts, names, false)
 	if err != nil {
 		return nil, nil, err
-	}
-	var xs []*parse.LLM
-	for _, name := range names {
-		c, err := a.Model(ctx, name)
-		if err != nil {
-			return nil, nil, err
-		}
-		x, err := parse.NewLLM(pack, c, prompts, parse.LLMOptions{
-			Reasks: a.Config.LLMReasks, ItemTokens: a.Config.LLMItemTokens, BatchTokens: a.Config.LLMBatchTokens, Deny: a.Config.LLMDeny, Retrieve: passages(index),
-		})
-		if err != nil {
-			return nil, nil, err
-		}
-		xs = append(xs, x)
 	}
 	flags, err := a.Flags() //nolint:contextcheck // reads once; each question has its own
 	if err != nil {
@@ -192,6 +178,30 @@ func (a *App) second(ctx context.Context, pack *knowledge.Pack) (parse.Second, f
 	return &parse.Canary{Main: xs[0], New: xs[1], Percent: func(item pipeline.Item) float64 {
 		return flags.Float(ctx, "llm.canary.percent", a.Config.LLMCanaryPercent, item)
 	}}, off, nil
+}
+
+// llms are the models of those names as extractors; fresh ones ask even where
+// an answer is kept.
+func (a *App) llms(ctx context.Context, pack *knowledge.Pack, prompts knowledge.Prompts, names []string, fresh bool) ([]*parse.LLM, error) {
+	index, err := a.Retriever(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var xs []*parse.LLM
+	for _, name := range names {
+		c, err := a.Model(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		x, err := parse.NewLLM(pack, c, prompts, parse.LLMOptions{
+			Reasks: a.Config.LLMReasks, ItemTokens: a.Config.LLMItemTokens, BatchTokens: a.Config.LLMBatchTokens, Deny: a.Config.LLMDeny, Retrieve: passages(index), Fresh: fresh,
+		})
+		if err != nil {
+			return nil, err
+		}
+		xs = append(xs, x)
+	}
+	return xs, nil
 }
 
 // PackFolder is the configured knowledge pack as files; dir is empty where it is

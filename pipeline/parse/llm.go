@@ -37,6 +37,9 @@ type LLMOptions struct {
 	// Deny are words that neither a question nor an answer may hold, whatever
 	// their case.
 	Deny []string
+	// Fresh asks the model even where its answer is kept: who wants to know what
+	// it says now.
+	Fresh bool
 }
 
 // An LLM asks a chat model for what the rules could not read. It is an
@@ -198,7 +201,7 @@ func (x *LLM) question(purpose string, p knowledge.Prompt, f fixed, item pipelin
 	}
 	q := model.Question{
 		Purpose: purpose, Item: item.ID, Batch: item.Batch, Prompt: p.Version, Schema: f.version, Knowledge: x.pack.Hash(), Fixed: f.id,
-		Meters: []*model.Meter{meter},
+		Meters: []*model.Meter{meter}, Fresh: x.opt.Fresh,
 		Request: model.Request{
 			System: f.system, Messages: []model.Message{{Role: model.User, Text: user}}, Schema: f.schema, MaxTokens: x.opt.MaxTokens,
 		},
