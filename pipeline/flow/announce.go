@@ -2,6 +2,7 @@ package flow
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"time"
@@ -147,7 +148,8 @@ func matchEvents(b MatchBatch, pairs []catalog.Match, changes []catalog.Change, 
 		return nil
 	}
 	if d.Duplicates+d.Reviews > 0 {
-		if err := add(pipeline.DuplicatesFound, b.Batch, d); err != nil {
+		// Without a batch a person's answer had items judged again.
+		if err := add(pipeline.DuplicatesFound, cmp.Or(b.Batch, b.Feed), d); err != nil {
 			return nil, err
 		}
 	}

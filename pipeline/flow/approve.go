@@ -351,7 +351,9 @@ func (in *Ingest) release(ctx context.Context, b Batch, entry review.Entry) (Bat
 	}
 	var shards []ParseShard
 	if f != nil && f.Catalog != nil {
-		shards = shardsOf(b, m, false)
+		if shards, err = in.shards(ctx, b, f, report, m, false); err != nil {
+			return b, err
+		}
 	}
 	b.Shards = len(shards)
 	in.trace(StepCommit)

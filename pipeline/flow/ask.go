@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"time"
@@ -221,19 +222,20 @@ func pairDecisions(ctx context.Context, s review.Store, ids []string) ([]catalog
 	return out, err
 }
 
-// requested tells what joined the queue, one event per kind and category.
+// requested tells what joined the queue, one event per feed, kind and category.
 func requested(entries []review.Entry, b MatchBatch, at time.Time) ([]Outgoing, error) {
 	type key struct {
+		feed     string
 		kind     review.Kind
 		category string
 	}
 	var order []key
 	sets := map[key]*ReviewData{}
 	for _, e := range entries {
-		k := key{e.Kind, e.Category}
+		k := key{cmp.Or(b.Feed, e.Feed), e.Kind, e.Category}
 		d := sets[k]
 		if d == nil {
-			d = &ReviewData{Kind: string(e.Kind), Feed: b.Feed, Batch: b.Batch, Category: e.Category, Entries: []string{}}
+			d = &ReviewData{Kind: string(e.Kind), Feed: k.feed, Batch: b.Batch, Category: e.Category, Entries: []string{}}
 			sets[k] = d
 			order = append(order, k)
 		}
@@ -249,7 +251,7 @@ func requested(entries []review.Entry, b MatchBatch, at time.Time) ([]Outgoing, 
 		if subject == "" {
 			subject = d.Entries[0]
 		}
-		e, err := pipeline.NewEvent(pipeline.ReviewRequested, source(b.Feed), subject+"/"+string(k.kind)+"/"+k.category, b.Feed, at, d)
+		e, err := pipeline.NewEvent(pipeline.ReviewRequested, source(k.feed), subject+"/"+string(k.kind)+"/"+k.category, k.feed, at, d)
 		if err != nil {
 			return nil, err
 		}

@@ -290,7 +290,9 @@ func (in *Ingest) commit(ctx context.Context, b Batch, f *contract.Feed, report 
 	if m != nil {
 		b.Stage, b.Manifest = Done, m.ID
 		if f.Catalog != nil {
-			shards = shardsOf(b, m, o.degraded)
+			if shards, err = in.shards(ctx, b, f, report, m, o.degraded); err != nil {
+				return Batch{}, err
+			}
 		}
 	}
 	b.Shards = len(shards)

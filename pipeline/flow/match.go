@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
@@ -75,7 +76,21 @@ func (m *Match) Again(ctx context.Context, ids []string) error {
 	if err != nil {
 		return err
 	}
-	return m.judge(ctx, MatchBatch{}, all, ids, nil)
+	// What is told of them, and asked about them, names the feed they came by.
+	feedOf := make(map[string]string, len(all))
+	for i := range all {
+		feedOf[all[i].Item.ID] = all[i].Item.Meta.Feed
+	}
+	byFeed := map[string][]string{}
+	for _, id := range ids {
+		byFeed[feedOf[id]] = append(byFeed[feedOf[id]], id)
+	}
+	for _, feed := range slices.Sorted(maps.Keys(byFeed)) {
+		if err := m.judge(ctx, MatchBatch{Feed: feed}, all, byFeed[feed], nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // judge matches what changed among all. all still holds what is being retired.

@@ -39,6 +39,9 @@ type ParseShard struct {
 	Count  int64  `json:"count"`
 	// Degraded: published by an open breaker with that fallback.
 	Degraded bool `json:"degraded,omitempty"`
+	// Spared are items of the feed which rejected rows of a snapshot name: they
+	// stay in the catalog as they are. Such a shard has no rows.
+	Spared []string `json:"spared,omitempty"`
 }
 
 // A MatchBatch is the body of a match message: every shard of the batch has
@@ -116,6 +119,9 @@ func (p *Parse) Shard(ctx context.Context, s ParseShard) error {
 		if err != nil {
 			return err
 		}
+		if err := spare(ctx, tx, s); err != nil {
+			return err
+		}
 		if err := tx.PutEntries(ctx, entries); err != nil {
 			return err
 		}
@@ -128,6 +134,23 @@ func (p *Parse) Shard(ctx context.Context, s ParseShard) error {
 		}
 		return tx.PutOutgoing(ctx, append(changes, out...)...)
 	})
+}
+
+// spare lets the items that the shard names count as seen in its batch. What
+// the batch itself, or a later one, said of them stands.
+func spare(ctx context.Context, tx Tx, s ParseShard) error {
+	if len(s.Spared) == 0 {
+		return nil
+	}
+	held, err := tx.Entries(ctx, catalog.Query{IDs: s.Spared, Live: true})
+	if err != nil {
+		return err
+	}
+	held = slices.DeleteFunc(held, func(e catalog.Entry) bool { return e.Seq >= s.Seq })
+	for i := range held {
+		held[i].Seq = s.Seq
+	}
+	return tx.PutEntries(ctx, held)
 }
 
 // degradedReviews asks people about the records of a batch that was published

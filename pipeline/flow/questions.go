@@ -20,6 +20,8 @@ type Question struct {
 	Item     string `json:"item"`
 	Text     string `json:"text"`
 	Category string `json:"category"`
+	// Feed that the item came by.
+	Feed string `json:"feed,omitempty"`
 	catalog.Missing
 }
 
@@ -41,7 +43,7 @@ func (p *People) Questions(ctx context.Context, q catalog.Query) ([]Question, er
 		for _, m := range p.Match.Matcher.Missing(e) {
 			out = append(out, Question{
 				ID:   QuestionReview(e.Item.ID, m.Attribute, e.Item.Source),
-				Item: e.Item.ID, Text: e.Item.Source, Category: e.Record.Category, Missing: m,
+				Item: e.Item.ID, Text: e.Item.Source, Category: e.Record.Category, Feed: e.Item.Meta.Feed, Missing: m,
 			})
 		}
 	}
@@ -73,7 +75,7 @@ func (p *People) Ask(ctx context.Context, qs []Question) (int, error) {
 					priority = 0.2
 				}
 				entries = append(entries, review.Entry{
-					ID: q.ID, Kind: review.Question, Subject: q.Item, Category: q.Category,
+					ID: q.ID, Kind: review.Question, Subject: q.Item, Feed: q.Feed, Category: q.Category,
 					Reason: reason, Priority: priority, Data: data, Created: at,
 				})
 			}
