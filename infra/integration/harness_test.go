@@ -1,0 +1,527 @@
+package integration
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	ebtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/assay-pipeline/assay/pipeline/app"
+	"github.com/assay-pipeline/assay/pipeline/flow"
+	"github.com/assay-pipeline/assay/pipeline/localrt"
+)
+
+const region = "eu-central-1"
+
+// built are the binaries of this test run.
+var built struct {
+	sync.Mutex
+	dir   string
+	files map[string]string
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built.dir != "" {
+		_ = os.RemoveAll(built.dir)
+	}
+	os.Exit(code)
+}
+
+// binary builds a package of the repository once: a function as for Lambda.
+func binary(t testing.TB, pkg string) string {
+	t.Helper()
+	built.Lock()
+	defer built.Unlock()
+	if f, ok := built.files[pkg]; ok {
+		return f
+	}
+	if built.dir == "" {
+		dir, err := os.MkdirTemp("", "assay-integration-*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		built.dir, built.files = dir, map[string]string{}
+	}
+	out := filepath.Join(built.dir, filepath.Base(pkg), "bootstrap")
+	args := []string{"build", "-trimpath", "-ldflags", "-s -w", "-o", out}
+	if strings.HasPrefix(pkg, "functions/") {
+		args = append(args, "-tags", "lambda.norpc")
+	}
+	cmd := exec.Command("go", append(args, "./"+pkg)...)
+	cmd.Dir, cmd.Env = "../..", append(os.Environ(), "CGO_ENABLED=0")
+	if b, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v: %s", pkg, err, b)
+	}
+	built.files[pkg] = out
+	return out
+}
+
+// missing ends a test that cannot run here: it fails where all has to run.
+func missing(t testing.TB, what string) {
+	t.Helper()
+	if os.Getenv("ASSAY_TEST_INTEGRATION") == "required" {
+		t.Fatal(what)
+	}
+	t.Skip("needs " + what)
+}
+
+// moto starts moto's server, which ends with the test.
+func moto(t testing.TB) string {
+	t.Helper()
+	exe, err := exec.LookPath("moto_server")
+	if err != nil {
+		missing(t, "moto's server: pip install 'moto[server]'")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe, "-H", "127.0.0.1", "-p", port)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // by its own id
+		_ = cmd.Wait()         // killed
+	})
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if c, err := net.Dial("tcp", addr); err == nil {
+			_ = c.Close() // it listens
+			return "http://" + addr
+		}
+	}
+	t.Fatal("moto_server did not listen within 30 s")
+	return ""
+}
+
+// schema is the URL of a store in a schema of its own, which ends with the test.
+func schema(t testing.TB) string {
+	t.Helper()
+	dsn := os.Getenv("ASSAY_TEST_POSTGRES")
+	if dsn == "" {
+		missing(t, "a Postgres with pgvector: set ASSAY_TEST_POSTGRES to the DSN that `make postgres` prints")
+	}
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := fmt.Sprintf("assay_integration_%d_%d", os.Getpid(), time.Now().UnixNano())
+	q := u.Query()
+	q.Set("search_path", name)
+	q.Set("pool_max_conns", "3")
+	u.RawQuery = q.Encode()
+	t.Cleanup(func() {
+		ctx := context.Background()
+		conn, err := pgx.Connect(ctx, dsn)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close(ctx) //nolint:errcheck // the test is over
+		if _, err := conn.Exec(ctx, "DROP SCHEMA IF EXISTS "+name+" CASCADE"); err != nil {
+			t.Error(err)
+		}
+	})
+	return u.String()
+}
+
+// A world is an account with a deployment in it.
+type world struct {
+	t        testing.TB
+	endpoint string
+	s3       *s3.Client
+	sqs      *sqs.Client
+	bus      *eventbridge.Client
+	bucket   string
+	// Queues by name, with their URLs: landing and parse, each with -dead, and
+	// events, which hears the bus.
+	queues map[string]string
+	env    []string
+	log    *logBuffer
+	app    *app.App
+	store  app.Store
+}
+
+// A logBuffer keeps the logs of the functions for when a test fails.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+// String is the end of the log.
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.b.Bytes()
+	return string(b[max(0, len(b)-8000):])
+}
+
+// visibility of the queues, in seconds: short, since what a killed runtime held
+// is to come again within a test.
+const visibility = 15
+
+// newWorld deploys: a bucket whose landing zone notifies a queue, queues with
+// dead letters, a bus whose events a queue hears, a store that is migrated.
+func newWorld(t testing.TB, contracts string, visibilitySeconds, maxReceive int) *world {
+	t.Helper()
+	store := schema(t)
+	w := &world{t: t, endpoint: moto(t), bucket: "assay-lake", queues: map[string]string{}, log: &logBuffer{}}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the functions wrote:\n%s", w.log)
+		}
+	})
+	cred := credentials.NewStaticCredentialsProvider("test", "test", "")
+	w.s3 = s3.New(s3.Options{BaseEndpoint: &w.endpoint, UsePathStyle: true, Region: region, Credentials: cred})
+	w.sqs = sqs.New(sqs.Options{BaseEndpoint: &w.endpoint, Region: region, Credentials: cred})
+	w.bus = eventbridge.New(eventbridge.Options{BaseEndpoint: &w.endpoint, Region: region, Credentials: cred})
+	ctx := t.Context()
+	if _, err := w.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &w.bucket, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: region}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"landing", "parse"} {
+		w.queue(name+"-dead", nil)
+		w.queue(name, map[string]string{
+			"VisibilityTimeout": fmt.Sprint(visibilitySeconds),
+			"RedrivePolicy":     fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":%d}`, arn(name+"-dead"), maxReceive),
+		})
+	}
+	w.queue("events", nil)
+	if _, err := w.s3.PutBucketNotificationConfiguration(ctx, &s3.PutBucketNotificationConfigurationInput{
+		Bucket: &w.bucket,
+		NotificationConfiguration: &s3types.NotificationConfiguration{QueueConfigurations: []s3types.QueueConfiguration{{
+			QueueArn: aws.String(arn("landing")), Events: []s3types.Event{"s3:ObjectCreated:*"},
+			Filter: &s3types.NotificationConfigurationFilter{Key: &s3types.S3KeyFilter{FilterRules: []s3types.FilterRule{{Name: "prefix", Value: aws.String("landing/")}}}},
+		}}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.bus.CreateEventBus(ctx, &eventbridge.CreateEventBusInput{Name: aws.String("assay")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.bus.PutRule(ctx, &eventbridge.PutRuleInput{Name: aws.String("all"), EventBusName: aws.String("assay"), EventPattern: aws.String(`{"source":[{"prefix":"assay/"}]}`)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.bus.PutTargets(ctx, &eventbridge.PutTargetsInput{
+		Rule: aws.String("all"), EventBusName: aws.String("assay"), Targets: []ebtypes.Target{{Id: aws.String("queue"), Arn: aws.String(arn("events"))}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	w.env = []string{
+		"AWS_REGION=" + region, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_ENDPOINT_URL=" + w.endpoint,
+		"ASSAY_LAKE=s3://" + w.bucket, "ASSAY_STORE=" + store, "ASSAY_EVENTS=eventbridge:assay", "ASSAY_QUEUE=sqs:" + w.queues["parse"],
+		"ASSAY_CONTRACTS=dir:" + filepath.Join(contracts, "feeds"), "ASSAY_KNOWLEDGE=dir:" + filepath.Join(contracts, "catalog"),
+	}
+	w.openStore()
+	return w
+}
+
+// openStore opens the store for the test itself, and migrates it.
+func (w *world) openStore() {
+	w.t.Helper()
+	cfg, err := app.ReadConfig(w.env, w.t.TempDir())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, kv := range w.env { // the SDK finds its own variables in the process
+		if k, v, _ := strings.Cut(kv, "="); strings.HasPrefix(k, "AWS_") {
+			setenv(w.t, k, v)
+		}
+	}
+	w.app = app.Open(cfg, app.Options{})
+	w.t.Cleanup(func() { _ = w.app.Close() })
+	if err := w.app.Migrate(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+	if w.store, err = w.app.Store(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func setenv(t testing.TB, k, v string) {
+	t.Helper()
+	s, ok := t.(interface{ Setenv(k, v string) })
+	if !ok {
+		t.Fatal("no Setenv")
+	}
+	s.Setenv(k, v)
+}
+
+func arn(queue string) string { return "arn:aws:sqs:" + region + ":123456789012:" + queue }
+
+func (w *world) queue(name string, attributes map[string]string) {
+	w.t.Helper()
+	out, err := w.sqs.CreateQueue(w.t.Context(), &sqs.CreateQueueInput{QueueName: &name, Attributes: attributes})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.queues[name] = aws.ToString(out.QueueUrl)
+}
+
+// put lands an object.
+func (w *world) put(key string, body []byte) {
+	w.t.Helper()
+	if _, err := w.s3.PutObject(w.t.Context(), &s3.PutObjectInput{Bucket: &w.bucket, Key: &key, Body: bytes.NewReader(body)}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// depth counts what waits in a queue and what is leased.
+func (w *world) depth(name string) (waiting, leased string) {
+	w.t.Helper()
+	out, err := w.sqs.GetQueueAttributes(w.t.Context(), &sqs.GetQueueAttributesInput{
+		QueueUrl: aws.String(w.queues[name]), AttributeNames: []sqstypes.QueueAttributeName{"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"},
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return out.Attributes["ApproximateNumberOfMessages"], out.Attributes["ApproximateNumberOfMessagesNotVisible"]
+}
+
+func (w *world) empty(name string) bool {
+	waiting, leased := w.depth(name)
+	return waiting == "0" && leased == "0"
+}
+
+// function is one of the repository, with the world's environment.
+func (w *world) function(name string) localrt.Function {
+	return localrt.Function{Name: name, Bootstrap: binary(w.t, "functions/"+name), Env: w.env, Memory: 1024, Timeout: 60 * time.Second, Log: w.log, Dir: w.t.TempDir()}
+}
+
+// pool runs a function in up to n environments.
+func (w *world) pool(name string, n int, change ...func(*localrt.Function)) *localrt.Pool {
+	w.t.Helper()
+	f := w.function(name)
+	for _, c := range change {
+		c(&f)
+	}
+	p := localrt.NewPool(f, n)
+	w.t.Cleanup(p.Close)
+	return p
+}
+
+// feed is an event source mapping from a queue.
+func (w *world) feed(queue string, p *localrt.Pool, batch int) *localrt.Mapping {
+	return &localrt.Mapping{
+		Queue: &sqsQueue{client: w.sqs, url: w.queues[queue]}, Pool: p, ARN: arn(queue), Batch: batch, Partial: true,
+		Log: slog.New(slog.NewTextHandler(w.log, nil)),
+	}
+}
+
+// serve runs mappings until the returned function is called.
+func (w *world) serve(ms ...*localrt.Mapping) (stop func()) {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	for _, m := range ms {
+		wg.Go(func() {
+			if err := m.Run(ctx); err != nil {
+				w.t.Errorf("mapping of %s: %v", m.ARN, err)
+			}
+		})
+	}
+	var once sync.Once
+	stop = func() { once.Do(func() { cancel(); wg.Wait() }) }
+	w.t.Cleanup(stop)
+	return stop
+}
+
+// until waits for what has to come.
+func (w *world) until(what string, limit time.Duration, ok func() bool) {
+	w.t.Helper()
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	for name := range w.queues {
+		waiting, leased := w.depth(name)
+		w.t.Logf("queue %s: %s waiting, %s leased", name, waiting, leased)
+	}
+	w.t.Fatalf("not within %v: %s", limit, what)
+}
+
+// batches are the lines of the ledger, by key.
+func (w *world) batches() map[string][]flow.Batch {
+	w.t.Helper()
+	bs, err := w.store.Batches(w.t.Context(), flow.BatchFilter{Limit: 100000})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	out := map[string][]flow.Batch{}
+	for _, b := range bs {
+		out[b.Key] = append(out[b.Key], b)
+	}
+	return out
+}
+
+// sqsQueue is a queue of SQS as a mapping polls it.
+type sqsQueue struct {
+	client *sqs.Client
+	url    string
+}
+
+func (q *sqsQueue) Receive(ctx context.Context, n int) ([]localrt.Message, error) {
+	out, err := q.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
+		QueueUrl: &q.url, MaxNumberOfMessages: int32(min(n, 10)), WaitTimeSeconds: 1, //nolint:gosec // at most 10
+		MessageSystemAttributeNames: []sqstypes.MessageSystemAttributeName{"All"}, MessageAttributeNames: []string{"All"},
+	})
+	if err != nil {
+		return nil, err
+	}
+	var ms []localrt.Message
+	for _, m := range out.Messages {
+		received := 0
+		if _, err := fmt.Sscan(m.Attributes["ApproximateReceiveCount"], &received); err != nil {
+			return nil, err
+		}
+		attributes := map[string]string{}
+		for k, v := range m.MessageAttributes {
+			attributes[k] = aws.ToString(v.StringValue)
+		}
+		ms = append(ms, localrt.Message{ID: aws.ToString(m.MessageId), Body: mended(aws.ToString(m.Body)), Receipt: aws.ToString(m.ReceiptHandle), Received: received, Attributes: attributes})
+	}
+	return ms, nil
+}
+
+// mended gives the times of moto's notifications the zone that S3's have.
+func mended(body string) string {
+	var e struct {
+		Records []map[string]any
+	}
+	if err := json.Unmarshal([]byte(body), &e); err != nil || len(e.Records) == 0 {
+		return body
+	}
+	for _, r := range e.Records {
+		if at, ok := r["eventTime"].(string); ok && !strings.HasSuffix(at, "Z") {
+			r["eventTime"] = at + "Z"
+		}
+	}
+	b, err := json.Marshal(e)
+	if err != nil {
+		return body
+	}
+	return string(b)
+}
+
+func (q *sqsQueue) Delete(ctx context.Context, ms []localrt.Message) error {
+	var entries []sqstypes.DeleteMessageBatchRequestEntry
+	for i, m := range ms {
+		entries = append(entries, sqstypes.DeleteMessageBatchRequestEntry{Id: aws.String(fmt.Sprint(i)), ReceiptHandle: aws.String(m.Receipt)})
+	}
+	_, err := q.client.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &q.url, Entries: entries})
+	return err
+}
+
+// Failed does nothing: the lease ends by itself.
+func (q *sqsQueue) Failed(context.Context, []localrt.Message, string) error { return nil }
+
+// scaffold is a copy of the contracts that assay init writes.
+func scaffold(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("..", "..", "cmd", "assay", "scaffold", "contracts"))); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// objects are the keys of the bucket below a prefix.
+func (w *world) objects(prefix string) []string {
+	w.t.Helper()
+	var keys []string
+	for pages := s3.NewListObjectsV2Paginator(w.s3, &s3.ListObjectsV2Input{Bucket: &w.bucket, Prefix: &prefix}); pages.HasMorePages(); {
+		page, err := pages.NextPage(w.t.Context())
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, o := range page.Contents {
+			keys = append(keys, aws.ToString(o.Key))
+		}
+	}
+	return keys
+}
+
+// object reads an object of the bucket.
+func (w *world) object(key string) []byte {
+	w.t.Helper()
+	out, err := w.s3.GetObject(w.t.Context(), &s3.GetObjectInput{Bucket: &w.bucket, Key: &key})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	b, err := io.ReadAll(out.Body)
+	if err = errors.Join(err, out.Body.Close()); err != nil {
+		w.t.Fatal(err)
+	}
+	return b
+}
+
+// told are the types of the events that the bus sent on, each once, by the
+// subject of the event.
+func (w *world) told() map[string][]string {
+	w.t.Helper()
+	q := &sqsQueue{client: w.sqs, url: w.queues["events"]}
+	seen := map[string]bool{}
+	out := map[string][]string{}
+	for {
+		ms, err := q.Receive(w.t.Context(), 10)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if len(ms) == 0 {
+			return out
+		}
+		for _, m := range ms {
+			var e struct {
+				Detail struct{ ID, Type, Subject string } `json:"detail"`
+			}
+			if err := json.Unmarshal([]byte(m.Body), &e); err != nil {
+				w.t.Fatal(err)
+			}
+			if !seen[e.Detail.ID] {
+				seen[e.Detail.ID] = true
+				out[e.Detail.Subject] = append(out[e.Detail.Subject], e.Detail.Type)
+			}
+		}
+		if err := q.Delete(w.t.Context(), ms); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
