@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -99,13 +100,15 @@ func (s *diskStore) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodPut:
 		err = s.put(w, r, bucket, key)
 	case r.Method == http.MethodDelete && q.Has("uploadId"):
-		err = os.RemoveAll(s.upload(q.Get("uploadId")))
-		w.WriteHeader(http.StatusNoContent)
-	case r.Method == http.MethodDelete:
-		if err = os.Remove(s.file(bucket, key)); errors.Is(err, fs.ErrNotExist) {
-			err = nil
+		if err = os.RemoveAll(s.upload(q.Get("uploadId"))); err == nil {
+			w.WriteHeader(http.StatusNoContent)
 		}
-		w.WriteHeader(http.StatusNoContent)
+	case r.Method == http.MethodDelete:
+		err = os.Remove(s.file(bucket, key))
+		if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTEMPTY) || errors.Is(err, syscall.ENOTDIR) {
+			err = nil
+			w.WriteHeader(http.StatusNoContent)
+		}
 	case r.Method == http.MethodPost && q.Has("uploads"):
 		err = s.begin(w, bucket, key)
 	case r.Method == http.MethodPost && q.Has("uploadId"):
@@ -115,7 +118,7 @@ func (s *diskStore) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case err == nil:
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR): // a file lies where the key has a folder
 		s.refuse(w, http.StatusNotFound, "NoSuchKey")
 	default:
 		s.refuse(w, http.StatusInternalServerError, "InternalError")
@@ -154,6 +157,10 @@ func (s *diskStore) get(w http.ResponseWriter, r *http.Request, bucket, key stri
 	s.mu.Unlock()
 	if v := r.Header.Get("If-Match"); v != "" && v != w.Header().Get("ETag") {
 		s.refuse(w, http.StatusPreconditionFailed, "PreconditionFailed")
+		return nil
+	}
+	if st.Size() == 0 && r.Header.Get("Range") != "" {
+		s.refuse(w, http.StatusRequestedRangeNotSatisfiable, "InvalidRange")
 		return nil
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
