@@ -44,6 +44,16 @@ postgres: ## start a Postgres with pgvector on loopback, without Docker; prints 
 postgres-stop: ## stop it
 	@infra/dev/postgres.sh stop
 
+.PHONY: integration
+integration: ## the deployed functions end to end on loopback: S3, SQS, EventBridge (moto), Postgres, the Runtime API
+	@command -v moto_server >/dev/null || { echo "needs moto's server: pip install 'moto[server]'"; exit 1; }
+	@dsn="$${ASSAY_TEST_POSTGRES:-}"; \
+	if [ -z "$$dsn" ]; then \
+	  infra/dev/postgres.sh status >/dev/null 2>&1 || trap 'infra/dev/postgres.sh stop' EXIT; \
+	  dsn=$$(infra/dev/postgres.sh start); \
+	fi; \
+	ASSAY_TEST_INTEGRATION=required ASSAY_TEST_POSTGRES="$$dsn" $(GO) test ./infra/integration -count 1 -timeout 30m $(ARGS)
+
 ## --- before a change lands --------------------------------------------------
 
 .PHONY: check

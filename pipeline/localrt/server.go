@@ -49,7 +49,7 @@ type server struct {
 }
 
 func listen() (*server, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it waits for nothing
 	if err != nil {
 		return nil, err
 	}
