@@ -3,7 +3,6 @@ package integration
 import (
 	"crypto/md5" //nolint:gosec // S3's ETag is one
 	"encoding/hex"
-	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -49,18 +48,6 @@ func newDiskStore(t testing.TB) *diskStore {
 
 func (s *diskStore) file(bucket, key string) string {
 	return filepath.Join(s.root, bucket, filepath.FromSlash(key))
-}
-
-// adopt makes a file of this machine an object, without a copy.
-func (s *diskStore) adopt(t testing.TB, bucket, key, file string) {
-	t.Helper()
-	dst := s.file(bucket, key)
-	if err := os.MkdirAll(filepath.Dir(dst), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(file, dst); err != nil {
-		t.Fatal(err)
-	}
 }
 
 type s3Error struct {
@@ -362,9 +349,4 @@ func (s *diskStore) list(w http.ResponseWriter, bucket, prefix, after, token, li
 	}
 	out.KeyCount = len(out.Contents)
 	return answer(w, out)
-}
-
-// readJSON decodes an object.
-func (s *diskStore) read(bucket, key string) (json.RawMessage, error) {
-	return os.ReadFile(s.file(bucket, key))
 }

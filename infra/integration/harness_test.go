@@ -209,7 +209,7 @@ func newWorld(t testing.TB, contracts string, visibilitySeconds, maxReceive int)
 		}
 	})
 	cred := credentials.NewStaticCredentialsProvider("test", "test", "")
-	w.s3 = s3.New(s3.Options{BaseEndpoint: &w.endpoint, UsePathStyle: true, Region: region, Credentials: cred})
+	w.s3 = s3Client(w.endpoint)
 	w.sqs = sqs.New(sqs.Options{BaseEndpoint: &w.endpoint, Region: region, Credentials: cred})
 	w.bus = eventbridge.New(eventbridge.Options{BaseEndpoint: &w.endpoint, Region: region, Credentials: cred})
 	ctx := t.Context()
@@ -282,6 +282,10 @@ func setenv(t testing.TB, k, v string) {
 		t.Fatal("no Setenv")
 	}
 	s.Setenv(k, v)
+}
+
+func s3Client(endpoint string) *s3.Client {
+	return s3.New(s3.Options{BaseEndpoint: &endpoint, UsePathStyle: true, Region: region, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
 }
 
 func arn(queue string) string { return "arn:aws:sqs:" + region + ":123456789012:" + queue }

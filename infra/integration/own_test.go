@@ -10,10 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-
 	"github.com/assay-pipeline/assay/pipeline/lake"
 	"github.com/assay-pipeline/assay/pipeline/lake/laketest"
 	"github.com/assay-pipeline/assay/pipeline/lake/s3lake"
@@ -27,10 +23,7 @@ func TestDiskStore(t *testing.T) {
 		s := newDiskStore(t)
 		ds := make([]lake.Driver, n)
 		for i := range ds {
-			d, err := s3lake.New(s3.New(s3.Options{
-				BaseEndpoint: aws.String(s.url), UsePathStyle: true, Region: region,
-				Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
-			}), "lake", "some/prefix")
+			d, err := s3lake.New(s3Client(s.url), "lake", "some/prefix")
 			if err != nil {
 				t.Fatal(err)
 			}
