@@ -123,7 +123,7 @@ func (h *handler) objects(ctx context.Context, objects []landed) ([]flow.Batch, 
 			again = errors.Join(again, err)
 			continue
 		default:
-			// Gone, or not in a landing folder: coming again would not help.
+			// Not in a landing folder, or in another bucket: coming again would not help.
 			b = flow.Batch{Key: o.Key, Stage: flow.Unjudged, Verdict: pipeline.VerdictError, Reason: pipeline.ErrorMessage(err)}
 			h.log.WarnContext(ctx, "object not judged", "key", o.Key, "code", code, "error", err)
 		}
@@ -149,6 +149,10 @@ func (h *handler) object(ctx context.Context, o landed) (flow.Batch, error) {
 			return flow.Batch{}, pipeline.Errorf(pipeline.CodeCanceled, "%s: the time of the invocation is over: %w", key, err)
 		}
 		b, err := h.ingest.Object(ctx, key)
+		if pipeline.ErrorCode(err) == pipeline.CodeNotFound {
+			// Gone: the ledger says so, since nothing else will.
+			b, err = h.ingest.Missing(ctx, key, err)
+		}
 		if pipeline.ErrorCode(err) != pipeline.CodeLocked || waited >= h.wait {
 			return b, err
 		}

@@ -190,6 +190,29 @@ func (in *Ingest) unreadable(ctx context.Context, feed, key string, why error) (
 	return b, nil
 }
 
+// Missing enters into the ledger that an event told of an object that is not
+// there: Unjudged, with the reason, until something lands under the name. What the
+// ledger says of the name already stays. Errors: locked, unavailable.
+func (in *Ingest) Missing(ctx context.Context, key string, why error) (Batch, error) {
+	feed, ok := lake.FeedOf(key)
+	if !ok {
+		return Batch{}, pipeline.Errorf(pipeline.CodeInvalid, "%s is not in a feed's landing folder", key)
+	}
+	done, err := in.lease(ctx, "feed/"+feed)
+	if err != nil {
+		return Batch{}, err
+	}
+	defer done()
+	if last, found, err := in.latest(ctx, feed, key); err != nil || found {
+		return last, err
+	}
+	b, err := in.batchOf(ctx, feed, key, "", lake.Object{Key: key, Modified: stamp(in.Now)})
+	if err != nil {
+		return Batch{}, err
+	}
+	return in.unjudged(ctx, b, "an event told of it, but it is not there: "+why.Error())
+}
+
 // seenAgain keeps the cheap tag of a settled batch current, so that the next
 // scan need not read the file.
 func (in *Ingest) seenAgain(ctx context.Context, b Batch, obj lake.Object) (Batch, error) {
