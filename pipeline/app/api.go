@@ -33,41 +33,50 @@ func (a *App) Search(ctx context.Context) (*flow.Search, error) {
 // API builds the server of the HTTP API; auth says who sends a request. It is no
 // method, so that the functions that serve nothing do not carry it.
 func API(ctx context.Context, a *App, auth httpapi.Authenticator) (*httpapi.Server, error) {
-	check, err := a.CheckItem(ctx)
+	opt, err := APIOptions(ctx, a, auth)
 	if err != nil {
 		return nil, err
+	}
+	return httpapi.New(opt)
+}
+
+// APIOptions are the use cases of the server of the HTTP API.
+func APIOptions(ctx context.Context, a *App, auth httpapi.Authenticator) (httpapi.Options, error) {
+	check, err := a.CheckItem(ctx)
+	if err != nil {
+		return httpapi.Options{}, err
 	}
 	search, err := a.Search(ctx)
 	if err != nil {
-		return nil, err
+		return httpapi.Options{}, err
 	}
 	people, err := a.People(ctx)
 	if err != nil {
-		return nil, err
+		return httpapi.Options{}, err
 	}
 	in, err := a.Ingest(ctx)
 	if err != nil {
-		return nil, err
+		return httpapi.Options{}, err
 	}
 	o, err := a.Overview(ctx)
 	if err != nil {
-		return nil, err
+		return httpapi.Options{}, err
 	}
 	v, err := a.Validate(ctx)
 	if err != nil {
-		return nil, err
+		return httpapi.Options{}, err
 	}
 	set, err := a.Contracts()
 	if err != nil {
-		return nil, err
+		return httpapi.Options{}, err
 	}
 	r, err := a.Registry(ctx)
 	if err != nil {
-		return nil, err
+		return httpapi.Options{}, err
 	}
-	return httpapi.New(httpapi.Options{
+	return httpapi.Options{
 		Check: check, Search: search, People: people, Ingest: in, Overview: o, Validate: v,
 		Contracts: set, Registry: r,
 		Authenticator: auth, Version: a.version, Now: time.Now, Log: a.log,
-	})
+	}, nil
 }

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -108,15 +109,23 @@ func CheckInput(items []pipeline.Item) error {
 	for i, it := range items {
 		switch {
 		case !hasText(it.Source):
-			return pipeline.Errorf(pipeline.CodeInvalid, "item %d (%q) has no text", i+1, it.ID).WithHint("give the description that a buyer would read")
+			return pipeline.Errorf(pipeline.CodeInvalid, "%s has no text", placeOf(i, it.ID)).WithHint("give the description that a buyer would read")
 		case len(it.Source) > MaxItemText:
-			return pipeline.Errorf(pipeline.CodeInvalid, "item %d (%q): the text has %d bytes, %d are taken", i+1, it.ID, len(it.Source), MaxItemText)
+			return pipeline.Errorf(pipeline.CodeInvalid, "%s: the text has %d bytes, %d are taken", placeOf(i, it.ID), len(it.Source), MaxItemText)
 		case it.ID != "" && seen[it.ID]:
 			return pipeline.Errorf(pipeline.CodeInvalid, "two items have the id %q", it.ID)
 		}
 		seen[it.ID] = true
 	}
 	return nil
+}
+
+// placeOf names the i-th item.
+func placeOf(i int, id string) string {
+	if id == "" {
+		return fmt.Sprintf("item %d", i+1)
+	}
+	return fmt.Sprintf("item %d (%q)", i+1, id)
 }
 
 func hasText(s string) bool { return len(embed.Fold(nil, s)) > 0 }
@@ -150,7 +159,7 @@ func (c *CheckItem) tell(e *catalog.Entry, i int, values map[string]string) erro
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		v, err := catalog.ReadAnswer(c.Matcher.Pack, e.Record.Category, name, values[name], "caller")
 		if err != nil {
-			bad := pipeline.Errorf(pipeline.CodeInvalid, "item %d (%q): %w", i+1, e.Item.ID, err)
+			bad := pipeline.Errorf(pipeline.CodeInvalid, "%s: %w", placeOf(i, e.Item.ID), err)
 			if e.Record.Category == pipeline.Unknown {
 				return bad.WithHint("what the item is cannot be told from its text; name its category")
 			}

@@ -75,11 +75,12 @@ func (s *Server) GetBreaker(ctx context.Context, r GetBreakerRequestObject) (Get
 
 // signal moves the breaker of a feed by hand.
 func (s *Server) signal(ctx context.Context, feed, command, reason string) (Breaker, error) {
-	b, err := s.opt.Ingest.Signal(ctx, feed, command, Who(ctx), reason)
-	if err != nil {
-		return b, err
+	if _, err := s.opt.Ingest.Signal(ctx, feed, command, Who(ctx), reason); err != nil {
+		return Breaker{}, err
 	}
-	return s.seen(b), nil
+	// As it is stored now, with its version.
+	b, err := s.opt.Ingest.Store.LoadBreaker(ctx, flow.FeedBreaker(feed))
+	return s.seen(b), err
 }
 
 // TripBreaker opens the breaker of a feed.

@@ -40,7 +40,11 @@ func invalid(mistakes []FieldError) *refusal {
 	e := &refusal{status: http.StatusBadRequest, code: string(pipeline.CodeInvalid), errors: mistakes}
 	if len(mistakes) > 0 {
 		m := mistakes[0]
-		e.detail = fmt.Sprintf("%s %s: %s", m.In, m.Pointer, m.Detail)
+		e.detail = "the " + string(m.In)
+		if m.Pointer != "" {
+			e.detail = string(m.In) + " " + m.Pointer + ":"
+		}
+		e.detail += " " + m.Detail
 		if n := len(mistakes) - 1; n > 0 {
 			e.detail += fmt.Sprintf(" (and %d more)", n)
 		}

@@ -253,6 +253,11 @@ func words(v *jsonschema.ValidationError) string {
 		return "is empty"
 	case *kind.MinLength:
 		return "is empty"
+	case *kind.Pattern:
+		if k.Want == `\S` {
+			return "is empty"
+		}
+		return "does not match " + k.Want
 	case *kind.MaxLength:
 		return fmt.Sprintf("has %d characters, %d are taken", k.Got, k.Want)
 	}

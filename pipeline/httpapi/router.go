@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -89,4 +90,14 @@ func (p *peek) WriteHeader(status int) {
 	if p.status == 0 {
 		p.status = status
 	}
+}
+
+// Routes are the operations that the server answers, "METHOD /path".
+func (s *Server) Routes() []string { return slices.Clone(s.router.routes) }
+
+// Route is the operation that answers r, as the document names it; empty where
+// none does.
+func (s *Server) Route(r *http.Request) string {
+	_, pattern := s.router.mux.Handler(s.router.split(r))
+	return strings.Replace(pattern, "}/:", "}:", 1)
 }
