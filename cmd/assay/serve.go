@@ -26,16 +26,16 @@ feeds and batches, move breakers, validate rows. GET /openapi.yaml says what
 there is.
 
 It listens on loopback alone, where whoever reaches it may do everything in the
-name of the user of the machine (--as). The address is printed when it listens;
-port 0 takes a free one. An interrupt lets running requests end.`,
+name of the user of the machine (--as); a page in a browser may not. With
+ASSAY_API_ISSUER and ASSAY_API_AUDIENCE it asks for a token of that issuer, with
+the scopes that the document names, and --addr may be any; TLS is for a proxy
+before it. The address is printed when it listens; port 0 takes a free one. An
+interrupt lets running requests end.`,
 		Example: `  assay serve
   curl -s localhost:8787/v1/search --get --data-urlencode 'q=washer thread=M10'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := httpapi.LoopbackAddr(addr); err != nil {
-				return err
-			}
-			return c.serve(cmd.Context(), addr, httpapi.Local{Subject: as})
+			return c.serve(cmd.Context(), addr, as)
 		},
 	}
 	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:8787", "the address to listen on")
@@ -46,7 +46,7 @@ port 0 takes a free one. An interrupt lets running requests end.`,
 // shutdown is how long running requests may take after an interrupt.
 const shutdown = 30 * time.Second
 
-func (c *cli) serve(ctx context.Context, addr string, auth httpapi.Authenticator) error {
+func (c *cli) serve(ctx context.Context, addr, as string) error {
 	cfg, err := app.ReadConfig(c.environ, c.dir)
 	if err != nil {
 		return err
@@ -61,6 +61,17 @@ func (c *cli) serve(ctx context.Context, addr string, auth httpapi.Authenticator
 	}
 	a := app.Open(cfg, app.Options{Now: clock, Log: log, Stdout: c.stdout, Stderr: c.stderr, Version: version, Trace: c.trace})
 	defer a.Close()
+	auth, err := app.TokenVerifier(a)
+	if err != nil {
+		return err
+	}
+	local := auth == nil
+	if local {
+		if err := httpapi.LoopbackAddr(addr); err != nil {
+			return err
+		}
+		auth = httpapi.Local{Subject: as}
+	}
 	api, err := app.API(ctx, a, auth)
 	if err != nil {
 		return err
@@ -69,7 +80,11 @@ func (c *cli) serve(ctx context.Context, addr string, auth httpapi.Authenticator
 	if err != nil {
 		return pipeline.Errorf(pipeline.CodeUnavailable, "cannot listen on %s: %w", addr, err).WithHint("another program may; --addr takes another port")
 	}
-	return c.listen(ctx, l, httpapi.Loopback(api, api.Fail), log)
+	var h http.Handler = api
+	if local {
+		h = httpapi.Loopback(api, api.Fail)
+	}
+	return c.listen(ctx, l, h, log)
 }
 
 // listen answers on l until ctx ends, and then until what runs has ended.

@@ -2,10 +2,12 @@ package app
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/assay-pipeline/assay/pipeline/flow"
 	"github.com/assay-pipeline/assay/pipeline/httpapi"
+	"github.com/assay-pipeline/assay/pipeline/httpapi/bearer"
 )
 
 // Search builds the use case that answers queries over the catalog. Keep it: it
@@ -28,6 +30,23 @@ func (a *App) Search(ctx context.Context) (*flow.Search, error) {
 		return nil, err
 	}
 	return &flow.Search{Store: s, Pack: pack, Parser: p, Embedder: e, Now: a.now}, nil
+}
+
+// TokenVerifier builds what checks the tokens of requests, nil where no issuer is
+// configured. Like API it is no method. Error: invalid.
+func TokenVerifier(a *App) (httpapi.Authenticator, error) {
+	if a.Config.APIIssuer == "" {
+		return nil, nil
+	}
+	keys := a.Config.APIKeys
+	if keys != "" && !strings.Contains(keys, "://") {
+		keys = a.Config.abs(keys)
+	}
+	v, err := bearer.New(bearer.Options{Issuer: a.Config.APIIssuer, Audiences: a.Config.APIAudience, Keys: keys, Now: a.now})
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
 }
 
 // API builds the server of the HTTP API; auth says who sends a request. It is no
@@ -76,7 +95,7 @@ func APIOptions(ctx context.Context, a *App, auth httpapi.Authenticator) (httpap
 	}
 	return httpapi.Options{
 		Check: check, Search: search, People: people, Ingest: in, Overview: o, Validate: v,
-		Contracts: set, Registry: r,
+		Contracts: set, Registry: r, Responses: in.Store,
 		Authenticator: auth, Version: a.version, Now: time.Now, Log: a.log,
 	}, nil
 }

@@ -69,6 +69,9 @@ type Config struct {
 	SMTP             Secret        `env:"ASSAY_SMTP" doc:"Mail server: \"smtp://USER:PASSWORD@HOST:587?from=ADDRESS\" or \"smtps://\"."`
 	Runbook          string        `env:"ASSAY_RUNBOOK" envDefault:"https://github.com/assay-pipeline/assay/blob/main/docs/runbook.md" doc:"Where notifications find the pages of the runbook."`
 	Site             string        `env:"ASSAY_SITE" doc:"Address of the pages of this deployment, for links in notifications. Without it they lead to the reports in the lake."`
+	APIIssuer        string        `env:"ASSAY_API_ISSUER" doc:"Issuer of the tokens that assay serve asks for, as in their claim iss. Without it the server listens on loopback alone and asks for none. In AWS the gateway checks the tokens."`
+	APIAudience      []string      `env:"ASSAY_API_AUDIENCE" doc:"Audiences that tokens may be for (aud, or client_id where there is no aud), separated by commas."`
+	APIKeys          string        `env:"ASSAY_API_JWKS" doc:"Key set of the issuer: an https URL or a file. Default: as the issuer's discovery document says."`
 	Keep             Keep          `env:"ASSAY_KEEP" envDefault:"raw=30d,quarantine=90d,reports=400d,archive=400d,approvals=14d,notices=30d,calls=14d,responses=1d" doc:"Lifetimes that the sweep applies, by zone or store; \"forever\" keeps. Also landing (decided files) and reviews, which are kept where nothing is said."`
 
 	// Dir is the folder that relative paths start from; not a variable.
@@ -256,6 +259,9 @@ func (c Config) check() []string {
 	problems = append(problems, c.peopleProblems()...)
 	if c.Replays != "" && !strings.HasPrefix(c.Replays, "sqs:") {
 		problems = append(problems, fmt.Sprintf("ASSAY_QUEUE_REPLAY: %q does not start with sqs:", c.Replays))
+	}
+	if (c.APIIssuer == "") != (len(c.APIAudience) == 0) || c.APIIssuer == "" && c.APIKeys != "" {
+		problems = append(problems, "ASSAY_API_ISSUER, ASSAY_API_AUDIENCE: tokens are checked by both, or by neither")
 	}
 	if c.Memory < 16<<20 {
 		problems = append(problems, "ASSAY_MEMORY: the gate needs at least 16MiB")

@@ -501,7 +501,7 @@ type Position = breaker.Position
 
 // Problem What went wrong (RFC 9457). `code` is stable and meant for programs; `detail` and `hint` are meant for people.
 type Problem struct {
-	// Code invalid, not_found, method_not_allowed, conflict, too_large, unsupported_media_type, locked, limit, unauthorized, denied, canceled, corrupt, internal, unavailable
+	// Code invalid, not_found, method_not_allowed, conflict, too_large, unsupported_media_type, key_reused, locked, limit, unauthorized, denied, canceled, corrupt, internal, unavailable
 	Code string `json:"code"`
 
 	// Detail What is wrong, and where.
@@ -690,7 +690,7 @@ type ReviewID = string
 
 // AnswerQuestionsParams defines parameters for AnswerQuestions.
 type AnswerQuestionsParams struct {
-	// IdempotencyKey The same key with the same body gives the same answer, once.
+	// IdempotencyKey A name for this request, such as a UUID. The same key with the same request gets the same answer for a day, and it is done once; with another request it is a 422, while the first is under way a 409. What failed is not kept. Keys of one caller are nothing to another.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -744,13 +744,13 @@ type GetReportParamsFormat string
 
 // ApproveBatchParams defines parameters for ApproveBatch.
 type ApproveBatchParams struct {
-	// IdempotencyKey The same key with the same body gives the same answer, once.
+	// IdempotencyKey A name for this request, such as a UUID. The same key with the same request gets the same answer for a day, and it is done once; with another request it is a 422, while the first is under way a 409. What failed is not kept. Keys of one caller are nothing to another.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // RejectBatchParams defines parameters for RejectBatch.
 type RejectBatchParams struct {
-	// IdempotencyKey The same key with the same body gives the same answer, once.
+	// IdempotencyKey A name for this request, such as a UUID. The same key with the same request gets the same answer for a day, and it is done once; with another request it is a 422, while the first is under way a 409. What failed is not kept. Keys of one caller are nothing to another.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -765,19 +765,19 @@ type ListBreakersParams struct {
 
 // ResetBreakerParams defines parameters for ResetBreaker.
 type ResetBreakerParams struct {
-	// IdempotencyKey The same key with the same body gives the same answer, once.
+	// IdempotencyKey A name for this request, such as a UUID. The same key with the same request gets the same answer for a day, and it is done once; with another request it is a 422, while the first is under way a 409. What failed is not kept. Keys of one caller are nothing to another.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // RetryBreakerParams defines parameters for RetryBreaker.
 type RetryBreakerParams struct {
-	// IdempotencyKey The same key with the same body gives the same answer, once.
+	// IdempotencyKey A name for this request, such as a UUID. The same key with the same request gets the same answer for a day, and it is done once; with another request it is a 422, while the first is under way a 409. What failed is not kept. Keys of one caller are nothing to another.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // TripBreakerParams defines parameters for TripBreaker.
 type TripBreakerParams struct {
-	// IdempotencyKey The same key with the same body gives the same answer, once.
+	// IdempotencyKey A name for this request, such as a UUID. The same key with the same request gets the same answer for a day, and it is done once; with another request it is a 422, while the first is under way a 409. What failed is not kept. Keys of one caller are nothing to another.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -927,7 +927,7 @@ type ListQuestionsParams struct {
 
 // AskQuestionsParams defines parameters for AskQuestions.
 type AskQuestionsParams struct {
-	// IdempotencyKey The same key with the same body gives the same answer, once.
+	// IdempotencyKey A name for this request, such as a UUID. The same key with the same request gets the same answer for a day, and it is done once; with another request it is a 422, while the first is under way a 409. What failed is not kept. Keys of one caller are nothing to another.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -966,31 +966,31 @@ type GetReviewParams struct {
 
 // ClaimReviewParams defines parameters for ClaimReview.
 type ClaimReviewParams struct {
-	// IdempotencyKey The same key with the same body gives the same answer, once.
+	// IdempotencyKey A name for this request, such as a UUID. The same key with the same request gets the same answer for a day, and it is done once; with another request it is a 422, while the first is under way a 409. What failed is not kept. Keys of one caller are nothing to another.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // DecideReviewParams defines parameters for DecideReview.
 type DecideReviewParams struct {
-	// IdempotencyKey The same key with the same body gives the same answer, once.
+	// IdempotencyKey A name for this request, such as a UUID. The same key with the same request gets the same answer for a day, and it is done once; with another request it is a 422, while the first is under way a 409. What failed is not kept. Keys of one caller are nothing to another.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ReleaseReviewParams defines parameters for ReleaseReview.
 type ReleaseReviewParams struct {
-	// IdempotencyKey The same key with the same body gives the same answer, once.
+	// IdempotencyKey A name for this request, such as a UUID. The same key with the same request gets the same answer for a day, and it is done once; with another request it is a 422, while the first is under way a 409. What failed is not kept. Keys of one caller are nothing to another.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // UndoReviewParams defines parameters for UndoReview.
 type UndoReviewParams struct {
-	// IdempotencyKey The same key with the same body gives the same answer, once.
+	// IdempotencyKey A name for this request, such as a UUID. The same key with the same request gets the same answer for a day, and it is done once; with another request it is a 422, while the first is under way a 409. What failed is not kept. Keys of one caller are nothing to another.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ClaimNextParams defines parameters for ClaimNext.
 type ClaimNextParams struct {
-	// IdempotencyKey The same key with the same body gives the same answer, once.
+	// IdempotencyKey A name for this request, such as a UUID. The same key with the same request gets the same answer for a day, and it is done once; with another request it is a 422, while the first is under way a 409. What failed is not kept. Keys of one caller are nothing to another.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 

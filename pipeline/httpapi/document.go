@@ -37,6 +37,8 @@ type operation struct {
 	bodyRequired bool
 	// etag: the answer can be a 304.
 	etag bool
+	// idempotent: it takes an idempotency key.
+	idempotent bool
 }
 
 type parameter struct {
@@ -126,6 +128,7 @@ func parseDocument(src []byte) (*document, error) {
 				if err != nil {
 					return bad(err)
 				}
+				o.idempotent = o.idempotent || p.In == "header" && p.Name == keyHeader
 				kind, items := raw.kind(p.Schema)
 				o.params = append(o.params, parameter{name: p.Name, in: p.In, required: p.Required, kind: kind, items: items, schema: s})
 			}

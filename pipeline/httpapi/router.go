@@ -41,7 +41,7 @@ func (rt *router) HandleFunc(pattern string, h func(http.ResponseWriter, *http.R
 
 // ServeHTTP sends the request to its route.
 func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	r = rt.split(r)
+	r = rt.split(join(r))
 	h, pattern := rt.mux.Handler(r)
 	if pattern == "" {
 		// The mux's own handler knows whether it is the path or the method.
@@ -53,6 +53,32 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rt.mux.ServeHTTP(w, r)
 }
 
+// itemPrefix is where items are; their names are FEED/KEY.
+const itemPrefix = "/v1/items/"
+
+// join makes one segment of the name of an item that came with its slashes: a
+// gateway decodes paths (an HTTP API of AWS does), and people type them so.
+func join(r *http.Request) *http.Request {
+	name, ok := strings.CutPrefix(r.URL.EscapedPath(), itemPrefix)
+	if !ok || !strings.Contains(name, "/") {
+		return r
+	}
+	return at(r, itemPrefix+strings.ReplaceAll(name, "/", "%2F"))
+}
+
+// at is r with another path, which is given escaped.
+func at(r *http.Request, raw string) *http.Request {
+	plain, err := url.PathUnescape(raw)
+	if err != nil {
+		return r
+	}
+	u := *r.URL
+	u.Path, u.RawPath = plain, raw
+	c := r.WithContext(r.Context())
+	c.URL = &u
+	return c
+}
+
 // split makes the verb at the end of a path a segment of its own.
 func (rt *router) split(r *http.Request) *http.Request {
 	path := r.URL.EscapedPath()
@@ -62,16 +88,7 @@ func (rt *router) split(r *http.Request) *http.Request {
 		if !ok || thing == "" {
 			continue
 		}
-		raw := path[:i] + thing + "/" + verb
-		plain, err := url.PathUnescape(raw)
-		if err != nil {
-			return r
-		}
-		u := *r.URL
-		u.Path, u.RawPath = plain, raw
-		c := r.WithContext(r.Context())
-		c.URL = &u
-		return c
+		return at(r, path[:i]+thing+"/"+verb)
 	}
 	return r
 }

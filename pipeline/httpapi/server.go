@@ -34,6 +34,10 @@ type Options struct {
 	Contracts *contract.Set
 	Registry  *contract.Registry
 
+	// Responses keep what was answered to writes that named an idempotency key;
+	// without them the key is not looked at.
+	Responses flow.Responses
+
 	// Authenticator says who sends a request; nil lets nobody in.
 	Authenticator Authenticator
 	// Version of the program.
@@ -155,7 +159,7 @@ func (s *Server) operation(o *operation, h http.Handler) http.Handler {
 	if o.etag {
 		h = s.etag(h)
 	}
-	h = s.authorize(o, s.conform(o, h))
+	h = s.authorize(o, s.conform(o, s.once(o, h)))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		callOf(r.Context()).operation = o.id
 		h.ServeHTTP(w, r)

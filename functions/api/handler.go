@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/assay-pipeline/assay/pipeline/app"
+	"github.com/assay-pipeline/assay/pipeline/httpapi"
+)
+
+// A handler answers the events of an HTTP API with the handler that assay serve
+// has too. What its writes have to tell the world stays in the outbox; the relay
+// takes it from there.
+type handler struct{ api *httpapi.Server }
+
+func newHandler(ctx context.Context, environ []string, dir string, opt app.Options) (*handler, error) {
+	cfg, err := app.ReadConfig(environ, dir)
+	if err != nil {
+		return nil, err
+	}
+	// The gateway has checked the token; who calls is in the event.
+	api, err := app.API(ctx, app.Open(cfg, opt), httpapi.FromContext{})
+	if err != nil {
+		return nil, err
+	}
+	return &handler{api}, nil
+}
+
+// Handle answers one request. It never fails: an error is an answer too.
+func (h *handler) Handle(ctx context.Context, e events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+	w := &response{header: http.Header{}}
+	r, err := request(ctx, &e)
+	if err != nil {
+		bare, _ := http.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody)
+		h.api.Fail(w, bare, err)
+		return w.event(http.MethodGet), nil
+	}
+	h.api.ServeHTTP(w, r)
+	if w.full {
+		w = &response{header: http.Header{}}
+		h.api.Fail(w, r, errTooLong)
+	}
+	return w.event(r.Method), nil
+}
