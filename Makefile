@@ -153,6 +153,10 @@ bench-match: ## the matcher: public data sets, near twins, whole catalogs, check
 bench-parse: ## reading: units, quantities, abbreviations, attributes, retrieval, speed; needs ../shared/data (SEEDS=20)
 	@$(GO) -C bench run -mod=mod ./parse -seeds $(or $(SEEDS),20) $(ARGS)
 
+.PHONY: bench-parse-memory
+bench-parse-memory: ## memory of parsing item after item, a line per million (ITEMS=10000000)
+	@$(GO) -C bench run -mod=mod ./parse -memory $(or $(ITEMS),10000000)
+
 .PHONY: bench-llm
 bench-llm: ## what stands between a model and a record: grounding, repair, PII, injection, calls saved; needs ../shared/data (SEEDS=5)
 	@$(GO) test ./pipeline/guard -run 'Figures|TestCorruptions|TestOtherStandard|TestPIIOnParts|TestSwapsFlagged' -count 1 -v 2>&1 | $(GO) -C bench run -mod=mod ./llm -seeds $(or $(SEEDS),5)

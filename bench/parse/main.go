@@ -34,8 +34,15 @@ func main() {
 	data := flag.String("data", "", "folder of the data sets (default: $ASSAY_TEST_DATA, else ../shared/data beside the repository)")
 	seeds := flag.Int("seeds", 20, "samples to generate; the worst counts")
 	only := flag.String("only", "", "measure only these keys, separated by commas")
+	memory := flag.Int64("memory", 0, "parse so many items instead, and print the memory that it takes")
 	verbose := flag.Bool("v", false, "list every miss")
 	flag.Parse()
+	if *memory > 0 {
+		if err := runMemory(*memory); err != nil {
+			log.Fatal("bench-parse: ", err)
+		}
+		return
+	}
 	out, err := run(*data, *seeds, *only, *verbose)
 	if err != nil {
 		log.Fatal("bench-parse: ", err)
@@ -68,15 +75,10 @@ func run(data string, seeds int, only string, verbose bool) (map[string]float64,
 	if err != nil {
 		return nil, err
 	}
-	sub, err := fs.Sub(library.FS, "catalog")
+	pack, ps, err := shipped()
 	if err != nil {
 		return nil, err
 	}
-	pack, err := knowledge.Load(sub)
-	if err != nil {
-		return nil, err
-	}
-	ps := parse.New(pack, parse.NewRules(pack), parse.Options{})
 	out := map[string]float64{}
 	for _, m := range []struct {
 		keys string
@@ -103,6 +105,27 @@ func run(data string, seeds int, only string, verbose bool) (map[string]float64,
 		out[k] = float64(int(v*1e6+0.5)) / 1e6
 	}
 	return out, nil
+}
+
+// shipped are the pack that the project ships and its parser.
+func shipped() (*knowledge.Pack, *parse.Parser, error) {
+	sub, err := fs.Sub(library.FS, "catalog")
+	if err != nil {
+		return nil, nil, err
+	}
+	pack, err := knowledge.Load(sub)
+	if err != nil {
+		return nil, nil, err
+	}
+	return pack, parse.New(pack, parse.NewRules(pack), parse.Options{}), nil
+}
+
+func runMemory(items int64) error {
+	_, ps, err := shipped()
+	if err != nil {
+		return err
+	}
+	return memoryFigure(ps, items)
 }
 
 func wanted(only, keys string) bool {
