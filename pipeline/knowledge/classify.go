@@ -41,7 +41,18 @@ const (
 	// classMargin is what the best category must lead by, and classLeast what
 	// it must have at all.
 	classMargin = 0.5
-	classLeast  = 1.0
+	// firmNoun is the score from which a noun of four letters or more is a word of
+	// the dictionary, its beginning, or a slip in a longer one; a term of several
+	// words is firm in any case. Any other was guessed, and speaks for no more than unbacked
+	// where fewer things than enough, of the weight backing or more, speak for
+	// its category.
+	firmNoun = 0.855
+	backing  = 0.2
+	enough   = 2
+	unbacked = 0.9
+	// firmPattern is the weight of a form that nothing else has: 6205-2RS.
+	firmPattern = 1.0
+	classLeast  = 1.1
 	// sureLead is a lead after which the costlier evidence is not asked.
 	sureLead = 3.0
 )
@@ -155,7 +166,7 @@ func (p *Pack) ClassifyFolded(f *Folded, meta pipeline.Meta) (category string, s
 func (p *Pack) classify(f *Folded, meta pipeline.Meta, all bool) (category string, score float64, evidence []Evidence) {
 	c := p.classifier
 	meta = meta.Believed()
-	w := weighing{points: make([]float64, len(p.categories)), f: f, names: p.categories, all: all}
+	w := weighing{points: make([]float64, len(p.categories)), backed: make([]int, len(p.categories)), f: f, names: p.categories, all: all}
 	c.text(f, &w)
 	if best, _ := leader(w.points); !all && best >= 0 && w.points[best] > 0 {
 		w.evidence = append(w.evidence, Evidence{p.categories[best], "", "text", w.points[best]})
@@ -164,6 +175,11 @@ func (p *Pack) classify(f *Folded, meta pipeline.Meta, all bool) (category strin
 	if meta.Trust.Of(pipeline.NounText) == pipeline.Low {
 		for i := range points {
 			points[i] *= lowText
+		}
+	}
+	for i, n := range w.backed {
+		if n < enough {
+			points[i] = min(points[i], unbacked)
 		}
 	}
 	alone := decided(points)
@@ -220,7 +236,7 @@ func (c *classifier) meta(m pipeline.Meta, points []float64, evidence []Evidence
 		var g Folded
 		g.Fold(word.text)
 		seen := map[int]bool{}
-		meant := weighing{points: make([]float64, len(p.categories)), f: &g, names: p.categories, all: true}
+		meant := weighing{points: make([]float64, len(p.categories)), backed: make([]int, len(p.categories)), f: &g, names: p.categories, all: true}
 		c.nounsOf(&g, &meant)
 		for _, e := range meant.evidence {
 			if cat := sort.SearchStrings(p.categories, e.Category); !seen[cat] {
@@ -291,7 +307,11 @@ func leader(points []float64) (best int, second float64) {
 
 // weighing adds up what speaks for each category.
 type weighing struct {
-	points   []float64
+	points []float64
+	// backed says of each category how far its nouns are more than a guess: a
+	// word as the dictionary has it is backing enough, one that was expanded
+	// needs a second thing that speaks for the same category.
+	backed   []int
 	f        *Folded
 	names    []string
 	all      bool // keep the evidence, too
@@ -301,17 +321,24 @@ type weighing struct {
 // add counts w for a category; from and to are offsets in the folded text.
 func (w *weighing) add(category int, weight float64, from, to int, why string) {
 	w.points[category] += weight
+	switch {
+	case why == "example" || weight < backing:
+	case why == "pattern" && weight >= firmPattern:
+		w.backed[category] += enough
+	default:
+		w.backed[category]++
+	}
 	if w.all {
 		w.evidence = append(w.evidence, Evidence{w.names[category], string(w.f.Text[from:to]), why, weight})
 	}
 }
 
-func leads(points []float64) float64 {
+func leads(points []float64) (best int, lead float64) {
 	best, second := leader(points)
 	if best < 0 {
-		return 0
+		return best, 0
 	}
-	return points[best] - second
+	return best, points[best] - second
 }
 
 // text scores the words of an item.
@@ -350,7 +377,7 @@ func (c *classifier) text(f *Folded, to *weighing) {
 		}
 		i = m.To
 	}
-	if leads(points) >= sureLead {
+	if best, lead := leads(points); lead >= sureLead && to.backed[best] >= enough {
 		return // patterns and examples would not change the answer
 	}
 	for i := range f.Atoms {
@@ -377,7 +404,7 @@ func (c *classifier) text(f *Folded, to *weighing) {
 func (c *classifier) nounsOf(f *Folded, to *weighing) {
 	var buf []Match
 	var cats []int
-	skip := func(w string) bool { return c.pack.common[w] || c.values.Knows(w) }
+	skip := func(w string) bool { return c.pack.common[w] || c.pack.everyday[w] || c.values.Knows(w) }
 	head := headBonus
 	for i := 0; i < len(f.Atoms); {
 		if f.Atoms[i].Digits {
@@ -386,8 +413,10 @@ func (c *classifier) nounsOf(f *Folded, to *weighing) {
 		}
 		buf = c.nouns.MatchesAt(buf[:0], f.Atoms, i, true, skip)
 		m, ok := clearest(buf, func(a, b Meaning) bool { return a.Attribute == b.Attribute })
+		firm := ok && (m.To > m.From+1 || m.Score >= firmNoun && len(f.Atoms[i].Text) >= minVocable)
 		if !ok {
 			m, ok = c.compound(f, i)
+			firm = ok
 		}
 		if !ok {
 			i++
@@ -402,6 +431,9 @@ func (c *classifier) nounsOf(f *Folded, to *weighing) {
 		slices.Sort(cats)
 		for _, cat := range cats {
 			to.add(cat, (nounWeight+head)*m.Score*m.Score/float64(len(cats)), f.Atoms[m.From].Pos, f.Atoms[m.To-1].Stop, "noun")
+			if firm {
+				to.backed[cat] += enough
+			}
 		}
 		head = 0
 		i = m.To

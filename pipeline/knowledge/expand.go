@@ -16,6 +16,8 @@ const (
 	MinScore = 0.6
 	// Margin is by how much the best meaning must beat every other.
 	Margin = 0.06
+	// inflected is the score of another form of a word: rundes, rund.
+	inflected = 0.97
 	// maxReadings of one word; a word with more is no abbreviation but noise.
 	maxReadings = 12
 	// maxWord is the longest word that is expanded.
@@ -105,6 +107,13 @@ func (l *Lexicon) expand(word string) []Reading {
 		}
 		return out[i].Word < out[j].Word
 	})
+	for k := range out {
+		// Another form of a word is nothing else besides.
+		if out[0].Score >= inflected && out[k].Score < out[0].Score-2*Margin {
+			out = out[:k]
+			break
+		}
+	}
 	if len(out) > maxReadings {
 		out = out[:maxReadings]
 	}
@@ -166,6 +175,9 @@ func contraction(a, w vocable) float64 {
 		}
 	}
 	share := float64(kept) / float64(len(w.skeleton))
+	if !syllabic(a.word, w.word) {
+		return 0
+	}
 	s := 0.58 + 0.3*share
 	if a.word[len(a.word)-1] == w.word[len(w.word)-1] {
 		s += 0.05
@@ -180,6 +192,34 @@ func contraction(a, w vocable) float64 {
 		s -= 0.06
 	}
 	return min(s, 0.92)
+}
+
+// syllabic reports whether every vowel that a kept follows the letter that it
+// follows in w, or ends both: who shortens a word drops its vowels first, and
+// keeps one only with its syllable. Words that merely happen to be scattered
+// over a longer one do not pass: big is no bearing.
+func syllabic(a, w string) bool {
+	return syllables(a[1:], w[1:], true)
+}
+
+// syllables matches the rest of a into the rest of w; next: the letter before
+// stands just before w.
+func syllables(a, w string, next bool) bool {
+	if a == "" {
+		return true
+	}
+	for j := 0; j+len(a) <= len(w); j++ {
+		if w[j] != a[0] {
+			continue
+		}
+		if isVowel(a[0]) && !(next && j == 0) && !(len(a) == 1 && j == len(w)-1) {
+			continue
+		}
+		if syllables(a[1:], w[j+1:], true) {
+			return true
+		}
+	}
+	return false
 }
 
 func subsequence(a, w string) bool {
@@ -203,7 +243,7 @@ func inflection(a, w string) float64 {
 	}
 	switch long[len(short):] {
 	case "s", "es", "n", "en", "e", "er", "em", "ed":
-		return 0.97
+		return inflected
 	}
 	return 0
 }
@@ -216,8 +256,10 @@ func slip(a, w string) float64 {
 		return 0
 	}
 	switch d := alignment(a, w); {
-	case d == 1 && min(n, m) >= 5:
+	case d == 1 && min(n, m) >= 6:
 		return 0.90
+	case d == 1 && min(n, m) == 5:
+		return 0.85
 	case d == 1 && n == m && swapped(a, w):
 		return 0.84
 	case d == 2 && min(n, m) >= 9:

@@ -22,6 +22,7 @@ type Pack struct {
 	schemas    map[string]*Schema
 	shared     map[string][]Allowed
 	common     map[string]bool
+	everyday   map[string]bool // words that are short for no noun
 	related    [][]string
 	classifier *classifier
 }
@@ -41,7 +42,7 @@ func Load(fsys fs.FS) (*Pack, error) {
 		return nil, err
 	}
 	r := &reader{fsys: fsys}
-	p := &Pack{schemas: map[string]*Schema{}, shared: map[string][]Allowed{}, common: map[string]bool{}}
+	p := &Pack{schemas: map[string]*Schema{}, shared: map[string][]Allowed{}, common: map[string]bool{}, everyday: map[string]bool{}}
 	drafts := map[string]*draft{}
 	var names []string
 	var hashed []string
@@ -139,6 +140,19 @@ func list(fsys fs.FS) ([]string, error) {
 	return files, nil
 }
 
+// words reads lists of words into a set.
+func (r *reader) words(into map[string]bool) func(node) {
+	return func(n node) {
+		var lists []string
+		r.strs(&lists)(n)
+		for _, l := range lists {
+			for _, w := range strings.Fields(FoldText(l)) {
+				into[w] = true
+			}
+		}
+	}
+}
+
 // top reads a file of the pack's root.
 func (r *reader) top(p *Pack, base string, data []byte) {
 	n, ok := r.parse(base, data)
@@ -147,15 +161,8 @@ func (r *reader) top(p *Pack, base string, data []byte) {
 	}
 	fields := map[string]func(node){
 		"name": r.str(&p.Name), "version": r.str(&p.Version),
-		"common": func(n node) {
-			var words []string
-			r.strs(&words)(n)
-			for _, w := range words {
-				for _, a := range strings.Fields(FoldText(w)) {
-					p.common[a] = true
-				}
-			}
-		},
+		"common":   r.words(p.common),
+		"everyday": r.words(p.everyday),
 	}
 	fields["related"] = func(n node) {
 		r.each(n, "related", func(n node) {
