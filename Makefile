@@ -57,7 +57,7 @@ integration: ## the deployed functions end to end on loopback: S3, SQS, EventBri
 ## --- before a change lands --------------------------------------------------
 
 .PHONY: check
-check: vet lint tidy generated cross size check-compat ## everything that is checked besides the tests
+check: vet lint tidy generated cross size check-compat evals ## everything that is checked besides the tests
 
 .PHONY: vet
 vet: ## go vet
@@ -89,6 +89,15 @@ cross: ## the other platforms compile and vet
 .PHONY: check-compat
 check-compat: ## the API, events, reports and migrations break nothing that was built on them (BASE=v1.2.0)
 	cd bench/compat && $(GO) vet -mod=mod . && $(GO) test -mod=mod . && $(GO) run -mod=mod . $(if $(BASE),-base $(BASE))
+
+.PHONY: evals
+evals: ## a change of prompt, knowledge or matcher makes no answer worse: suites against evals/baselines
+	$(GO) run ./cmd/assay eval lint
+	$(GO) run ./cmd/assay --quiet eval run --baseline evals/baselines $(ARGS)
+
+.PHONY: evals-lock
+evals-lock: ## the scores of now become evals/baselines; say why in the commit
+	$(GO) run ./cmd/assay --quiet eval lock --to evals/baselines --replace
 
 .PHONY: fuzz
 fuzz: ## fuzz the gate against the slow reference in its tests (FUZZTIME=30m)
@@ -160,6 +169,10 @@ bench-parse-memory: ## memory of parsing item after item, a line per million (IT
 .PHONY: bench-llm
 bench-llm: ## what stands between a model and a record: grounding, repair, PII, injection, calls saved; needs ../shared/data (SEEDS=5)
 	@$(GO) test ./pipeline/guard -run 'Figures|TestCorruptions|TestOtherStandard|TestPIIOnParts|TestSwapsFlagged' -count 1 -v 2>&1 | $(GO) -C bench run -mod=mod ./llm -seeds $(or $(SEEDS),5)
+
+.PHONY: bench-evals
+bench-evals: ## the evals: false trips, drops found, broken invariants, behavioural chaos, speed; the last line is JSON
+	@$(GO) -C bench run -mod=mod ./evals
 
 ## ----------------------------------------------------------------------------
 

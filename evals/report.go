@@ -67,27 +67,36 @@ func (r *Run) Sensitivity() string {
 	return s
 }
 
+// WriteBrief writes the judgement and why, without tables.
+func (rep *Report) WriteBrief(w io.Writer) error {
+	var b strings.Builder
+	rep.brief(&b)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (rep *Report) brief(b *strings.Builder) {
+	r := rep.Run
+	fmt.Fprintln(b, r.Line())
+	for _, reason := range r.Reasons {
+		fmt.Fprintf(b, "  %s\n", reason)
+	}
+	if s := r.Sensitivity(); s != "" {
+		fmt.Fprintf(b, "  %s\n", s)
+	}
+	for _, c := range r.Changed {
+		fmt.Fprintf(b, "  %s changed since the baseline: %s, was %s\n", c.What, shortVersion(c.Is), shortVersion(c.Was))
+	}
+	if r.FirstError != "" {
+		fmt.Fprintf(b, "  first error: %s\n", r.FirstError)
+	}
+}
+
 // WriteText writes tables for people.
 func (rep *Report) WriteText(w io.Writer) error {
 	r := rep.Run
 	var b strings.Builder
-	fmt.Fprintln(&b, r.Line())
-	for _, reason := range r.Reasons {
-		fmt.Fprintf(&b, "  %s\n", reason)
-	}
-	if s := r.Sensitivity(); s != "" {
-		fmt.Fprintf(&b, "  %s\n", s)
-	}
-	for _, c := range r.Changed {
-		fmt.Fprintf(&b, "  %s changed since the baseline: %s, was %s\n", c.What, shortVersion(c.Is), shortVersion(c.Was))
-	}
-	if r.FirstError != "" {
-		fmt.Fprintf(&b, "  first error: %s\n", r.FirstError)
-	}
-	if r.Judgement == Locked { // what was locked is told by a line; report shows it all
-		_, err := io.WriteString(w, b.String())
-		return err
-	}
+	rep.brief(&b)
 	b.WriteString("\n")
 	writeFigures(&b, r)
 	writeSlices(&b, r)
@@ -98,7 +107,7 @@ func (rep *Report) WriteText(w io.Writer) error {
 
 // shortVersion shortens content ids and leaves names.
 func shortVersion(v string) string {
-	if len(v) == 64 && !strings.ContainsAny(v, " /:") {
+	if len(v) >= 24 && strings.Trim(v, "0123456789abcdef") == "" {
 		return pipeline.ShortID(v)
 	}
 	return orNothing(v)

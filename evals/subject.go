@@ -76,7 +76,7 @@ func (v Versions) Changes(before Versions) (out []Changed) {
 		{"prompt", before.Prompt, v.Prompt}, {"model", before.Model, v.Model}, {"embedder", before.Embedder, v.Embedder},
 		{"matcher", before.Matcher, v.Matcher}, {"program", before.Program, v.Program},
 	} {
-		if c.Was != c.Is {
+		if c.Was != c.Is && (c.What != "program" || c.Was != "") { // committed baselines name no program
 			out = append(out, c)
 		}
 	}

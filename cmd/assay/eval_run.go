@@ -220,7 +220,12 @@ func (c *cli) printEvalRuns(a *app.App, reports []*evals.Report, o evalOutputs) 
 		if i > 0 {
 			fmt.Fprintln(c.stdout)
 		}
-		if err := rep.WriteText(c.stdout); err != nil {
+		// Of several suites, those that passed are told without their tables.
+		write := rep.WriteText
+		if j := rep.Run.Judgement; j == evals.Locked || j == evals.Passed && len(reports) > 1 {
+			write = rep.WriteBrief
+		}
+		if err := write(c.stdout); err != nil {
 			return err
 		}
 	}
