@@ -106,12 +106,12 @@ func (w *world) notify(perMessage int, keys ...string) {
 // time alone, so this takes minutes, however few the objects are.
 func TestDeliveries(t *testing.T) {
 	n := *deliveries
-	const perFeed = 50
+	perFeed := max(n/40, 1)
 	var feeds []string
 	for i := range (n + perFeed - 1) / perFeed {
 		feeds = append(feeds, fmt.Sprintf("feed-%02d", i))
 	}
-	w := newWorld(t, contracts(t, feeds...), 100, 10)
+	w := newWorld(t, contracts(t, feeds...), 75, 10)
 	w.env = append(w.env, "ASSAY_LOG=warn")
 	disk := w.onDisk()
 	dice := rand.New(rand.NewPCG(uint64(n), 3))
@@ -135,8 +135,8 @@ func TestDeliveries(t *testing.T) {
 	dice.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
 	w.notify(1, events...)
 
-	pool := w.pool("ingest", 8, func(f *localrt.Function) { f.Timeout = 90 * time.Second })
-	mapping := w.feed("landing", pool, 5)
+	pool := w.pool("ingest", 8, func(f *localrt.Function) { f.Timeout = 70 * time.Second })
+	mapping := w.feed("landing", pool, 1)
 	var done, exited, timedOut atomic.Int64
 	mapping.Done = func(r localrt.Result) {
 		done.Add(1)
@@ -153,16 +153,30 @@ func TestDeliveries(t *testing.T) {
 	}
 	began := time.Now()
 	stop := w.serve(mapping)
-	for i, share := range []int64{1, 2, 4} { // of a tenth of the events
-		w.until("runtimes work", 5*time.Minute, func() bool { return done.Load() >= int64(len(events))/50*share })
+	// Soon after each other, since each stops a feed until its lease ends.
+	for i, share := range []int64{10, 11, 12} {
+		w.until("runtimes work", 5*time.Minute, func() bool { return done.Load() >= int64(len(events))*share/100 })
 		for exited.Load() <= int64(i) { // until one was in the middle of an event
 			pool.Environment(2*i + dice.IntN(2)).Kill()
 			time.Sleep(20 * time.Millisecond)
 		}
 	}
+	t.Logf("%d killed after %d events and %.1f s", exited.Load(), done.Load(), time.Since(began).Seconds())
 	w.until("every message is gone", 15*time.Minute, func() bool { return w.empty("landing") })
 	took := time.Since(began)
 	stop()
+	// A runtime that was killed while it told the world left that to the relay.
+	relay := w.pool("relay", 1)
+	w.until("all is told", 3*time.Minute, func() bool {
+		if _, err := relay.Invoke(t.Context(), []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+		left, err := w.store.Outgoing(t.Context(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(left) == 0
+	})
 
 	if exited.Load() < 3 {
 		t.Errorf("%d runtimes were killed in the middle", exited.Load())

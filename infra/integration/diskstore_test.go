@@ -64,8 +64,11 @@ func (s *diskStore) refuse(w http.ResponseWriter, status int, code string) {
 
 func (s *diskStore) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.requests.Add(1)
-	if s.fail != nil {
-		if status, code := s.fail(r); status != 0 {
+	s.mu.Lock()
+	fail := s.fail
+	s.mu.Unlock()
+	if fail != nil {
+		if status, code := fail(r); status != 0 {
 			s.refuse(w, status, code)
 			return
 		}

@@ -260,7 +260,11 @@ func (a *App) Relay(ctx context.Context) (*flow.Relay, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &flow.Relay{Outbox: s, Queue: q, Publisher: e, Notify: a.notifier(l, s, c), Log: a.log}, nil
+	r := &flow.Relay{Outbox: s, Queue: q, Publisher: e, Notify: a.notifier(l, s, c), Log: a.log}
+	if isPostgres(a.Config.Store) { // SQLite is one machine's, and a run there has a lease already
+		r.Leases, r.Owner, r.Now = s, a.owner, a.now
+	}
+	return r, nil
 }
 
 // Run builds the use case that does all the work there is.

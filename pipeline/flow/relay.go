@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/assay-pipeline/assay/pipeline"
 )
@@ -16,6 +17,12 @@ type Relay struct {
 	// Notify, where set, takes note of the events that are to be told to people;
 	// telling them is its own matter.
 	Notify *Notifier
+	// Leases, where set, keep relays of several processes apart: one sends, and
+	// the others leave what they wrote to it. Without, each would send what the
+	// others are about to.
+	Leases Leases
+	Owner  string
+	Now    func() time.Time
 	Log    *slog.Logger
 }
 
@@ -29,7 +36,33 @@ type Messenger interface {
 const relayAtOnce = 500
 
 // Drain sends until the outbox is empty and returns how many entries left it.
+// Where another process is at it, that one sends what this one wrote.
 func (r *Relay) Drain(ctx context.Context) (int, error) {
+	if r.Leases == nil {
+		return r.drain(ctx)
+	}
+	for total := 0; ; {
+		done, err := holdLease(ctx, r.Leases, r.Log, r.Now, "relay", r.Owner)
+		if pipeline.ErrorCode(err) == pipeline.CodeLocked {
+			return total, nil
+		}
+		if err != nil {
+			return total, err
+		}
+		n, err := r.drain(ctx)
+		done()
+		if total += n; err != nil {
+			return total, err
+		}
+		// What was written after the last look, by a process that then found the
+		// lease taken, is nobody else's.
+		if left, err := r.Outbox.Outgoing(ctx, 1); err != nil || len(left) == 0 {
+			return total, err
+		}
+	}
+}
+
+func (r *Relay) drain(ctx context.Context) (int, error) {
 	total := 0
 	for {
 		out, err := r.Outbox.Outgoing(ctx, relayAtOnce)

@@ -310,6 +310,16 @@ func (p *process) saw(peak int64) {
 	}
 }
 
+// PID is the process's id, 0 where none runs.
+func (e *Environment) PID() int {
+	e.end.Lock()
+	defer e.end.Unlock()
+	if e.cur == nil {
+		return 0
+	}
+	return e.cur.cmd.Process.Pid
+}
+
 // Kill ends the process at once, in the middle of an event too: that event
 // fails, and the next one finds a new process.
 func (e *Environment) Kill() {
