@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 
@@ -14,10 +15,20 @@ import (
 )
 
 func main() {
-	h, err := newHandler(context.Background(), os.Environ(), ".", app.Options{Log: app.FunctionLog(os.Stderr), SQL: &sqlrule.Engine{}})
-	if err != nil {
+	// A mistake in the configuration ends the process before any event.
+	if _, err := app.ReadConfig(os.Environ(), "."); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	lambda.StartWithOptions(h.Handle, lambda.WithEnableSIGTERM())
+	first := app.First(func(ctx context.Context) (*handler, error) {
+		// What is built here outlives the event that asked for it.
+		return newHandler(context.WithoutCancel(ctx), os.Environ(), ".", app.Options{Log: app.FunctionLog(os.Stderr), SQL: &sqlrule.Engine{}})
+	})
+	lambda.StartWithOptions(func(ctx context.Context, raw json.RawMessage) (any, error) {
+		h, err := first(ctx)
+		if err != nil {
+			return nil, typed(err)
+		}
+		return h.Handle(ctx, raw)
+	}, lambda.WithEnableSIGTERM())
 }
