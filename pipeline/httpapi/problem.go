@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -67,12 +68,20 @@ func problemOf(err error) Problem {
 		code := pipeline.ErrorCode(err)
 		p = Problem{Status: code.HTTPStatus(), Code: string(code), Detail: "internal error"}
 		switch {
-		case errors.As(err, &known):
-			p.Detail, p.Hint = known.Message, known.Hint
-		case code == pipeline.CodeUnavailable:
+		case errors.Is(err, context.DeadlineExceeded):
 			p.Detail = "the answer took too long"
 		case code == pipeline.CodeCanceled:
 			p.Detail = "the client gave up"
+		case code == pipeline.CodeUnavailable:
+			p.Detail = "something that is needed for the answer could not be reached"
+		case code == pipeline.CodeCorrupt:
+			p.Detail = "what is stored does not read"
+		case p.Status < http.StatusInternalServerError && errors.As(err, &known):
+			p.Detail, p.Hint = known.Message, known.Hint
+		}
+		// The rest stands in the log: paths and addresses are not for clients.
+		if p.Status >= http.StatusInternalServerError {
+			p.Hint = "the log of the server has more, under the id of the request"
 		}
 	}
 	p.Title = http.StatusText(p.Status)

@@ -253,6 +253,12 @@ func words(v *jsonschema.ValidationError) string {
 		return "is empty"
 	case *kind.MinLength:
 		return "is empty"
+	case *kind.Minimum:
+		return "is less than " + k.Want.RatString()
+	case *kind.Maximum:
+		return "is more than " + k.Want.RatString()
+	case *kind.Type:
+		return "is " + k.Got + ", not " + strings.Join(k.Want, " or ")
 	case *kind.Pattern:
 		if k.Want == `\S` {
 			return "is empty"

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"strings"
@@ -15,6 +16,10 @@ import (
 
 // errDiscard makes database/sql drop a connection.
 var errDiscard = driver.ErrBadConn
+
+// closedPool is what database/sql says of a pool that was closed; it keeps the
+// error to itself.
+const closedPool = "sql: database is closed"
 
 // primary is SQLite's primary result code of err, 0 where it has none.
 func primary(err error) int {
@@ -49,6 +54,9 @@ func (db *DB) wrap(ctx context.Context, op string, err error) error {
 	}
 	fail := func(code pipeline.Code, hint string) error {
 		return pipeline.Errorf(code, "store %s: %s: %w", db.path, op, err).WithHint("%s", hint)
+	}
+	if errors.Is(err, sql.ErrConnDone) || err.Error() == closedPool {
+		return fail(pipeline.CodeUnavailable, "the store was closed")
 	}
 	switch primary(err) {
 	case 0:
