@@ -57,6 +57,7 @@ var rungs = map[string]int{
 	"pipeline/app":             7,
 	"cmd/assay":                8,
 	"functions/api":            8,
+	"functions/evals":          8,
 	"functions/ingest":         8,
 	"functions/parse":          8,
 	"functions/sweep":          8,

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+
+	"github.com/assay-pipeline/assay/evals"
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/app"
+	"github.com/assay-pipeline/assay/pipeline/flow"
+	"github.com/assay-pipeline/assay/pipeline/lake"
+)
+
+// A handler runs suites when the clock says so.
+type handler struct {
+	runner *evals.Runner
+	folder fs.FS
+	lake   *lake.Lake
+	relay  *flow.Relay
+}
+
+func newHandler(ctx context.Context, environ []string, dir string, opt app.Options) (*handler, error) {
+	cfg, err := app.ReadConfig(environ, dir)
+	if err != nil {
+		return nil, err
+	}
+	a := app.Open(cfg, opt)
+	h := &handler{}
+	if h.runner, err = a.Evals(ctx, app.EvalOptions{}); err != nil {
+		return nil, err
+	}
+	if h.folder, err = a.EvalFolder(); err != nil {
+		return nil, err
+	}
+	if h.lake, err = a.Lake(); err != nil {
+		return nil, err
+	}
+	h.relay, err = a.Relay(ctx)
+	return h, err
+}
+
+// A request names suites; none are all of them. It is the input of the schedule,
+// or the detail of its event.
+type request struct {
+	Suites []string `json:"suites"`
+	Detail struct {
+		Suites []string `json:"suites"`
+	} `json:"detail"`
+}
+
+// A response says what became of each suite.
+type response struct {
+	Runs []outcome `json:"runs"`
+}
+
+type outcome struct {
+	Suite     string          `json:"suite"`
+	Run       string          `json:"run"`
+	Judgement evals.Judgement `json:"judgement"`
+	Score     float64         `json:"score"`
+	Reasons   []string        `json:"reasons"`
+	// Report is the key of the page in the lake.
+	Report string `json:"report"`
+}
+
+// Handle runs the suites one after the other. Where one could not be finished
+// the others still are, and the error lets the schedule try again: a trip is no
+// error, it is what was asked for.
+func (h *handler) Handle(ctx context.Context, raw json.RawMessage) (response, error) {
+	var req request
+	if len(bytes.TrimSpace(raw)) > 0 {
+		if err := json.Unmarshal(raw, &req); err != nil {
+			return response{}, pipeline.Errorf(pipeline.CodeInvalid, "the event is no JSON object: %w", err).WithHint(`send {"suites": ["parse"]}, or {} for all`)
+		}
+	}
+	sets, err := evals.LoadAll(h.folder, append(req.Suites, req.Detail.Suites...))
+	if err != nil {
+		return response{}, err
+	}
+	res := response{Runs: []outcome{}}
+	var again error
+	for _, set := range sets {
+		out, err := h.one(ctx, set)
+		if err != nil {
+			again = errors.Join(again, err)
+			continue
+		}
+		res.Runs = append(res.Runs, out)
+		if out.Judgement == evals.Unfinished {
+			again = errors.Join(again, pipeline.Errorf(pipeline.CodeUnavailable, "the suite %s could not be finished: %s", out.Suite, out.Reasons[0]))
+		}
+	}
+	if _, err := h.relay.Drain(ctx); err != nil {
+		again = errors.Join(again, err)
+	}
+	return res, again
+}
+
+// one runs a suite and leaves its page in the lake.
+func (h *handler) one(ctx context.Context, set *evals.Set) (outcome, error) {
+	base, err := evals.Latest(ctx, h.runner.Store, set.Name)
+	if err != nil && pipeline.ErrorCode(err) != pipeline.CodeNotFound {
+		return outcome{}, err
+	}
+	run, results, err := h.runner.Run(ctx, set, base)
+	if err != nil {
+		return outcome{}, err
+	}
+	rep := &evals.Report{Run: run, Results: results, Set: set}
+	if rep.History, err = h.runner.Store.Runs(ctx, evals.RunFilter{Suite: set.Name}); err != nil {
+		return outcome{}, err
+	}
+	var page bytes.Buffer
+	if err := evals.WriteHTML(&page, []*evals.Report{rep}); err != nil {
+		return outcome{}, pipeline.Errorf(pipeline.CodeInternal, "the report of %s: %w", set.Name, err)
+	}
+	key := lake.ReportKey("evals", run.ID, "html")
+	if err := h.lake.WriteObject(ctx, key, page.Bytes()); err != nil {
+		return outcome{}, err
+	}
+	return outcome{Suite: run.Suite, Run: run.ID, Judgement: run.Judgement, Score: run.Score, Reasons: run.Reasons, Report: key}, nil
+}
