@@ -21,7 +21,7 @@ var featureNames = []string{
 	"longest_run", "shared_max", "number_order",
 	"measures_agree", "measures_conflict", "colours_agree", "colours_conflict", "year_conflict",
 	"code_tail", "bare_title_gram",
-	"part_shape", "code_order", "bare_cosine", "bare_in_other_a", "bare_in_other_b",
+	"core_shared", "core_conflict", "code_sibling",
 }
 
 // features compares two records.
@@ -114,24 +114,9 @@ func (s *Space) features(ai, bi int32) []float64 {
 	ca, cc := overlap(a.colours, b.colours)
 	_, yc := overlap(a.years, b.years)
 	f = append(f, agree, clash, ca, cc, yc, codeTail(a, b), gramsWithoutCodes(a, b))
-	bareA, _, _ := s.contained(&a.bare, &b.full, b.squash)
-	bareB, _, _ := s.contained(&b.bare, &a.full, a.squash)
-	f = append(f, partShape(a, b), codeOrder(a, b), cosine(&a.bare, &b.bare), bareA, bareB)
+	rarest, none := s.coreMatch(a, b)
+	f = append(f, rarest, none, sibling(a, b))
 	return f
-}
-
-// partShape tells numbers of two makers' or shops' own systems from two numbers
-// of one system: 1 where both part numbers are known, differ, and are built
-// alike (letters and digits in the same places), 0 where they are built
-// otherwise, -1 where one is missing or they are equal.
-func partShape(a, b *record) float64 {
-	if len(a.parts) == 0 || len(b.parts) == 0 || a.parts[0] == b.parts[0] {
-		return -1
-	}
-	if shape(a.parts[0]) == shape(b.parts[0]) {
-		return 1
-	}
-	return 0
 }
 
 // shape is the runs of letters and digits of a code: epson123 is "a0".
@@ -147,40 +132,6 @@ func shape(code string) string {
 		}
 	}
 	return string(out)
-}
-
-// codeOrder is how much of the shorter of the two most alike codes is found in
-// the longer in the same order (longest common subsequence): what two ways of
-// writing one number share when pieces are left out.
-func codeOrder(a, b *record) float64 {
-	best := 0.0
-	for _, x := range append(slices.Clone(a.parts), a.codes...) {
-		for _, y := range append(slices.Clone(b.parts), b.codes...) {
-			if len(x) < 4 || len(y) < 4 || len(x) > 32 || len(y) > 32 {
-				continue
-			}
-			n := float64(subsequence(x, y))
-			best = math.Max(best, 2*n/float64(len(x)+len(y)))
-		}
-	}
-	return best
-}
-
-func subsequence(a, b string) int {
-	var row [33]int
-	for i := range len(a) {
-		diag := 0
-		for j := range len(b) {
-			was := row[j+1]
-			if a[i] == b[j] {
-				row[j+1] = diag + 1
-			} else {
-				row[j+1] = max(row[j+1], row[j])
-			}
-			diag = was
-		}
-	}
-	return row[len(b)]
 }
 
 // measures counts the units in which both texts name a number: those whose
@@ -492,4 +443,58 @@ func jaroWinkler(a, b string) float64 {
 		p++
 	}
 	return jaro + float64(p)*0.1*(1-jaro)
+}
+
+// coreMatch compares the runs of digits in what names the two: the rarity of
+// the rarest that both have, and 1 where both have some and share none.
+func (s *Space) coreMatch(a, b *record) (rarest, conflict float64) {
+	for _, x := range a.cores {
+		if _, ok := slices.BinarySearch(b.cores, x); ok {
+			rarest = math.Max(rarest, s.coreIDF[x])
+		}
+	}
+	if rarest == 0 && len(a.cores) > 0 && len(b.cores) > 0 {
+		conflict = 1
+	}
+	return rarest, conflict
+}
+
+// sibling is how alike the two most alike codes are that are built alike and
+// differ: numbers of one maker's series, which name two things. -1 where there
+// are none.
+func sibling(a, b *record) float64 {
+	best := -1.0
+	for _, x := range append(slices.Clone(a.parts), a.codes...) {
+		if strings.Contains(b.squash, x) {
+			continue
+		}
+		for _, y := range append(slices.Clone(b.parts), b.codes...) {
+			if x == y || len(x) != len(y) || strings.Contains(a.squash, y) || shape(x) != shape(y) {
+				continue
+			}
+			best = math.Max(best, near2(x, y))
+		}
+	}
+	return best
+}
+
+// cores are the runs of at least four digits of s, without leading zeros.
+func cores(s string) []string {
+	var out []string
+	for i := 0; i < len(s); i++ {
+		k := i
+		for k < len(s) && '0' <= s[k] && s[k] <= '9' {
+			k++
+		}
+		if k-i >= 4 {
+			if w := strings.TrimLeft(s[i:k], "0"); len(w) >= 3 {
+				out = append(out, w)
+			}
+		}
+		if k > i {
+			i = k
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }

@@ -43,7 +43,6 @@ func roleOf(column string) role {
 // A record is a row prepared for comparison.
 type record struct {
 	title, full, maker, class bag
-	bare                      bag           // the words of the title that are neither codes nor numbers
 	raw                       [roles]string // folded, joined
 	squash                    string        // everything without spaces
 	squashTitle               string
@@ -56,6 +55,7 @@ type record struct {
 	measures                  map[string][]string // unit → numbers
 	colours, years            []string
 	plainGrams                []string // of the title without codes, sorted
+	cores                     []string // runs of digits in what names it
 }
 
 // A bag is a set of terms with weights, sorted by term, of length 1.
@@ -67,15 +67,16 @@ type bag struct {
 
 // A Space holds two tables prepared for comparison, with one vocabulary.
 type Space struct {
-	a, b  *Table
-	recs  [2][]*record
-	vocab map[string]int32
-	names []string
-	idf   []float64
-	gram  map[string]int32
-	gidf  []float64
-	post  [2][][]posting // by term of the full texts
-	gpost [2][][]posting // by 3-gram of the titles
+	a, b    *Table
+	recs    [2][]*record
+	vocab   map[string]int32
+	names   []string
+	idf     []float64
+	gram    map[string]int32
+	gidf    []float64
+	coreIDF map[string]float64 // rarity of the runs of digits
+	post    [2][][]posting     // by term of the full texts
+	gpost   [2][][]posting     // by 3-gram of the titles
 }
 
 // A posting says that a record has a term, and with what weight.
@@ -86,7 +87,7 @@ type posting struct {
 
 // NewSpace prepares two tables, or one against itself where both are the same.
 func NewSpace(a, b *Table) *Space {
-	s := &Space{a: a, b: b, vocab: map[string]int32{}, gram: map[string]int32{}}
+	s := &Space{a: a, b: b, vocab: map[string]int32{}, gram: map[string]int32{}, coreIDF: map[string]float64{}}
 	texts := [2][][roles]string{fold(a), fold(b)}
 	n := len(texts[0]) + len(texts[1])
 	var df, gdf []int
@@ -141,6 +142,16 @@ func NewSpace(a, b *Table) *Space {
 				s.gpost[side][g] = append(s.gpost[side][g], posting{int32(i), r.grams.weights[n]})
 			}
 		}
+	}
+	for _, rs := range s.recs {
+		for _, r := range rs {
+			for _, c := range r.cores {
+				s.coreIDF[c]++
+			}
+		}
+	}
+	for c, d := range s.coreIDF {
+		s.coreIDF[c] = math.Log(1 + float64(n)/d)
 	}
 	return s
 }
@@ -202,6 +213,7 @@ func (s *Space) prepare(t [roles]string) *record {
 			r.numbers = append(r.numbers, w)
 		}
 	}
+	r.cores = cores(t[title] + " " + t[part] + " " + t[body])
 	r.measures = measured(t[title] + " " + t[body])
 	var plain []string
 	for _, w := range r.words {
@@ -217,13 +229,6 @@ func (s *Space) prepare(t [roles]string) *record {
 	}
 	slices.Sort(r.colours)
 	slices.Sort(r.years)
-	var bare []string
-	for _, w := range plain {
-		if digits(w) == 0 {
-			bare = append(bare, w)
-		}
-	}
-	r.bare = s.bag(strings.Join(bare, " "))
 	r.plainGrams = grams(strings.Join(plain, " "))
 	slices.Sort(r.plainGrams)
 	r.plainGrams = slices.Compact(r.plainGrams)

@@ -11,7 +11,7 @@ import (
 
 // modelFormat is the version of the stored form; a change of the features or
 // of their meaning makes another.
-const modelFormat = 2
+const modelFormat = 3
 
 type stored struct {
 	Format int `json:"format"`
