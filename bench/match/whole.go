@@ -164,7 +164,7 @@ func (b *bench) postgres(ctx context.Context) error {
 	for range 500 {
 		v := entries[r.IntN(n)].Vector
 		began := time.Now()
-		hits, err := db.Neighbours(ctx, e.Space(), v, 10)
+		hits, err := db.Neighbours(ctx, e.Space(), v, "", 10)
 		if err != nil {
 			return err
 		}

@@ -68,7 +68,11 @@ func (a *App) CheckItem(ctx context.Context) (*flow.CheckItem, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &flow.CheckItem{Store: s, Parser: p, Embedder: m.Embedder, Matcher: m, Now: a.now, Log: a.log, Age: 2 * time.Second}, nil
+	c := &flow.CheckItem{Store: s, Parser: p, Embedder: m.Embedder, Matcher: m, Now: a.now, Log: a.log, Age: 2 * time.Second, InMemory: a.Config.CheckItems}
+	if near, ok := s.(flow.Nearby); ok {
+		c.Near = near
+	}
+	return c, nil
 }
 
 // People builds the use case of those who decide what the pipeline cannot.

@@ -25,24 +25,25 @@ import (
 // Config is all of Assay's configuration. Each backend is one URL in one
 // variable. docs/configuration.md is generated from this struct.
 type Config struct {
-	Lake      string   `env:"ASSAY_LAKE" envDefault:"file:lake" doc:"Where files live: landing, curated, quarantine, reports. \"file:DIR\", \"file:///DIR\" or \"s3://BUCKET/PREFIX\" (region, credentials and endpoint as the AWS SDK finds them)."`
-	Store     string   `env:"ASSAY_STORE" envDefault:"sqlite:.assay/assay.db" doc:"Where state lives: ledger, breakers, catalog, reviews. \"sqlite:FILE\", \"sqlite:///FILE\" or \"postgres://USER@HOST/DATABASE\" (with the parameters of libpq; search_path names the schema, default assay; the password may stand in PGPASSWORD or ~/.pgpass)."`
-	Contracts string   `env:"ASSAY_CONTRACTS" doc:"Where data contracts come from: \"dir:DIR\" (its *.odcs.yaml, subfolders included) \"embed:\" (the examples inside the binary) or \"registry:\" (the versions published in the store, chosen batch by batch; feeds that it does not know are judged by the folder contracts, else by the embedded ones). Default: dir:contracts where that folder exists, else embed:."`
-	Knowledge string   `env:"ASSAY_KNOWLEDGE" doc:"Where category schemas and dictionaries come from: \"dir:DIR\" or \"embed:\". Default: dir:contracts/catalog where that folder exists, else embed:."`
-	Evals     string   `env:"ASSAY_EVALS" doc:"Where suites and golden sets come from: \"dir:DIR\" (with the folders suites and golden) or \"embed:\" (those inside the binary). Default: dir:evals where evals/suites exists, else embed:."`
-	LLM       string   `env:"ASSAY_LLM" envDefault:"rules:" doc:"What reads item descriptions: \"rules:\" (deterministic, embedded), or \"PROVIDER:MODEL\" with openai, anthropic, ollama or bedrock: then the rules read first, and the model is asked for what they leave open."`
-	Embed     string   `env:"ASSAY_EMBED" envDefault:"hash:" doc:"What makes vectors of items: \"hash:\" (embedded, 512 dimensions), or \"PROVIDER:MODEL\" with openai, ollama or bedrock."`
-	Events    string   `env:"ASSAY_EVENTS" envDefault:"file:.assay/events.jsonl" doc:"Where events go: \"file:FILE\", \"file:///FILE\", \"stdout:\" or \"eventbridge:BUS\" (name or ARN of the bus; region and credentials as the AWS SDK finds them)."`
-	Queue     string   `env:"ASSAY_QUEUE" envDefault:"store:" doc:"Where messages for later steps go: \"store:\" (a table of the store, worked off by assay run) or \"sqs:URL\" (the queue's URL; the function parse works it off)."`
-	Replays   string   `env:"ASSAY_QUEUE_REPLAY" doc:"Where messages go that ask for held batches to be judged again, when ASSAY_QUEUE is a queue of SQS: \"sqs:URL\" (the function replay works it off). Default: the table of the store, worked off by assay run."`
-	Archive   bool     `env:"ASSAY_ARCHIVE" envDefault:"false" doc:"true: landed files move to archive/ of the lake after their final decision (published, or a duplicate). Held ones stay until they are released."`
-	Memory    Bytes    `env:"ASSAY_MEMORY" envDefault:"96MiB" doc:"Memory for judging one file, beyond which the gate spills to ASSAY_TMP. At least 16MiB."`
-	KeyIndex  int64    `env:"ASSAY_KEY_INDEX" envDefault:"10000000" doc:"How many published keys the store keeps for each key of scope feed, about 100 bytes each. Beyond it the oldest go, and the check says how far it reaches back. At least 1."`
-	Profile   string   `env:"ASSAY_PROFILE" envDefault:"sample" doc:"sample: distributions in a batch's profile are those of 4,000 rows; full: different values and quantiles are counted over all rows, which takes longer."`
-	Tmp       string   `env:"ASSAY_TMP" doc:"Folder for spill files. Default: the system's."`
-	TZ        Zone     `env:"ASSAY_TZ" envDefault:"UTC" doc:"Time zone of windows and budgets, an IANA name. Times are stored as UTC."`
-	Workers   int      `env:"ASSAY_WORKERS" envDefault:"0" doc:"How many shards are parsed at once. 0: one per core."`
-	Log       LogLevel `env:"ASSAY_LOG" envDefault:"off" doc:"Log to standard error: off, debug, info, warn, error."`
+	Lake       string   `env:"ASSAY_LAKE" envDefault:"file:lake" doc:"Where files live: landing, curated, quarantine, reports. \"file:DIR\", \"file:///DIR\" or \"s3://BUCKET/PREFIX\" (region, credentials and endpoint as the AWS SDK finds them)."`
+	Store      string   `env:"ASSAY_STORE" envDefault:"sqlite:.assay/assay.db" doc:"Where state lives: ledger, breakers, catalog, reviews. \"sqlite:FILE\", \"sqlite:///FILE\" or \"postgres://USER@HOST/DATABASE\" (with the parameters of libpq; search_path names the schema, default assay; the password may stand in PGPASSWORD or ~/.pgpass)."`
+	Contracts  string   `env:"ASSAY_CONTRACTS" doc:"Where data contracts come from: \"dir:DIR\" (its *.odcs.yaml, subfolders included) \"embed:\" (the examples inside the binary) or \"registry:\" (the versions published in the store, chosen batch by batch; feeds that it does not know are judged by the folder contracts, else by the embedded ones). Default: dir:contracts where that folder exists, else embed:."`
+	Knowledge  string   `env:"ASSAY_KNOWLEDGE" doc:"Where category schemas and dictionaries come from: \"dir:DIR\" or \"embed:\". Default: dir:contracts/catalog where that folder exists, else embed:."`
+	Evals      string   `env:"ASSAY_EVALS" doc:"Where suites and golden sets come from: \"dir:DIR\" (with the folders suites and golden) or \"embed:\" (those inside the binary). Default: dir:evals where evals/suites exists, else embed:."`
+	LLM        string   `env:"ASSAY_LLM" envDefault:"rules:" doc:"What reads item descriptions: \"rules:\" (deterministic, embedded), or \"PROVIDER:MODEL\" with openai, anthropic, ollama or bedrock: then the rules read first, and the model is asked for what they leave open."`
+	Embed      string   `env:"ASSAY_EMBED" envDefault:"hash:" doc:"What makes vectors of items: \"hash:\" (embedded, 512 dimensions), or \"PROVIDER:MODEL\" with openai, ollama or bedrock."`
+	Events     string   `env:"ASSAY_EVENTS" envDefault:"file:.assay/events.jsonl" doc:"Where events go: \"file:FILE\", \"file:///FILE\", \"stdout:\" or \"eventbridge:BUS\" (name or ARN of the bus; region and credentials as the AWS SDK finds them)."`
+	Queue      string   `env:"ASSAY_QUEUE" envDefault:"store:" doc:"Where messages for later steps go: \"store:\" (a table of the store, worked off by assay run) or \"sqs:URL\" (the queue's URL; the function parse works it off)."`
+	Replays    string   `env:"ASSAY_QUEUE_REPLAY" doc:"Where messages go that ask for held batches to be judged again, when ASSAY_QUEUE is a queue of SQS: \"sqs:URL\" (the function replay works it off). Default: the table of the store, worked off by assay run."`
+	Archive    bool     `env:"ASSAY_ARCHIVE" envDefault:"false" doc:"true: landed files move to archive/ of the lake after their final decision (published, or a duplicate). Held ones stay until they are released."`
+	Memory     Bytes    `env:"ASSAY_MEMORY" envDefault:"96MiB" doc:"Memory for judging one file, beyond which the gate spills to ASSAY_TMP. At least 16MiB."`
+	KeyIndex   int64    `env:"ASSAY_KEY_INDEX" envDefault:"10000000" doc:"How many published keys the store keeps for each key of scope feed, about 100 bytes each. Beyond it the oldest go, and the check says how far it reaches back. At least 1."`
+	Profile    string   `env:"ASSAY_PROFILE" envDefault:"sample" doc:"sample: distributions in a batch's profile are those of 4,000 rows; full: different values and quantiles are counted over all rows, which takes longer."`
+	Tmp        string   `env:"ASSAY_TMP" doc:"Folder for spill files. Default: the system's."`
+	TZ         Zone     `env:"ASSAY_TZ" envDefault:"UTC" doc:"Time zone of windows and budgets, an IANA name. Times are stored as UTC."`
+	CheckItems int      `env:"ASSAY_CHECK_ITEMS" envDefault:"200000" doc:"How large a catalog is held in memory to check items at the moment of entry, about 6 KB an item; a larger one in Postgres is looked up there, by its vector index."`
+	Workers    int      `env:"ASSAY_WORKERS" envDefault:"0" doc:"How many shards are parsed at once. 0: one per core."`
+	Log        LogLevel `env:"ASSAY_LOG" envDefault:"off" doc:"Log to standard error: off, debug, info, warn, error."`
 
 	LLMURL           string        `env:"ASSAY_LLM_URL" doc:"Address of the model's API, for servers of one's own. Default: the provider's; Ollama's is http://127.0.0.1:11434."`
 	LLMKey           Secret        `env:"ASSAY_LLM_KEY" doc:"Key of the model's API. Default: OPENAI_API_KEY or ANTHROPIC_API_KEY; Bedrock takes the credentials of AWS, Ollama none."`

@@ -15,11 +15,18 @@ import (
 	"github.com/assay-pipeline/assay/pipeline/parse"
 )
 
-// Nearby finds the live items whose vectors are nearest: a store with an index
-// of its own, for catalogs that do not fit the memory of a process. Errors:
-// not_found (no such space), unavailable.
+// Nearby proposes candidates out of a store with indexes of its own, for
+// catalogs that do not fit the memory of a process. Errors: unavailable.
 type Nearby interface {
-	Neighbours(ctx context.Context, space string, v []float32, n int) ([]catalog.Hit, error)
+	// Neighbours are the n live items whose vectors are nearest, among those of
+	// a category or, with "", of all; never fewer than there are. Error:
+	// not_found (no such space).
+	Neighbours(ctx context.Context, space string, v []float32, category string, n int) ([]catalog.Hit, error)
+	// WithParts are the live items that have one of keys (catalog.PartKeys), at
+	// most n of each.
+	WithParts(ctx context.Context, keys []string, n int) ([]string, error)
+	// Items counts the live items, up to most.
+	Items(ctx context.Context, most int) (int, error)
 }
 
 // CheckItem says, before an item is created, whether the catalog has it
@@ -31,8 +38,12 @@ type CheckItem struct {
 	Parser   *parse.Parser
 	Embedder embed.Embedder
 	Matcher  *catalog.Matcher
-	// Near, where set, proposes the candidates.
+	// Near, where set, proposes the candidates of a catalog of more than
+	// InMemory items.
 	Near Nearby
+	// InMemory is how many items are held in memory; default 200,000, about 6
+	// KB each. Without a Near there is no such bound.
+	InMemory int
 	// Age is how old the copy in memory may be; default two seconds.
 	Age time.Duration
 	Now func() time.Time
@@ -42,6 +53,9 @@ type CheckItem struct {
 	live  *catalog.Live
 	asked time.Time // when the copy was brought up to date
 	seen  time.Time // the latest change that it has
+
+	tooMany bool // for memory, when last counted
+	counted time.Time
 }
 
 // ItemsAtOnce bounds what one call may ask.
@@ -79,7 +93,9 @@ func (c *CheckItem) Ask(ctx context.Context, items []pipeline.Item, given map[in
 		}
 	}
 	answers := make([]catalog.Answer, len(entries))
-	if c.Near != nil {
+	if large, err := c.large(ctx); err != nil {
+		return nil, err
+	} else if large {
 		for i := range entries {
 			if answers[i], err = c.near(ctx, &entries[i]); err != nil {
 				return nil, err
@@ -215,21 +231,66 @@ func (c *CheckItem) Live(ctx context.Context) (*catalog.Live, error) {
 	return live, nil
 }
 
-// near judges e among what the store finds nearest.
+// inMemory is the default of InMemory: beyond it an exact scan takes longer
+// than a person who enters an item should wait.
+const inMemory = 200_000
+
+// large reports whether the catalog is one for the store's own indexes.
+func (c *CheckItem) large(ctx context.Context) (bool, error) {
+	if c.Near == nil {
+		return false, nil
+	}
+	most := c.InMemory
+	if most <= 0 {
+		most = inMemory
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now := c.Now(); c.counted.IsZero() || now.Sub(c.counted) > time.Minute {
+		n, err := c.Near.Items(ctx, most+1)
+		if err != nil {
+			return false, err
+		}
+		c.tooMany, c.counted = n > most, now
+		if c.tooMany {
+			c.live, c.seen, c.asked = nil, time.Time{}, time.Time{} // what grew too large
+		}
+	}
+	return c.tooMany, nil
+}
+
+// partsAtOnce bounds how many items one part number proposes.
+const partsAtOnce = 64
+
+// near judges e among what the store proposes: the nearest vectors of its
+// category and of all, and the items that state one of its part numbers or
+// designations.
 func (c *CheckItem) near(ctx context.Context, e *catalog.Entry) (catalog.Answer, error) {
 	k := c.Matcher.K
 	if k <= 0 {
 		k = 10
 	}
-	hits, err := c.Near.Neighbours(ctx, e.Space, e.Vector, 2*k)
+	ids := []string{e.Item.ID}
+	categories := []string{""}
+	if cat := e.Record.Category; cat != "" && cat != pipeline.Unknown {
+		categories = append(categories, cat)
+	}
+	for _, cat := range categories {
+		hits, err := c.Near.Neighbours(ctx, e.Space, e.Vector, cat, 2*k)
+		if err != nil && pipeline.ErrorCode(err) != pipeline.CodeNotFound { // no item has a vector yet
+			return catalog.Answer{}, err
+		}
+		for _, h := range hits {
+			ids = append(ids, h.ID)
+		}
+	}
+	same, err := c.Near.WithParts(ctx, catalog.PartKeys(e), partsAtOnce)
 	if err != nil {
 		return catalog.Answer{}, err
 	}
-	ids := []string{e.Item.ID}
-	for _, h := range hits {
-		ids = append(ids, h.ID)
-	}
-	found, err := c.Store.Entries(ctx, catalog.Query{IDs: slices.Compact(slices.Sorted(slices.Values(ids))), Live: true, Vectors: e.Space})
+	ids = append(ids, same...)
+	slices.Sort(ids)
+	found, err := c.Store.Entries(ctx, catalog.Query{IDs: slices.Compact(ids), Live: true, Vectors: e.Space})
 	if err != nil {
 		return catalog.Answer{}, err
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/assay-pipeline/assay/pipeline/catalog"
 )
 
-var itemColumns = []string{"id", "feed", "category", "batch", "seq", "source", "meta", "record", "degraded", "retired", "updated"}
+var itemColumns = []string{"id", "feed", "category", "batch", "seq", "source", "meta", "record", "degraded", "retired", "updated", "parts"}
 
 const itemList = `id, feed, category, batch, seq, source, meta, record, degraded, retired, updated`
 
@@ -97,6 +97,15 @@ func arrange(ctx context.Context, s session, entries []catalog.Entry) (a arrange
 	return a, nil
 }
 
+// partsOf are the keys that e is found by exactly; none is another thing than
+// not worked out, which is NULL.
+func partsOf(e *catalog.Entry) []string {
+	if keys := catalog.PartKeys(e); keys != nil {
+		return keys
+	}
+	return []string{}
+}
+
 // itemRow is the row of an entry, in the order of itemColumns.
 func itemRow(e catalog.Entry) ([]any, error) {
 	if e.Record.Source == e.Item.Source {
@@ -111,7 +120,7 @@ func itemRow(e catalog.Entry) ([]any, error) {
 		return nil, err
 	}
 	return []any{e.Item.ID, e.Item.Meta.Feed, e.Record.Category, e.Batch, e.Seq, []byte(e.Item.Source), meta, record,
-		e.Item.Degraded, e.Retired, stamp(e.Updated)}, nil
+		e.Item.Degraded, e.Retired, stamp(e.Updated), partsOf(&e)}, nil
 }
 
 func putItems(ctx context.Context, s session, a arrangement) error {
@@ -131,7 +140,7 @@ func putItems(ctx context.Context, s session, a arrangement) error {
 			return err
 		}
 		b.Queue(`UPDATE items SET feed = $2, category = $3, batch = $4, seq = $5, source = $6, meta = $7, record = $8,
-			degraded = $9, retired = $10, updated = $11 WHERE id = $1`, row...)
+			degraded = $9, retired = $10, updated = $11, parts = $12 WHERE id = $1`, row...)
 	}
 	return s.SendBatch(ctx, b).Close()
 }

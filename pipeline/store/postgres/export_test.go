@@ -21,7 +21,7 @@ func Explain(ctx context.Context, db *DB, name string, v []float32, n int) (stri
 			err := r.Scan(&l)
 			b.WriteString(l + "\n")
 			return err
-		}, "EXPLAIN "+sp.nearest(), pgvector.NewVector(v), 4*n, n)
+		}, "EXPLAIN "+sp.nearest(false), pgvector.NewVector(v), 4*n, n)
 	})
 	return b.String(), err
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/pgvector/pgvector-go"
@@ -87,16 +88,35 @@ func (db *DB) DropSpace(ctx context.Context, name string) error {
 	})
 }
 
-// nearest is the query of Nearest: the vector, how many the index yields, how
-// many are returned. The space stands in its text, not in an argument, so that
-// the planner can prove the partial index applicable.
-func (sp space) nearest() string {
+// nearest is the query of a lookup: the vector, how many the index yields, how
+// many are returned, and with inside the category. The space stands in its
+// text, not in an argument, so that the planner can prove the partial index
+// applicable.
+func (sp space) nearest(inside bool) string {
 	return fmt.Sprintf(`WITH near AS MATERIALIZED (
 			SELECT e.item, e.vector FROM embeddings e
-			WHERE e.space = %d AND EXISTS (SELECT 1 FROM items i WHERE i.id = e.item AND NOT i.retired)
+			WHERE e.space = %d AND EXISTS (SELECT 1 FROM items i WHERE i.id = e.item AND NOT i.retired%s)
 			ORDER BY e.vector::halfvec(%d) <=> $1::vector::halfvec(%d) LIMIT $2)
-		SELECT item, 1 - (vector <=> $1) AS cosine FROM near ORDER BY cosine DESC, item LIMIT $3`, sp.n, sp.dims, sp.dims)
+		SELECT item, 1 - (vector <=> $1) AS cosine FROM near ORDER BY cosine DESC, item LIMIT $3`, sp.n, within(inside), sp.dims, sp.dims)
 }
+
+// scan is nearest without any index over vectors: it misses nothing.
+func (sp space) scan(inside bool) string {
+	return fmt.Sprintf(`SELECT e.item, 1 - (e.vector <=> $1) AS cosine FROM embeddings e
+		JOIN items i ON i.id = e.item AND NOT i.retired%s
+		WHERE e.space = %d ORDER BY cosine DESC, e.item LIMIT $2`, strings.ReplaceAll(within(inside), "$4", "$3"), sp.n)
+}
+
+func within(inside bool) string {
+	if inside {
+		return ` AND i.category = $4`
+	}
+	return ""
+}
+
+// smallCategory is how many items of a category are compared one by one: an
+// index over everything would have to be walked for longer to find as many.
+const smallCategory = 5000
 
 // Nearest returns the n live items whose vectors in the space are nearest to v
 // by cosine, the nearest first, ties by id. With an index it is approximate:
@@ -104,6 +124,13 @@ func (sp space) nearest() string {
 // retired items are in the way, and the full vectors order them. Errors:
 // not_found, invalid (another number of dimensions), unavailable.
 func (db *DB) Nearest(ctx context.Context, name string, v []float32, n int) (out []Neighbour, err error) {
+	return db.nearestIn(ctx, name, v, "", n)
+}
+
+// nearestIn is Nearest among the items of a category, "" for all. A category
+// never makes it return fewer than there are: where the index gave up before n
+// were found, the items are compared one by one.
+func (db *DB) nearestIn(ctx context.Context, name string, v []float32, category string, n int) (out []Neighbour, err error) {
 	sp, err := db.space(ctx, name)
 	if err != nil {
 		return nil, err
@@ -114,7 +141,33 @@ func (db *DB) Nearest(ctx context.Context, name string, v []float32, n int) (out
 	if n <= 0 {
 		return nil, nil
 	}
+	inside := category != ""
 	err = db.wrap(ctx, pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(t pgx.Tx) error {
+		read := func(query string, args ...any) error {
+			out = out[:0]
+			return each(ctx, t, func(r pgx.Rows) error {
+				var x Neighbour
+				err := r.Scan(&x.Item, &x.Cosine)
+				out = append(out, x)
+				return err
+			}, query, args...)
+		}
+		scan := func() error {
+			args := []any{pgvector.NewVector(v), n}
+			if inside {
+				args = append(args, category)
+			}
+			return read(sp.scan(inside), args...)
+		}
+		if inside {
+			var small bool
+			if _, err := one(ctx, t, []any{&small}, `SELECT count(*) <= $2 FROM (SELECT 1 FROM items WHERE category = $1 AND NOT retired LIMIT $2 + 1) AS few`, category, smallCategory); err != nil {
+				return err
+			}
+			if small {
+				return scan()
+			}
+		}
 		for _, q := range []string{
 			`SET LOCAL hnsw.iterative_scan = strict_order`,
 			fmt.Sprintf(`SET LOCAL hnsw.ef_search = %d`, min(max(4*n, 100), 1000)),
@@ -123,19 +176,23 @@ func (db *DB) Nearest(ctx context.Context, name string, v []float32, n int) (out
 				return err
 			}
 		}
-		return each(ctx, t, func(r pgx.Rows) error {
-			var x Neighbour
-			err := r.Scan(&x.Item, &x.Cosine)
-			out = append(out, x)
+		args := []any{pgvector.NewVector(v), 4 * n, n}
+		if inside {
+			args = append(args, category)
+		}
+		if err := read(sp.nearest(inside), args...); err != nil || len(out) >= n {
 			return err
-		}, sp.nearest(), pgvector.NewVector(v), 4*n, n)
+		}
+		// The space has fewer, or the scan of the index gave up.
+		return scan()
 	}))
 	return out, err
 }
 
-// Neighbours is Nearest as the catalog asks for it.
-func (db *DB) Neighbours(ctx context.Context, name string, v []float32, n int) ([]catalog.Hit, error) {
-	near, err := db.Nearest(ctx, name, v, n)
+// Neighbours is Nearest as the catalog asks for it, among the items of a
+// category or, with "", of all.
+func (db *DB) Neighbours(ctx context.Context, name string, v []float32, category string, n int) ([]catalog.Hit, error) {
+	near, err := db.nearestIn(ctx, name, v, category, n)
 	if err != nil {
 		return nil, err
 	}
@@ -144,4 +201,72 @@ func (db *DB) Neighbours(ctx context.Context, name string, v []float32, n int) (
 		hits[i] = catalog.Hit{ID: x.Item, Similarity: float32(x.Cosine)}
 	}
 	return hits, nil
+}
+
+// WithParts returns the live items that have one of keys (catalog.PartKeys) in
+// order of id, at most n of each key. Error: unavailable.
+func (db *DB) WithParts(ctx context.Context, keys []string, n int) (ids []string, err error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	if err := db.fillParts(ctx); err != nil {
+		return nil, err
+	}
+	err = db.reading(ctx, func(s session) error {
+		return each(ctx, s, func(r pgx.Rows) error {
+			var id string
+			err := r.Scan(&id)
+			ids = append(ids, id)
+			return err
+		}, `SELECT DISTINCT x.id FROM unnest($1::text[]) AS k(key)
+			CROSS JOIN LATERAL (SELECT id FROM items WHERE parts @> ARRAY[k.key] AND NOT retired ORDER BY id LIMIT $2) AS x ORDER BY x.id`, keys, n)
+	})
+	return ids, err
+}
+
+// fillParts works out the keys of items that were stored before there were any.
+func (db *DB) fillParts(ctx context.Context) error {
+	if db.partsFilled.Load() {
+		return nil
+	}
+	const chunk = 1000
+	for {
+		n := 0
+		err := db.writing(ctx, func(s session) error {
+			b := &pgx.Batch{}
+			err := each(ctx, s, func(r pgx.Rows) error {
+				e, err := scanEntry(r)
+				b.Queue(`UPDATE items SET parts = $2 WHERE id = $1`, e.Item.ID, partsOf(&e))
+				return err
+			}, `SELECT `+itemList+`, NULL::vector FROM items WHERE parts IS NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED`, chunk)
+			if n = b.Len(); err != nil || n == 0 {
+				return err
+			}
+			return s.SendBatch(ctx, b).Close()
+		})
+		if err != nil {
+			return err
+		}
+		if n < chunk {
+			break
+		}
+	}
+	var left bool
+	err := db.reading(ctx, func(s session) error {
+		_, err := one(ctx, s, []any{&left}, `SELECT EXISTS (SELECT 1 FROM items WHERE parts IS NULL)`)
+		return err
+	})
+	if err == nil && !left {
+		db.partsFilled.Store(true)
+	}
+	return err
+}
+
+// Items counts the live items, up to most.
+func (db *DB) Items(ctx context.Context, most int) (n int, err error) {
+	err = db.reading(ctx, func(s session) error {
+		_, err := one(ctx, s, []any{&n}, `SELECT count(*) FROM (SELECT 1 FROM items WHERE NOT retired LIMIT $1) AS few`, most)
+		return err
+	})
+	return n, err
 }

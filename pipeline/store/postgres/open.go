@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -38,9 +39,14 @@ type DB struct {
 	name string // host:port/database, for messages
 	opt  Options
 	pool *pgxpool.Pool
+	// partsFilled: every item has its part numbers worked out.
+	partsFilled atomic.Bool
 }
 
-var _ flow.Store = (*DB)(nil)
+var (
+	_ flow.Store  = (*DB)(nil)
+	_ flow.Nearby = (*DB)(nil)
+)
 
 // Open connects to the database that dsn names (a URL or key=value pairs, with
 // pgx's parameters such as pool_max_conns). Errors: invalid (dsn, or a schema
