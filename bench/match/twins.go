@@ -139,7 +139,11 @@ func changeNumber(r *rand.Rand, s string, sign bool) (string, bool) {
 	if err != nil {
 		return "", false
 	}
-	return s[:x[0]] + strconv.Itoa(n+1+r.IntN(9)) + s[x[1]:], true
+	changed := strconv.Itoa(n + 1 + r.IntN(9))
+	if x[0] > 0 && strings.ContainsRune(".,", rune(s[x[0]-1])) && strings.TrimRight(changed, "0") == strings.TrimRight(s[x[0]:x[1]], "0") {
+		return "", false // 1.1 and 1.10 are one number
+	}
+	return s[:x[0]] + changed + s[x[1]:], true
 }
 
 // thin pairs a maker and a noun with the same and a little more, or

@@ -19,6 +19,7 @@ import (
 func (c *cli) matchCommand() *cobra.Command {
 	var flags itemFlags
 	var verdict, pairsFile string
+	var adviser bool
 	cmd := &cobra.Command{
 		Use:   "match FILE [FILE2]",
 		Short: "Find the duplicates in a catalog, or between two",
@@ -36,18 +37,19 @@ Where two files use the same ids, each id is preceded by its file's name.`,
 				return err
 			}
 			defer a.Close()
-			return c.match(cmd.Context(), a, args, &flags, verdict, pairsFile)
+			return c.match(cmd.Context(), a, args, &flags, verdict, pairsFile, adviser)
 		},
 	}
 	cmd.AddCommand(c.matchTrainCommand(), c.matchEvalCommand())
 	flags.add(cmd)
 	cmd.Flags().StringVar(&verdict, "verdict", "", "only pairs of this verdict: duplicate, review or distinct")
 	cmd.Flags().StringVar(&pairsFile, "csv", "", "also write the pairs as CSV to this file")
+	cmd.Flags().BoolVar(&adviser, "adviser", false, "ask the model of ASSAY_LLM about the pairs for review; it decides nothing")
 	_ = cmd.RegisterFlagCompletionFunc("verdict", cobra.FixedCompletions([]string{"duplicate", "review", "distinct"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
-func (c *cli) match(ctx context.Context, a *app.App, files []string, flags *itemFlags, verdict, pairsFile string) error {
+func (c *cli) match(ctx context.Context, a *app.App, files []string, flags *itemFlags, verdict, pairsFile string, adviser bool) error {
 	switch catalog.Verdict(verdict) {
 	case "", catalog.Duplicate, catalog.Review, catalog.Distinct:
 	default:
@@ -56,6 +58,11 @@ func (c *cli) match(ctx context.Context, a *app.App, files []string, flags *item
 	o, err := a.Offline(ctx)
 	if err != nil {
 		return err
+	}
+	if adviser || a.Config.Adviser {
+		if o.Adviser, err = a.Adviser(ctx); err != nil {
+			return err
+		}
 	}
 	items, err := c.catalogs(ctx, files, flags)
 	if err != nil {

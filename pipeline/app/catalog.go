@@ -35,8 +35,14 @@ func (a *App) Match(ctx context.Context) (*flow.Match, error) {
 	if err != nil {
 		return nil, err
 	}
+	var adviser *catalog.Adviser
+	if a.Config.Adviser {
+		if adviser, err = a.Adviser(ctx); err != nil {
+			return nil, err
+		}
+	}
 	return &flow.Match{
-		Store: s, Contracts: c, Matcher: m, Space: m.Embedder.Space(), Owner: a.owner, Now: a.now, Log: a.log,
+		Store: s, Contracts: c, Matcher: m, Adviser: adviser, Space: m.Embedder.Space(), Owner: a.owner, Now: a.now, Log: a.log,
 	}, nil
 }
 

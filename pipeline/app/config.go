@@ -61,6 +61,7 @@ type Config struct {
 	LLMCanaryPercent float64       `env:"ASSAY_LLM_CANARY_PERCENT" envDefault:"5" doc:"That share, in percent; the flag llm.canary.percent overrides it."`
 	LLMAllow         []string      `env:"ASSAY_LLM_ALLOW" doc:"Feeds whose items a model may see, separated by commas. Default: all."`
 	LLMDeny          []string      `env:"ASSAY_LLM_DENY" doc:"Words that neither a question nor an answer may hold, separated by commas: an item with one is read by the rules alone, an answer with one is refused."`
+	Adviser          bool          `env:"ASSAY_ADVISER" envDefault:"false" doc:"true: the model of ASSAY_LLM writes what it thinks beside the pairs that wait for a person, and why. It decides nothing."`
 	EmbedURL         string        `env:"ASSAY_EMBED_URL" doc:"Address of the embedding model's API."`
 	EmbedDimensions  int           `env:"ASSAY_EMBED_DIMENSIONS" envDefault:"0" doc:"Dimensions of the embedding model's vectors. 0: what the model gives."`
 	Flags            string        `env:"ASSAY_FLAGS" doc:"Switches that hold without a redeploy, a JSON object: \"file:FILE\" or \"lake:KEY\". llm.enabled (true), llm.canary.percent."`

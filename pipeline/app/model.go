@@ -13,6 +13,7 @@ import (
 
 	library "github.com/assay-pipeline/assay/contracts"
 	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/catalog"
 	"github.com/assay-pipeline/assay/pipeline/embed"
 	"github.com/assay-pipeline/assay/pipeline/flow"
 	"github.com/assay-pipeline/assay/pipeline/knowledge"
@@ -134,7 +135,10 @@ func (a *App) Model(ctx context.Context, name string) (*model.Client, error) {
 // Prompts are the templates of the configured knowledge pack, else those that
 // come with the program.
 func (a *App) Prompts() (knowledge.Prompts, error) {
-	names := []string{"extract", "classify", "propose"}
+	return a.prompts("extract", "classify", "propose")
+}
+
+func (a *App) prompts(names ...string) (knowledge.Prompts, error) {
 	if dir, ok := a.folder(a.Config.Knowledge); ok {
 		p, err := knowledge.LoadPrompts(os.DirFS(dir), names...)
 		if pipeline.ErrorCode(err) != pipeline.CodeNotFound {
@@ -178,6 +182,34 @@ func (a *App) second(ctx context.Context, pack *knowledge.Pack) (parse.Second, f
 	return &parse.Canary{Main: xs[0], New: xs[1], Percent: func(item pipeline.Item) float64 {
 		return flags.Float(ctx, "llm.canary.percent", a.Config.LLMCanaryPercent, item)
 	}}, off, nil
+}
+
+// Adviser asks the configured model about pairs that wait for a person. Error:
+// invalid where no model is configured.
+func (a *App) Adviser(ctx context.Context) (*catalog.Adviser, error) {
+	names := a.Config.modelNames()
+	if len(names) == 0 {
+		return nil, pipeline.Errorf(pipeline.CodeInvalid, "an adviser on pairs needs a model, and ASSAY_LLM is %q", a.Config.LLM).
+			WithHint("set ASSAY_LLM=PROVIDER:MODEL, such as ollama:llama3.2")
+	}
+	prompts, err := a.prompts("advise")
+	if err != nil {
+		return nil, err
+	}
+	c, err := a.Model(ctx, names[0])
+	if err != nil {
+		return nil, err
+	}
+	flags, err := a.Flags() //nolint:contextcheck // reads once; each question has its own
+	if err != nil {
+		return nil, err
+	}
+	return &catalog.Adviser{
+		Client: c, Prompt: prompts["advise"], Deny: a.Config.LLMDeny, Tokens: a.Config.LLMBatchTokens, Log: a.log,
+		Off: func(item pipeline.Item) bool {
+			return len(a.Config.LLMAllow) > 0 && !slices.Contains(a.Config.LLMAllow, item.Meta.Feed) || !flags.Bool(ctx, "llm.enabled", true, item)
+		},
+	}, nil
 }
 
 // llms are the models of those names as extractors; fresh ones ask even where

@@ -20,6 +20,9 @@
 // right-handed by the custom of the trade. Numbers that nobody could read and
 // that differ cast doubt on such customs.
 //
+// What waits for a person may be shown to a chat model first (Adviser): it
+// writes what it thinks beside the pair, and decides nothing.
+//
 // # How clusters form
 //
 // Duplicates are joined in order of score; two groups merge only where no pair

@@ -18,6 +18,9 @@ type Match struct {
 	Store     Store
 	Contracts Contracts
 	Matcher   *catalog.Matcher
+	// Adviser, where set, is asked about the pairs for review; what it thinks
+	// stands among the reasons that the person who decides is shown.
+	Adviser *catalog.Adviser
 	// Space of the vectors to compare.
 	Space string
 	Owner string
@@ -114,6 +117,11 @@ func (m *Match) judge(ctx context.Context, b MatchBatch, all []catalog.Entry, ch
 	pairs, err := m.Matcher.Pairs(ctx, all, touched)
 	if err != nil {
 		return err
+	}
+	if m.Adviser != nil {
+		if _, err := m.Adviser.Advise(ctx, all, pairs); err != nil {
+			return err
+		}
 	}
 	return m.store(ctx, b, all, touched, retired, pairs)
 }

@@ -14,6 +14,8 @@ type Offline struct {
 	Parser   *parse.Parser
 	Embedder embed.Embedder
 	Matcher  *catalog.Matcher
+	// Adviser, where set, is asked about the pairs for review.
+	Adviser *catalog.Adviser
 	// Step, where set, is told of progress.
 	Step func(stage string, done, total int)
 }
@@ -38,6 +40,14 @@ func (o *Offline) Match(ctx context.Context, items []pipeline.Item) ([]catalog.M
 	pairs, err := o.Matcher.Pairs(ctx, entries, ids)
 	if err != nil {
 		return nil, nil, err
+	}
+	if o.Adviser != nil {
+		if o.Step != nil {
+			o.Step("advise", 0, -1)
+		}
+		if _, err := o.Adviser.Advise(ctx, entries, pairs); err != nil {
+			return nil, nil, err
+		}
 	}
 	clusters, _, err := o.Matcher.Clusters(ctx, entries, pairs, nil)
 	return pairs, clusters, err

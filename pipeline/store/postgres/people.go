@@ -282,6 +282,9 @@ func eraseTexts(ctx context.Context, s session, texts []string) (n int, err erro
 		`DELETE FROM notices WHERE EXISTS (SELECT 1 FROM unnest($1::text[]) e(value) WHERE strpos(doc, e.value) > 0)`,
 		`DELETE FROM watches WHERE EXISTS (SELECT 1 FROM unnest($1::text[]) e(value) WHERE strpos(doc, e.value) > 0)`,
 		`DELETE FROM responses WHERE EXISTS (SELECT 1 FROM unnest($1::text[]) e(value) WHERE strpos(body, e.value) > 0)`,
+		// A question about several items names the others among what it cites.
+		`DELETE FROM model_answers WHERE call IN (SELECT id FROM model_calls WHERE purpose = 'judge' AND EXISTS (SELECT 1 FROM unnest($1::text[]) e(value) WHERE strpos(call::text, e.value) > 0))`,
+		`DELETE FROM model_calls WHERE purpose = 'judge' AND EXISTS (SELECT 1 FROM unnest($1::text[]) e(value) WHERE strpos(call::text, e.value) > 0)`,
 		`DELETE FROM messages WHERE state <> 0 AND EXISTS (SELECT 1 FROM unnest($1::text[]) e(value) WHERE strpos(coalesce(body::text, ''), e.value) > 0)`,
 	} {
 		k, err := changed(ctx, s, q, quoted)

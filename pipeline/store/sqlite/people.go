@@ -283,6 +283,9 @@ func eraseTexts(ctx context.Context, s session, texts []string) (n int, err erro
 		`DELETE FROM notices WHERE EXISTS (SELECT 1 FROM json_each(?) e WHERE instr(doc_json, e.value) > 0)`,
 		`DELETE FROM watches WHERE EXISTS (SELECT 1 FROM json_each(?) e WHERE instr(doc_json, e.value) > 0)`,
 		`DELETE FROM responses WHERE EXISTS (SELECT 1 FROM json_each(?) e WHERE instr(body, e.value) > 0)`,
+		// A question about several items names the others among what it cites.
+		`DELETE FROM model_answers WHERE call IN (SELECT id FROM model_calls WHERE purpose = 'judge' AND EXISTS (SELECT 1 FROM json_each(?) e WHERE instr(call_json, e.value) > 0))`,
+		`DELETE FROM model_calls WHERE purpose = 'judge' AND EXISTS (SELECT 1 FROM json_each(?) e WHERE instr(call_json, e.value) > 0)`,
 		`DELETE FROM messages WHERE state <> 0 AND EXISTS (SELECT 1 FROM json_each(?) e WHERE instr(coalesce(body, ''), e.value) > 0)`,
 	} {
 		k, err := changed(ctx, s, q, arg)
