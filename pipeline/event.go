@@ -44,6 +44,7 @@ const (
 	SLAMissed         = "assay.sla.missed"
 	SubjectErased     = "assay.subject.erased"
 	BudgetReached     = "assay.budget.reached"
+	EvalTripped       = "assay.eval.tripped"
 )
 
 // NewEvent makes an event whose id is derived from type, subject and data: the

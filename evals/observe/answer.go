@@ -191,6 +191,9 @@ type Baseline struct {
 	Generation int       `json:"generation"`
 	Of         Version   `json:"of"`
 	Locked     time.Time `json:"locked"`
+	// Seen is how many answers of the version there were then; windows are
+	// counted from there.
+	Seen int `json:"seen,omitempty"`
 	// Queries are the scores of a set of canary queries, by id, where that is what
 	// was locked.
 	Queries map[string]float64 `json:"queries,omitempty"`

@@ -101,6 +101,9 @@ func Judge(b Baseline, since, reviewed []Answer, s Settings, seed uint64) Report
 	window := since[max(0, len(since)-Window):]
 	rep := Report{Version: b.Version, Answers: len(window)}
 	if len(window) == 0 || len(b.Answers) == 0 {
+		// Nothing to compare with yet; what must never be needs no comparison.
+		broken(&rep, window)
+		rep.Drifted = len(rep.Findings) > 0
 		return rep
 	}
 	was, is := b.Answers, window

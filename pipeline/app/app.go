@@ -236,9 +236,20 @@ func (a *App) Parse(ctx context.Context) (*flow.Parse, error) {
 	if err != nil {
 		return nil, err
 	}
+	o, err := a.Observer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	fb, err := a.fallback(ctx, pack, o.Wire)
+	if err != nil {
+		return nil, err
+	}
+	if o.Settings.SampleRate == 0 {
+		o = nil
+	}
 	return &flow.Parse{
 		Lake: l, Store: s, Contracts: c, Parser: p, Embedder: e, Knowledge: pack.Hash(), Pack: pack,
-		Now: a.now, Log: a.log,
+		Fallback: fb, Observer: o, Now: a.now, Log: a.log,
 	}, nil
 }
 

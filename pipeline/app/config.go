@@ -59,6 +59,9 @@ type Config struct {
 	LLMPrices        string        `env:"ASSAY_LLM_PRICES" doc:"File with the prices of models. Default: contracts/prices/models.yaml as it came with the program."`
 	LLMCanary        string        `env:"ASSAY_LLM_CANARY" doc:"A second model, PROVIDER:MODEL, that a share of the items sees."`
 	LLMCanaryPercent float64       `env:"ASSAY_LLM_CANARY_PERCENT" envDefault:"5" doc:"That share, in percent; the flag llm.canary.percent overrides it."`
+	LLMPrevious      string        `env:"ASSAY_LLM_PREVIOUS" doc:"The model before, PROVIDER:MODEL: it reads while the answers of the present one have tripped a breaker and ASSAY_EVALS_FALLBACK is last_good."`
+	EvalsFallback    string        `env:"ASSAY_EVALS_FALLBACK" envDefault:"degraded" doc:"Who reads items while evaluations have opened a breaker: \"degraded\" (the rules alone, records say so), \"last_good\" (ASSAY_LLM_PREVIOUS, else the rules) or \"halt\" (shards wait)."`
+	Observe          Observe       `env:"ASSAY_OBSERVE" envDefault:"{sample_rate: 0.05, baseline_size: 50, drift_threshold: 0.15}" doc:"How live answers are watched: the share of items that is sampled (0.01 where there are very many), how many answers lock the live baseline, the effect that has to be exceeded and be significant. \"off\" watches none."`
 	LLMAllow         []string      `env:"ASSAY_LLM_ALLOW" doc:"Feeds whose items a model may see, separated by commas. Default: all."`
 	LLMDeny          []string      `env:"ASSAY_LLM_DENY" doc:"Words that neither a question nor an answer may hold, separated by commas: an item with one is read by the rules alone, an answer with one is refused."`
 	Adviser          bool          `env:"ASSAY_ADVISER" envDefault:"false" doc:"true: the model of ASSAY_LLM writes what it thinks beside the pairs that wait for a person, and why. It decides nothing."`
@@ -74,7 +77,7 @@ type Config struct {
 	APIIssuer        string        `env:"ASSAY_API_ISSUER" doc:"Issuer of the tokens that assay serve asks for, as in their claim iss. Without it the server listens on loopback alone and asks for none. In AWS the gateway checks the tokens."`
 	APIAudience      []string      `env:"ASSAY_API_AUDIENCE" doc:"Audiences that tokens may be for (aud, or client_id where there is no aud), separated by commas."`
 	APIKeys          string        `env:"ASSAY_API_JWKS" doc:"Key set of the issuer: an https URL or a file. Default: as the issuer's discovery document says."`
-	Keep             Keep          `env:"ASSAY_KEEP" envDefault:"raw=30d,quarantine=90d,reports=400d,archive=400d,approvals=14d,notices=30d,calls=14d,responses=1d" doc:"Lifetimes that the sweep applies, by zone or store; \"forever\" keeps. Also landing (decided files) and reviews, which are kept where nothing is said."`
+	Keep             Keep          `env:"ASSAY_KEEP" envDefault:"raw=30d,quarantine=90d,reports=400d,archive=400d,approvals=14d,notices=30d,calls=14d,responses=1d,answers=90d" doc:"Lifetimes that the sweep applies, by zone or store; \"forever\" keeps. Also landing (decided files) and reviews, which are kept where nothing is said."`
 
 	// Dir is the folder that relative paths start from; not a variable.
 	Dir string `env:"-"`

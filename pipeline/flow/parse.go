@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/assay-pipeline/assay/evals/observe"
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/catalog"
 	"github.com/assay-pipeline/assay/pipeline/codec"
@@ -86,8 +87,12 @@ type Parse struct {
 	Knowledge string
 	// Pack, where set, gives the order of attributes that people added.
 	Pack *knowledge.Pack
-	Now  func() time.Time
-	Log  *slog.Logger
+	// Fallback, where set, reads while a breaker of the answers is not closed;
+	// Observer samples what was read.
+	Fallback *Fallback
+	Observer *Observer
+	Now      func() time.Time
+	Log      *slog.Logger
 }
 
 // Message handles one parse message. Handling it again changes nothing.
@@ -101,12 +106,20 @@ func (p *Parse) Message(ctx context.Context, m Message) error {
 
 // Shard parses one shard and stores its entries.
 func (p *Parse) Shard(ctx context.Context, s ParseShard) error {
-	entries, err := p.entries(ctx, s)
+	entries, fell, err := p.entries(ctx, s)
 	if err != nil {
 		return err
 	}
 	at := stamp(p.Now)
-	return p.Store.Atomic(ctx, func(tx Tx) error {
+	var answers []observe.Answer
+	if p.Observer != nil {
+		if answers, err = p.Observer.read(ctx, p.Parser, entries, fell, at); err != nil {
+			return err
+		}
+	}
+	fresh := 0
+	err = p.Store.Atomic(ctx, func(tx Tx) error {
+		fresh = 0
 		first, err := tx.PutShard(ctx, s.Batch, s.Shard, p.Knowledge, at)
 		if err != nil || !first {
 			return err
@@ -132,8 +145,16 @@ func (p *Parse) Shard(ctx context.Context, s ParseShard) error {
 		if err != nil {
 			return err
 		}
+		if fresh, err = tx.PutObserved(ctx, answers); err != nil {
+			return err
+		}
 		return tx.PutOutgoing(ctx, append(changes, out...)...)
 	})
+	if err != nil || p.Observer == nil {
+		return err
+	}
+	broken := slices.ContainsFunc(answers, func(a observe.Answer) bool { return len(a.Violations) > 0 })
+	return p.Observer.watch(ctx, fresh, broken)
 }
 
 // spare lets the items that the shard names count as seen in its batch. What
@@ -188,29 +209,29 @@ func (p *Parse) enriched(ctx context.Context, tx Tx, entries []catalog.Entry) ([
 	return entries, nil
 }
 
-func (p *Parse) entries(ctx context.Context, s ParseShard) ([]catalog.Entry, error) {
+func (p *Parse) entries(ctx context.Context, s ParseShard) ([]catalog.Entry, []bool, error) {
 	if s.Count == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
 	f, err := p.Contracts.Feed(s.Feed)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if f.Catalog == nil {
-		return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s: feed %s is no longer bound to a catalog", f.File, s.Feed).
+		return nil, nil, pipeline.Errorf(pipeline.CodeInvalid, "%s: feed %s is no longer bound to a catalog", f.File, s.Feed).
 			WithHint("restore assay.catalog, or drop the message")
 	}
 	items, err := p.items(ctx, s, f)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	asked := slices.Clone(items)
 	for i := range asked {
 		asked[i].Batch = s.Batch // who pays; no part of what the item is
 	}
-	records, err := p.Parser.ParseAll(ctx, asked)
+	records, fell, err := p.records(ctx, asked)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	texts := make([]string, len(items))
 	for i, it := range items {
@@ -218,7 +239,7 @@ func (p *Parse) entries(ctx context.Context, s ParseShard) ([]catalog.Entry, err
 	}
 	vectors, err := p.Embedder.Embed(ctx, texts)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	at := stamp(p.Now)
 	entries := make([]catalog.Entry, len(items))
@@ -228,7 +249,7 @@ func (p *Parse) entries(ctx context.Context, s ParseShard) ([]catalog.Entry, err
 			Space: p.Embedder.Space(), Vector: vectors[i], Updated: at,
 		}
 	}
-	return entries, nil
+	return entries, fell, nil
 }
 
 // items reads the shard's rows through the feed's catalog binding.

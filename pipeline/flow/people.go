@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/assay-pipeline/assay/evals/observe"
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/catalog"
 	"github.com/assay-pipeline/assay/pipeline/knowledge"
@@ -95,9 +96,11 @@ func (p *People) Decide(ctx context.Context, id string, v Verdict) (review.Entry
 		}
 		switch {
 		case word == Corrected && len(v.Set) > 0:
-			return p.correct(ctx, e, v)
+			done, err := p.correct(ctx, e, v)
+			return p.observed(ctx, done, observe.Wrong, err)
 		case (word == Right || word == Wrong) && len(v.Set) == 0:
-			return p.queue().Decide(ctx, id, v.Who, word, v.Note)
+			done, err := p.queue().Decide(ctx, id, v.Who, word, v.Note)
+			return p.observed(ctx, done, word, err)
 		}
 		return bad("use right or wrong, or give the right values: --set ATTRIBUTE=VALUE")
 	case review.Draft:
@@ -270,6 +273,20 @@ func setBy(e review.Entry) (item string, names []string) {
 		return "", nil
 	}
 	return a.Item, a.Set
+}
+
+// observed tells the observer what was said of an item: by that the confidence
+// of live answers is held against the truth.
+func (p *People) observed(ctx context.Context, e review.Entry, said string, err error) (review.Entry, error) {
+	if err != nil {
+		return e, err
+	}
+	a, err := aboutOf(e)
+	if err != nil {
+		return e, err
+	}
+	_, err = p.Store.ReviewObserved(ctx, a.Item, said)
+	return e, err
 }
 
 // answer puts the answer to a question into the record.

@@ -260,7 +260,7 @@ func (r *Run) settle(ctx context.Context, res *Result, m Message, failure error)
 		return r.Store.Ack(ctx, m.ID)
 	}
 	code := pipeline.ErrorCode(failure)
-	dead := !code.Retryable() || (m.Tries >= tries && code != pipeline.CodeCanceled)
+	dead := !code.Retryable() || (m.Tries >= tries && code != pipeline.CodeCanceled && !errors.Is(failure, errHalted))
 	if dead {
 		res.Dead++
 		res.DeadReason = failure.Error()

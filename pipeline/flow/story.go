@@ -107,6 +107,18 @@ func (n *Notifier) story(ctx context.Context, e pipeline.Event) (*Story, []touch
 			s.Severity = contract.SeverityWarning
 		}
 		s.Batch, s.Runbook, s.Command = d.Batch, n.page(causePage(d.Cause)), "assay breaker list"
+	case pipeline.EvalTripped:
+		var d EvalData
+		if err := read(&d); err != nil {
+			return nil, nil, err
+		}
+		touched = append(touched, touch{WatchBreaker, d.Scope})
+		s.Severity = contract.SeverityError
+		s.Title = fmt.Sprintf("answers of %s have become worse: %s", d.Scope, d.Reason)
+		if d.Slice != "" {
+			s.Text = fmt.Sprintf("Most in %s: %.2f, was %.2f.", d.Slice, d.Is, d.Was)
+		}
+		s.Runbook, s.Command = n.page("the-answers-have-become-worse"), "assay observe"
 	case pipeline.ApprovalRequested:
 		var d ApprovalData
 		if err := read(&d); err != nil {

@@ -44,7 +44,9 @@ var examples = map[string]any{
 	pipeline.ApprovalDecided: flow.ApprovalDecision{Batch: "b1", Feed: "orders", Decision: "rejected", By: "clock", Reason: "nobody answered", At: at},
 	pipeline.SLAMissed: flow.SLAData{Feed: "orders", ContractID: "orders", ContractVersion: "1.2.0", Owner: "sales", Kind: "frequency", Due: at,
 		Expected: "a batch every 1d", Detail: "the last came 2d ago"},
-	pipeline.BudgetReached:     flow.BudgetData{Account: "model.tokens", Day: "2026-03-01", Percent: 80, Most: 1000},
+	pipeline.BudgetReached: flow.BudgetData{Account: "model.tokens", Day: "2026-03-01", Percent: 80, Most: 1000},
+	pipeline.EvalTripped: flow.EvalData{Scope: "category:bearing", Source: "parse", Reason: "two runs lie 8 points below the baseline", Fallback: "degraded",
+		Slice: "category=bearing", Was: 0.97, Is: 0.88, Examples: []flow.EvalExample{{Item: "p-1", Before: true, Score: 1}}, Evidence: map[string]float64{"chance": 0.0001}, At: at},
 	pipeline.SubjectErased:     flow.ErasedData{Feed: "orders", Tombstone: "t1", By: "ann", At: at},
 	pipeline.ApprovalRequested: flow.ApprovalData{Batch: "b1", Feed: "orders", Reason: "warned", Expires: at},
 }

@@ -18,8 +18,13 @@ type Canary struct {
 	Percent func(item pipeline.Item) float64
 }
 
+// InCanary reports whether an item belongs to the share that sees the new one.
+func InCanary(item pipeline.Item, percent float64) bool {
+	return float64(xxh3.HashString("canary/"+item.ID)%10_000) < 100*percent
+}
+
 func (c *Canary) choose(item pipeline.Item) Second {
-	if float64(xxh3.HashString("canary/"+item.ID)%10_000) < 100*c.Percent(item) {
+	if InCanary(item, c.Percent(item)) {
 		return c.New
 	}
 	return c.Main
