@@ -3,16 +3,19 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"os/user"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/app"
 	"github.com/assay-pipeline/assay/pipeline/breaker"
 	"github.com/assay-pipeline/assay/pipeline/flow"
 )
@@ -26,9 +29,9 @@ func (c *cli) breakerSignalCommand(command string) *cobra.Command {
 	}[command]
 	var reason, actor string
 	cmd := &cobra.Command{
-		Use:   command + " FEED --reason TEXT",
+		Use:   command + " FEED|SCOPE --reason TEXT",
 		Short: short,
-		Long:  short + ".\n\nName and reason are kept in the history of the breaker and leave with its event.",
+		Long:  short + ".\nInstead of a feed, stage:parse, category:NAME or model:NAME is a breaker of the answers.\n\nName and reason are kept in the history of the breaker and leave with its event.",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a, err := c.open()
@@ -36,11 +39,7 @@ func (c *cli) breakerSignalCommand(command string) *cobra.Command {
 				return err
 			}
 			defer a.Close()
-			in, err := a.Ingest(cmd.Context())
-			if err != nil {
-				return err
-			}
-			s, err := in.Signal(cmd.Context(), args[0], command, actor, reason)
+			s, err := moveBreaker(cmd.Context(), a, args[0], command, actor, reason)
 			if err != nil {
 				return err
 			}
@@ -54,6 +53,23 @@ func (c *cli) breakerSignalCommand(command string) *cobra.Command {
 	cmd.Flags().StringVar(&reason, "reason", "", "why (required)")
 	cmd.Flags().StringVar(&actor, "by", whoami(), "who")
 	return cmd
+}
+
+// moveBreaker moves that of a feed, or of the answers: stage:parse, category:x,
+// model:x.
+func moveBreaker(ctx context.Context, a *app.App, name, command, actor, reason string) (breaker.State, error) {
+	if strings.Contains(name, ":") {
+		w, err := a.Wire(ctx)
+		if err != nil {
+			return breaker.State{}, err
+		}
+		return w.Signal(ctx, name, command, actor, reason)
+	}
+	in, err := a.Ingest(ctx)
+	if err != nil {
+		return breaker.State{}, err
+	}
+	return in.Signal(ctx, name, command, actor, reason)
 }
 
 func whoami() string {

@@ -184,6 +184,9 @@ func Judge(b Baseline, since, reviewed []Answer, s Settings, seed uint64) Report
 	if rep.Drifted {
 		rep.locate(was, is)
 	}
+	if slices.ContainsFunc(rep.Findings, func(f Finding) bool { return f.Signal == Invariants }) {
+		rep.Only = "" // where a guard has a hole, nothing else is to be trusted
+	}
 	return rep
 }
 

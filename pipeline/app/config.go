@@ -61,7 +61,7 @@ type Config struct {
 	LLMCanaryPercent float64       `env:"ASSAY_LLM_CANARY_PERCENT" envDefault:"5" doc:"That share, in percent; the flag llm.canary.percent overrides it."`
 	LLMPrevious      string        `env:"ASSAY_LLM_PREVIOUS" doc:"The model before, PROVIDER:MODEL: it reads while the answers of the present one have tripped a breaker and ASSAY_EVALS_FALLBACK is last_good."`
 	EvalsFallback    string        `env:"ASSAY_EVALS_FALLBACK" envDefault:"degraded" doc:"Who reads items while evaluations have opened a breaker: \"degraded\" (the rules alone, records say so), \"last_good\" (ASSAY_LLM_PREVIOUS, else the rules) or \"halt\" (shards wait)."`
-	Observe          Observe       `env:"ASSAY_OBSERVE" envDefault:"{sample_rate: 0.05, baseline_size: 50, drift_threshold: 0.15}" doc:"How live answers are watched: the share of items that is sampled (0.01 where there are very many), how many answers lock the live baseline, the effect that has to be exceeded and be significant. \"off\" watches none."`
+	Observe          Observe       `env:"ASSAY_OBSERVE" doc:"How live answers are watched, written as {sample_rate: 0.05, baseline_size: 50, drift_threshold: 0.15}: the share of items that is sampled (0.01 where there are very many), how many answers lock the live baseline, the effect that has to be exceeded and be significant. \"off\" watches none. Default: observe of the suite parse, which says just that."`
 	LLMAllow         []string      `env:"ASSAY_LLM_ALLOW" doc:"Feeds whose items a model may see, separated by commas. Default: all."`
 	LLMDeny          []string      `env:"ASSAY_LLM_DENY" doc:"Words that neither a question nor an answer may hold, separated by commas: an item with one is read by the rules alone, an answer with one is refused."`
 	Adviser          bool          `env:"ASSAY_ADVISER" envDefault:"false" doc:"true: the model of ASSAY_LLM writes what it thinks beside the pairs that wait for a person, and why. It decides nothing."`
@@ -267,6 +267,15 @@ func (c Config) check() []string {
 	}
 	if (c.APIIssuer == "") != (len(c.APIAudience) == 0) || c.APIIssuer == "" && c.APIKeys != "" {
 		problems = append(problems, "ASSAY_API_ISSUER, ASSAY_API_AUDIENCE: tokens are checked by both, or by neither")
+	}
+	if c.LLMPrevious != "" {
+		provider, model, _ := strings.Cut(c.LLMPrevious, ":")
+		if !slices.Contains(llm.Providers, provider) || model == "" {
+			problems = append(problems, fmt.Sprintf("ASSAY_LLM_PREVIOUS: %q does not name a model as PROVIDER:MODEL with %s", c.LLMPrevious, strings.Join(llm.Providers, ", ")))
+		}
+	}
+	if !slices.Contains([]string{"degraded", "last_good", "halt"}, c.EvalsFallback) {
+		problems = append(problems, fmt.Sprintf("ASSAY_EVALS_FALLBACK: %q is none of degraded, last_good, halt", c.EvalsFallback))
 	}
 	if c.Memory < 16<<20 {
 		problems = append(problems, "ASSAY_MEMORY: the gate needs at least 16MiB")

@@ -2,11 +2,14 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/assay-pipeline/assay/evals"
 	"github.com/assay-pipeline/assay/evals/observe"
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/breaker"
@@ -18,11 +21,14 @@ import (
 // Observe is how live answers are watched, written like
 // {sample_rate: 0.05, baseline_size: 50, drift_threshold: 0.15}; off watches
 // none.
-type Observe struct{ observe.Settings }
+type Observe struct {
+	observe.Settings
+	set bool
+}
 
 // UnmarshalText reads settings; what is left out is the default.
 func (o *Observe) UnmarshalText(text []byte) error {
-	o.Settings = observe.Default()
+	o.Settings, o.set = observe.Default(), true
 	s := strings.TrimSpace(string(text))
 	if s == "off" {
 		o.SampleRate = 0
@@ -114,7 +120,11 @@ func (a *App) Observer(ctx context.Context) (*flow.Observer, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &flow.Observer{Settings: a.Config.Observe.Settings, Wire: w, Version: observe.Version{Knowledge: pack.Hash(), Model: "rules:"}}
+	settings, err := a.observe()
+	if err != nil {
+		return nil, err
+	}
+	o := &flow.Observer{Settings: settings, Wire: w, Version: observe.Version{Knowledge: pack.Hash(), Model: "rules:"}}
 	if names := a.Config.modelNames(); len(names) > 0 {
 		prompts, err := a.Prompts()
 		if err != nil {
@@ -126,6 +136,34 @@ func (a *App) Observer(ctx context.Context) (*flow.Observer, error) {
 		o.Calls = w.Store
 	}
 	return o, nil
+}
+
+// observe are the settings of the configuration, else of the suite parse.
+func (a *App) observe() (observe.Settings, error) {
+	if a.Config.Observe.set {
+		return a.Config.Observe.Settings, nil
+	}
+	fsys, err := a.EvalFolder()
+	if err != nil {
+		return observe.Settings{}, err
+	}
+	const file = "suites/parse.yaml"
+	src, err := fs.ReadFile(fsys, file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return observe.Default(), nil
+	}
+	if err != nil {
+		return observe.Settings{}, pipeline.Errorf(pipeline.CodeUnavailable, "%s: %w", file, err)
+	}
+	suite, problems := evals.ReadSuite(file, src)
+	if len(problems) > 0 {
+		return observe.Settings{}, pipeline.Errorf(pipeline.CodeInvalid, "%s", problems[0]).WithHint("assay eval lint names every mistake")
+	}
+	if suite.Observe == nil {
+		return observe.Settings{BaselineSize: 50, DriftThreshold: 0.15}, nil
+	}
+	s := observe.Settings(*suite.Observe)
+	return s, s.Check()
 }
 
 func promptVersion(prompts knowledge.Prompts) string {

@@ -31,6 +31,8 @@ type world struct {
 	run *flow.Run
 	db  flow.Store
 	lk  *lake.Lake
+	// environ are settings of a test.
+	environ []string
 }
 
 // feedContract is a contract of the feed parts with what a test adds to it.
@@ -82,7 +84,7 @@ func (w *world) open() {
 	if err := os.MkdirAll(filepath.Join(w.dir, "lake"), 0o755); err != nil {
 		w.t.Fatal(err)
 	}
-	cfg, err := app.ReadConfig([]string{"ASSAY_KNOWLEDGE=embed:"}, w.dir)
+	cfg, err := app.ReadConfig(append([]string{"ASSAY_KNOWLEDGE=embed:"}, w.environ...), w.dir)
 	if err != nil {
 		w.t.Fatal(err)
 	}

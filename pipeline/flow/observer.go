@@ -96,11 +96,11 @@ func Violations(ps *parse.Parser, r *pipeline.Record) []string {
 	return out
 }
 
-// watch locks the baseline where there are enough answers, and judges each
+// Watch locks the baseline where there are enough answers, and judges each
 // window that the fresh ones complete. It has a transaction of its own, after
 // that of the shard: shards that are stored side by side must not wait for each
 // other because of it. Whoever dies in between leaves the window to the next.
-func (o *Observer) watch(ctx context.Context, fresh int, broken bool) error {
+func (o *Observer) Watch(ctx context.Context, fresh int, broken bool) error {
 	if fresh == 0 {
 		return nil
 	}

@@ -154,7 +154,7 @@ func (p *Parse) Shard(ctx context.Context, s ParseShard) error {
 		return err
 	}
 	broken := slices.ContainsFunc(answers, func(a observe.Answer) bool { return len(a.Violations) > 0 })
-	return p.Observer.watch(ctx, fresh, broken)
+	return p.Observer.Watch(ctx, fresh, broken)
 }
 
 // spare lets the items that the shard names count as seen in its batch. What
