@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -39,11 +39,6 @@ another one makes superfluous. The trend compares with what stood after earlier
 batches.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			switch by {
-			case "", "category", "plant", "source":
-			default:
-				return pipeline.Errorf(pipeline.CodeInvalid, "--by %q is not known", by).WithHint("use category, plant or source")
-			}
 			return c.people(cmd.Context(), func(p *flow.People, _ *app.App) error { return c.catalogReport(cmd.Context(), p, by, last) })
 		},
 	}
@@ -52,65 +47,21 @@ batches.`,
 	return cmd
 }
 
-// trendOf is one earlier report of a group.
-type trendOf struct {
-	Batch         string  `json:"batch"`
-	At            string  `json:"at"`
-	Items         int     `json:"items"`
-	Incomplete    float64 `json:"incomplete"`
-	LowConfidence float64 `json:"low_confidence"`
-	Duplicates    float64 `json:"duplicates"`
-}
-
 func (c *cli) catalogReport(ctx context.Context, p *flow.People, by string, last int) error {
-	entries, err := flow.LiveEntries(ctx, p.Store, catalog.Query{})
+	r, err := p.Report(ctx, by, last)
 	if err != nil {
 		return err
 	}
-	if len(entries) == 0 {
+	if r.Items == 0 {
 		return pipeline.Errorf(pipeline.CodeNotFound, "the catalog is empty").WithHint("assay run takes the landing zone into it")
 	}
-	clusters, err := p.Store.Clusters(ctx, nil)
-	if err != nil {
-		return err
-	}
-	r := p.Match.Matcher.Report(entries, clusters)
-	snaps, err := p.Store.Snapshots(ctx, max(last, 0))
-	if err != nil {
-		return err
-	}
-	type group struct {
-		catalog.Group
-		Trend []trendOf `json:"trend"`
-	}
-	was := map[[2]string][]trendOf{}
-	for _, s := range snaps {
-		var old catalog.Report
-		if err := json.Unmarshal(s.Figures, &old); err != nil {
-			return pipeline.Errorf(pipeline.CodeCorrupt, "the report of batch %s does not read: %w", s.Batch, err)
-		}
-		for _, g := range old.Groups {
-			k := [2]string{g.By, g.Name}
-			was[k] = append(was[k], trendOf{s.Batch, shortTime(s.At), g.Items, g.Incomplete, g.LowConfidence, g.Duplicates})
-		}
-	}
-	groups := []group{}
-	for _, g := range r.Groups {
-		if by != "" && g.By != by {
-			continue
-		}
-		t := was[[2]string{g.By, g.Name}]
-		if t == nil {
-			t = []trendOf{}
-		}
-		groups = append(groups, group{g, t})
-	}
 	if c.json() {
-		return c.printJSON(map[string]any{"schema_version": 1, "items": r.Items, "groups": groups})
+		return c.printJSON(map[string]any{"schema_version": 1, "items": r.Items, "groups": r.Groups})
 	}
+	var first time.Time
 	w := tabwriter.NewWriter(c.stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "BY\tNAME\tITEMS\tINCOMPLETE\tLOW CONFIDENCE\tDUPLICATES\tMOST MISSING")
-	for _, g := range groups {
+	for _, g := range r.Groups {
 		var missing []string
 		for _, m := range g.Missing[:min(3, len(g.Missing))] {
 			missing = append(missing, fmt.Sprintf("%s %s", m.Attribute, share(m.Share)))
@@ -118,6 +69,9 @@ func (c *cli) catalogReport(ctx context.Context, p *flow.People, by string, last
 		inc, low, dup := share(g.Incomplete), share(g.LowConfidence), share(g.Duplicates)
 		if len(g.Trend) > 0 {
 			t := g.Trend[0]
+			if first.IsZero() || t.At.Before(first) {
+				first = t.At
+			}
 			inc += change(g.Incomplete - t.Incomplete)
 			low += change(g.LowConfidence - t.LowConfidence)
 			dup += change(g.Duplicates - t.Duplicates)
@@ -127,8 +81,8 @@ func (c *cli) catalogReport(ctx context.Context, p *flow.People, by string, last
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	if len(snaps) > 0 {
-		fmt.Fprintf(c.stdout, "%s; in brackets the change since %s\n", count(r.Items, "item"), shortTime(snaps[0].At))
+	if !first.IsZero() {
+		fmt.Fprintf(c.stdout, "%s; in brackets the change since %s\n", count(r.Items, "item"), shortTime(first))
 	}
 	return nil
 }

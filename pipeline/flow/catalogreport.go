@@ -39,7 +39,7 @@ func (p *People) Report(ctx context.Context, by string, last int) (CatalogReport
 	switch by {
 	case "", "category", "plant", "source":
 	default:
-		return CatalogReport{}, pipeline.Errorf(pipeline.CodeInvalid, "--by %q is not known", by).WithHint("use category, plant or source")
+		return CatalogReport{}, pipeline.Errorf(pipeline.CodeInvalid, "groups by %q are not known", by).WithHint("use category, plant or source")
 	}
 	entries, err := LiveEntries(ctx, p.Store, catalog.Query{})
 	if err != nil {
