@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -161,16 +160,6 @@ func (d *rawDocument) kind(schema map[string]any) (kind, items string) {
 func escapePointer(s string) string {
 	r := strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D", ":", "%3A")
 	return r.Replace(s)
-}
-
-// names are the operations, "METHOD /path", in order.
-func (d *document) names() []string {
-	out := make([]string, 0, len(d.operations))
-	for n := range d.operations {
-		out = append(out, n)
-	}
-	slices.Sort(out)
-	return out
 }
 
 // Document is the OpenAPI document that the server answers by.

@@ -172,7 +172,7 @@ func (o *operation) checkBody(r *http.Request) ([]FieldError, error) {
 	}
 	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(src))
 	if err != nil {
-		return []FieldError{{In: Body, Detail: "is no JSON: " + err.Error()}}, nil
+		return []FieldError{{In: Body, Detail: "is no JSON: " + err.Error()}}, nil //nolint:nilerr // it is told
 	}
 	if where, ok := nul(v, ""); ok {
 		return []FieldError{{In: Body, Pointer: where, Detail: "has a NUL character"}}, nil

@@ -173,12 +173,14 @@ func (s *Server) authorize(o *operation, h http.Handler) http.Handler {
 	}
 	scopes := []string{o.scope}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := callOf(r.Context())
 		r, err := Authorize(w, r, s.opt.Authenticator, scopes)
 		if err != nil {
 			s.Fail(w, r, err)
 			return
 		}
-		callOf(r.Context()).subject = Who(r.Context())
+		p, _ := PrincipalFrom(r.Context())
+		c.subject = p.Subject
 		h.ServeHTTP(w, r)
 	})
 }
