@@ -4,6 +4,9 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -28,7 +31,7 @@ func TestMain(m *testing.M) {
 // that starts in an empty folder.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"sql": runSQL, "model": runModel},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"sql": runSQL, "model": runModel, "fetch": runFetch},
 		Dir:                 "testdata/script",
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
@@ -41,6 +44,14 @@ func TestScripts(t *testing.T) {
 		},
 		Setup: func(e *testscript.Env) error {
 			if err := postgresSchema(e); err != nil {
+				return err
+			}
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				return err
+			}
+			e.Setenv("ADDR", l.Addr().String()) // free, for who serves
+			if err := l.Close(); err != nil {
 				return err
 			}
 			e.Setenv("HOME", e.WorkDir)
@@ -91,6 +102,27 @@ func postgresSchema(e *testscript.Env) error {
 		}
 	})
 	return nil
+}
+
+// runFetch waits until an address answers 200 with a text: fetch URL TEXT.
+func runFetch(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: fetch URL TEXT")
+	}
+	last := ""
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+		res, err := http.Get(args[0])
+		if err != nil {
+			last = err.Error()
+			continue
+		}
+		b, err := io.ReadAll(res.Body)
+		_ = res.Body.Close() // read to its end
+		if last = res.Status + " " + string(b); err == nil && res.StatusCode == http.StatusOK && strings.Contains(last, args[1]) {
+			return
+		}
+	}
+	ts.Fatalf("no %q: %s", args[1], last)
 }
 
 // runSQL changes the script's schema behind the program's back: sql STATEMENT.

@@ -38,6 +38,8 @@ func (a *App) driver() (lake.Driver, error) {
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
 		// Stores other than AWS have no host name per bucket.
 		o.UsePathStyle = o.BaseEndpoint != nil
+		// An object that was put without a checksum is no event for the log.
+		o.DisableLogOutputChecksumValidationSkipped = true
 	})
 	bucket, prefix, _ := strings.Cut(rest, "/")
 	d, err := s3lake.New(client, bucket, prefix)

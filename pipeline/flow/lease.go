@@ -18,9 +18,14 @@ func (in *Ingest) lease(ctx context.Context, name string) (release func(), err e
 }
 
 func holdLease(ctx context.Context, l Leases, log *slog.Logger, now func() time.Time, name, owner string) (func(), error) {
+	return holdLeaseFor(ctx, l, log, now, name, owner, LeaseFor)
+}
+
+// holdLeaseFor takes a lease that lasts so long without being renewed.
+func holdLeaseFor(ctx context.Context, l Leases, log *slog.Logger, now func() time.Time, name, owner string, lasts time.Duration) (func(), error) {
 	take := func(ctx context.Context) error {
 		t := now()
-		return l.Acquire(ctx, name, owner, t, t.Add(LeaseFor))
+		return l.Acquire(ctx, name, owner, t, t.Add(lasts))
 	}
 	if err := take(ctx); err != nil {
 		return nil, err
@@ -28,7 +33,7 @@ func holdLease(ctx context.Context, l Leases, log *slog.Logger, now func() time.
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
-		tick := time.NewTicker(LeaseFor / 4)
+		tick := time.NewTicker(lasts / 4)
 		defer tick.Stop()
 		for {
 			select {

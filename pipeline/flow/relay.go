@@ -32,8 +32,17 @@ type Messenger interface {
 	Send(ctx context.Context, ms ...Message) error
 }
 
-// relayAtOnce bounds the entries of one pass.
-const relayAtOnce = 500
+// relayAtOnce bounds the entries of one pass: what is sent twice where a process
+// dies before it says so.
+const relayAtOnce = 100
+
+const (
+	// relayLease is how long a relay that died keeps the others from sending.
+	relayLease = 30 * time.Second
+	// relayMargin is what is left of the caller's time when a relay stops, so that
+	// it gives its lease back.
+	relayMargin = 2 * time.Second
+)
 
 // Drain sends until the outbox is empty and returns how many entries left it.
 // Where another process is at it, that one sends what this one wrote.
@@ -41,8 +50,13 @@ func (r *Relay) Drain(ctx context.Context) (int, error) {
 	if r.Leases == nil {
 		return r.drain(ctx)
 	}
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-relayMargin))
+		defer cancel()
+	}
 	for total := 0; ; {
-		done, err := holdLease(ctx, r.Leases, r.Log, r.Now, "relay", r.Owner)
+		done, err := holdLeaseFor(ctx, r.Leases, r.Log, r.Now, "relay", r.Owner, relayLease)
 		if pipeline.ErrorCode(err) == pipeline.CodeLocked {
 			return total, nil
 		}
