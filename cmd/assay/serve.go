@@ -18,6 +18,7 @@ import (
 
 func (c *cli) serveCommand() *cobra.Command {
 	var addr, as string
+	var mock bool
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the HTTP API on this machine",
@@ -32,13 +33,15 @@ the scopes that the document names, and --addr may be any; TLS is for a proxy
 before it. The address is printed when it listens; port 0 takes a free one. An
 interrupt lets running requests end.`,
 		Example: `  assay serve
+  assay serve --mock
   curl -s localhost:8787/v1/search --get --data-urlencode 'q=washer thread=M10'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.serve(cmd.Context(), addr, as)
+			return c.serve(cmd.Context(), addr, as, mock)
 		},
 	}
 	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:8787", "the address to listen on")
+	cmd.Flags().BoolVar(&mock, "mock", false, "answer with the examples of the document; needs no project (Prefer: code=503 chooses another answer)")
 	cmd.Flags().StringVar(&as, "as", whoami(), "in whose name decisions are recorded")
 	return cmd
 }
@@ -46,7 +49,7 @@ interrupt lets running requests end.`,
 // shutdown is how long running requests may take after an interrupt.
 const shutdown = 30 * time.Second
 
-func (c *cli) serve(ctx context.Context, addr, as string) error {
+func (c *cli) serve(ctx context.Context, addr, as string, mock bool) error {
 	cfg, err := app.ReadConfig(c.environ, c.dir)
 	if err != nil {
 		return err
@@ -72,7 +75,12 @@ func (c *cli) serve(ctx context.Context, addr, as string) error {
 		}
 		auth = httpapi.Local{Subject: as}
 	}
-	api, err := app.API(ctx, a, auth)
+	var api *httpapi.Server
+	if mock {
+		api, err = httpapi.NewMock(httpapi.Options{Authenticator: auth, Version: version, Now: clock, Log: log})
+	} else {
+		api, err = app.API(ctx, a, auth)
+	}
 	if err != nil {
 		return err
 	}

@@ -59,10 +59,27 @@ type Server struct {
 	doc     *document
 	router  *router
 	figures *figures
+	unknown []string // routes that the document lacks
 }
 
 // New builds a server. Error: invalid, where document and routes differ.
 func New(opt Options) (*Server, error) {
+	s, err := prepare(opt)
+	if err != nil {
+		return nil, err
+	}
+	strict := NewStrictHandlerWithOptions(s, nil, StrictHTTPServerOptions{RequestErrorHandlerFunc: s.badRequest, ResponseErrorHandlerFunc: s.Fail})
+	HandlerWithOptions(strict, StdHTTPServerOptions{BaseRouter: s.router, ErrorHandlerFunc: s.badRequest})
+	if len(s.unknown) > 0 || len(s.router.routes) != len(s.doc.operations) {
+		return nil, pipeline.Errorf(pipeline.CodeInternal, "%d routes, %d operations; not in the document: %v", len(s.router.routes), len(s.doc.operations), s.unknown).
+			WithHint("go generate ./pipeline/httpapi")
+	}
+	return s, nil
+}
+
+// prepare is a server without routes: each that its router is given is wrapped
+// by what the document says of it.
+func prepare(opt Options) (*Server, error) {
 	if opt.MaxBody <= 0 {
 		opt.MaxBody = MaxBody
 	}
@@ -86,21 +103,14 @@ func New(opt Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{opt: opt, doc: doc, figures: newFigures()}
-	var unknown []string
 	s.router = newRouter(func(route string, h http.HandlerFunc) http.Handler {
 		o := doc.operations[route]
 		if o == nil {
-			unknown = append(unknown, route)
+			s.unknown = append(s.unknown, route)
 			return h
 		}
 		return s.operation(o, h)
 	}, s.missing)
-	strict := NewStrictHandlerWithOptions(s, nil, StrictHTTPServerOptions{RequestErrorHandlerFunc: s.badRequest, ResponseErrorHandlerFunc: s.Fail})
-	HandlerWithOptions(strict, StdHTTPServerOptions{BaseRouter: s.router, ErrorHandlerFunc: s.badRequest})
-	if len(unknown) > 0 || len(s.router.routes) != len(doc.operations) {
-		return nil, pipeline.Errorf(pipeline.CodeInternal, "%d routes, %d operations; not in the document: %v", len(s.router.routes), len(doc.operations), unknown).
-			WithHint("go generate ./pipeline/httpapi")
-	}
 	return s, nil
 }
 
