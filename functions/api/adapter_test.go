@@ -173,11 +173,11 @@ func TestResponse(t *testing.T) {
 		_, _ = io.WriteString(w, `{"a":`)
 		_, _ = io.WriteString(w, `"ö"}`)
 	}, "POST")
-	if full.StatusCode != 201 || full.Body != `{"a":"ö"}` || full.IsBase64Encoded || full.Headers["Vary"] != "Accept,Origin" || len(full.Cookies) != 2 || full.Headers["Late"] != "" || full.Headers["Set-Cookie"] != "" {
+	if full.StatusCode != http.StatusCreated || full.Body != `{"a":"ö"}` || full.IsBase64Encoded || full.Headers["Vary"] != "Accept,Origin" || len(full.Cookies) != 2 || full.Headers["Late"] != "" || full.Headers["Set-Cookie"] != "" {
 		t.Errorf("%+v", full)
 	}
 	binary := []byte{0xff, 0x00, 0x89, 'P', 'N', 'G'}
-	if b := write(func(w http.ResponseWriter) { _, _ = w.Write(binary) }, "GET"); !b.IsBase64Encoded || b.Body != base64.StdEncoding.EncodeToString(binary) || b.StatusCode != 200 || b.Headers["Content-Type"] == "" {
+	if b := write(func(w http.ResponseWriter) { _, _ = w.Write(binary) }, "GET"); !b.IsBase64Encoded || b.Body != base64.StdEncoding.EncodeToString(binary) || b.StatusCode != http.StatusOK || b.Headers["Content-Type"] == "" {
 		t.Errorf("binary: %+v", b)
 	}
 	if b := write(func(w http.ResponseWriter) {
@@ -186,10 +186,10 @@ func TestResponse(t *testing.T) {
 	}, "GET"); !b.IsBase64Encoded {
 		t.Errorf("compressed: %+v", b)
 	}
-	if b := write(func(http.ResponseWriter) {}, "GET"); b.StatusCode != 200 || b.Body != "" {
+	if b := write(func(http.ResponseWriter) {}, "GET"); b.StatusCode != http.StatusOK || b.Body != "" {
 		t.Errorf("nothing written: %+v", b)
 	}
-	if b := write(func(w http.ResponseWriter) { _, _ = io.WriteString(w, "x") }, "HEAD"); b.Body != "" || b.StatusCode != 200 {
+	if b := write(func(w http.ResponseWriter) { _, _ = io.WriteString(w, "x") }, "HEAD"); b.Body != "" || b.StatusCode != http.StatusOK {
 		t.Errorf("HEAD: %+v", b)
 	}
 	if b := write(func(w http.ResponseWriter) {

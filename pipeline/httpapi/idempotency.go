@@ -112,13 +112,13 @@ func (s *Server) answerOnce(w http.ResponseWriter, r *http.Request, h http.Handl
 	// Neither a client that goes away nor a deadline leaves the claim behind.
 	end, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 5*time.Second)
 	defer cancel()
-	answered := false
+	answered, id := false, callOf(r.Context()).id
 	defer func() {
 		if answered {
 			return
 		}
 		if err := s.opt.Responses.DropResponse(end, claim.Subject, claim.Key, claim.Owner); err != nil {
-			s.opt.Log.Warn("idempotency key not given up", "request", callOf(r.Context()).id, "error", err)
+			s.opt.Log.Warn("idempotency key not given up", "request", id, "error", err)
 		}
 	}()
 	out := &held{header: w.Header()}
@@ -136,7 +136,7 @@ func (s *Server) answerOnce(w http.ResponseWriter, r *http.Request, h http.Handl
 		// What was done is done: the client is told, whether it could be kept or not.
 		err := s.opt.Responses.PutResponse(end, claim)
 		if answered = err == nil; err != nil {
-			s.opt.Log.Warn("answer not kept", "request", callOf(r.Context()).id, "error", err)
+			s.opt.Log.Warn("answer not kept", "request", id, "error", err)
 		}
 	}
 	w.WriteHeader(out.status)
