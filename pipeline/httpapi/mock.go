@@ -37,7 +37,7 @@ func NewMock(opt Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, route := range s.doc.names() {
+	for _, route := range slices.Sorted(maps.Keys(s.doc.operations)) {
 		o := s.doc.operations[route]
 		answers := examples[route]
 		if o.path == "/openapi.yaml" { // the document is its own example

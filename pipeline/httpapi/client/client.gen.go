@@ -1124,6 +1124,9 @@ type Question struct {
 	Attribute string `json:"attribute"`
 	Category  string `json:"category"`
 
+	// Feed The feed that the item came by.
+	Feed string `json:"feed,omitempty"`
+
 	// ID Of its review entry.
 	ID       string   `json:"id"`
 	Item     string   `json:"item"`
