@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/app"
 )
 
 // A landed names one object of an event: bucket and key as they are in S3. Err
@@ -21,6 +22,8 @@ type landed struct {
 // queue, or the whole of an event that came without one.
 type delivery struct {
 	Message string // id in the queue, "" outside one
+	// Trace is the traceparent of what sent it.
+	Trace   string
 	Objects []landed
 }
 
@@ -66,7 +69,7 @@ func deliveries(raw json.RawMessage) ([]delivery, bool, error) {
 	}
 	out := make([]delivery, len(queue.Records))
 	for i, m := range queue.Records {
-		out[i].Message = m.MessageId
+		out[i].Message, out[i].Trace = m.MessageId, app.FromXRay(m.Attributes["AWSTraceHeader"])
 		var inner envelope
 		err := json.Unmarshal([]byte(m.Body), &inner)
 		if err != nil {

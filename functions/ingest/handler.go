@@ -21,6 +21,8 @@ type handler struct {
 	ingest *flow.Ingest
 	relay  *flow.Relay
 	log    *slog.Logger
+	count  *app.Metrics
+	trace  *app.Tracer
 	// wait is how long an object waits for another one of its feed.
 	wait  time.Duration
 	sleep func(ctx context.Context, d time.Duration)
@@ -40,7 +42,7 @@ func newHandler(ctx context.Context, environ []string, dir string, opt app.Optio
 	if err != nil {
 		return nil, err
 	}
-	return &handler{cfg, in, relay, in.Log, time.Minute, sleep}, nil
+	return &handler{cfg, in, relay, in.Log, a.Metrics(), a.Tracer(), time.Minute, sleep}, nil
 }
 
 func sleep(ctx context.Context, d time.Duration) {
@@ -72,6 +74,7 @@ func (h *handler) Handle(ctx context.Context, raw json.RawMessage) (any, error) 
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-margin))
 		defer cancel()
 	}
+	defer h.trace.Flush(ctx)
 	var e envelope
 	if err := json.Unmarshal(raw, &e); err == nil && e.Step != "" {
 		out, err := h.step(ctx, raw)
@@ -84,25 +87,42 @@ func (h *handler) Handle(ctx context.Context, raw json.RawMessage) (any, error) 
 	res := response{Batches: []flow.Batch{}}
 	var failures events.SQSEventResponse
 	var again error
+	failed := 0
 	for _, d := range all {
-		batches, err := h.objects(ctx, d.Objects)
+		batches, err := h.objects(pipeline.WithTrace(ctx, d.Trace), d.Objects)
 		res.Batches = append(res.Batches, batches...)
 		if err == nil {
 			continue
 		}
+		failed += len(d.Objects) - len(batches)
 		again = errors.Join(again, err)
 		h.log.ErrorContext(ctx, "delivery failed", "message", d.Message, "code", pipeline.ErrorCode(err), "error", err)
 		failures.BatchItemFailures = append(failures.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: d.Message})
 	}
 	// What happened stands in the outbox. Where it cannot be told now, the relay
 	// function tells it: judging the objects again would not help.
-	if _, err := h.relay.Drain(ctx); err != nil {
-		h.log.WarnContext(ctx, "the outbox waits for the next relay", "code", pipeline.ErrorCode(err), "error", err)
+	announced := h.drain(ctx)
+	for range res.Batches {
+		h.count.Attempt(announced)
+	}
+	for range failed {
+		h.count.Attempt(false)
 	}
 	if queued {
 		return failures, nil
 	}
 	return res, typed(again)
+}
+
+// drain sends what the outbox holds, and reports whether it could.
+func (h *handler) drain(ctx context.Context) bool {
+	ctx, end := h.trace.Start(ctx, "relay")
+	_, err := h.relay.Drain(ctx)
+	end(err)
+	if err != nil {
+		h.log.WarnContext(ctx, "the outbox waits for the next relay", "code", pipeline.ErrorCode(err), "error", err)
+	}
+	return err == nil
 }
 
 // objects takes the objects of one delivery, and returns the error for which the
@@ -132,9 +152,6 @@ func (h *handler) objects(ctx context.Context, objects []landed) ([]flow.Batch, 
 	return batches, again
 }
 
-// object takes one object. While another one of its feed is judged, it waits:
-// batches of a feed are decided one at a time, and being delivered again would
-// cost more and count as a failure.
 func (h *handler) object(ctx context.Context, o landed) (flow.Batch, error) {
 	if o.Err != nil {
 		return flow.Batch{}, o.Err
@@ -143,6 +160,16 @@ func (h *handler) object(ctx context.Context, o landed) (flow.Batch, error) {
 	if err != nil {
 		return flow.Batch{}, err
 	}
+	ctx, end := h.trace.Start(ctx, "judge", "assay.key", key)
+	b, err := h.judge(ctx, key)
+	end(err)
+	return b, err
+}
+
+// judge takes one object. While another one of its feed is judged, it waits:
+// batches of a feed are decided one at a time, and being delivered again would
+// cost more and count as a failure.
+func (h *handler) judge(ctx context.Context, key string) (flow.Batch, error) {
 	pause, waited := 50*time.Millisecond, time.Duration(0)
 	for {
 		if err := ctx.Err(); err != nil {

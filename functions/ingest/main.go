@@ -22,7 +22,7 @@ func main() {
 	}
 	first := app.First(func(ctx context.Context) (*handler, error) {
 		// What is built here outlives the event that asked for it.
-		return newHandler(context.WithoutCancel(ctx), os.Environ(), ".", app.Options{Log: app.FunctionLog(os.Stderr), SQL: &sqlrule.Engine{}})
+		return newHandler(context.WithoutCancel(ctx), os.Environ(), ".", app.Options{Log: app.FunctionLog(os.Stderr), Function: "ingest", Metrics: os.Stdout, SQL: &sqlrule.Engine{}})
 	})
 	lambda.StartWithOptions(func(ctx context.Context, raw json.RawMessage) (any, error) {
 		h, err := first(ctx)

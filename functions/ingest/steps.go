@@ -51,9 +51,7 @@ func (h *handler) step(ctx context.Context, raw json.RawMessage) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := h.relay.Drain(ctx); err != nil {
-			h.log.WarnContext(ctx, "the outbox waits for the next relay", "code", pipeline.ErrorCode(err), "error", err)
-		}
+		h.count.Attempt(h.drain(ctx))
 		return b, nil
 	case "stopped":
 		why := "judging it in ranges stopped"

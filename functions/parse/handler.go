@@ -19,6 +19,7 @@ type handler struct {
 	match *flow.Match
 	relay *flow.Relay
 	log   *slog.Logger
+	trace *app.Tracer
 	// wait is how long a message waits for a lease that another one holds.
 	wait  time.Duration
 	sleep func(ctx context.Context, d time.Duration)
@@ -42,7 +43,7 @@ func newHandler(ctx context.Context, environ []string, dir string, opt app.Optio
 	if err != nil {
 		return nil, err
 	}
-	return &handler{p, m, relay, p.Log, time.Minute, sleep}, nil
+	return &handler{p, m, relay, p.Log, a.Tracer(), time.Minute, sleep}, nil
 }
 
 func sleep(ctx context.Context, d time.Duration) {
@@ -65,6 +66,7 @@ func (h *handler) Handle(ctx context.Context, event events.SQSEvent) (events.SQS
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-margin))
 		defer cancel()
 	}
+	defer h.trace.Flush(ctx)
 	var res events.SQSEventResponse
 	for _, r := range event.Records {
 		if err := h.one(ctx, r.Body); err != nil {
@@ -80,7 +82,7 @@ func (h *handler) Handle(ctx context.Context, event events.SQSEvent) (events.SQS
 	return res, nil
 }
 
-func (h *handler) one(ctx context.Context, body string) error {
+func (h *handler) one(ctx context.Context, body string) (err error) {
 	var m flow.Message
 	if err := json.Unmarshal([]byte(body), &m); err != nil {
 		return pipeline.Errorf(pipeline.CodeInvalid, "the message does not read: %w", err)
@@ -94,10 +96,11 @@ func (h *handler) one(ctx context.Context, body string) error {
 	default:
 		return pipeline.Errorf(pipeline.CodeInvalid, "message %s has the topic %q, which is not for this function", m.ID, m.Topic)
 	}
-	ctx = pipeline.WithTrace(ctx, m.Trace)
+	ctx, end := h.trace.Start(pipeline.WithTrace(ctx, m.Trace), m.Topic, "assay.message", m.ID)
+	defer func() { end(err) }()
 	pause, waited := 50*time.Millisecond, time.Duration(0)
 	for {
-		err := do(ctx, m)
+		err = do(ctx, m)
 		// One match at a time: waiting costs less than another delivery.
 		if pipeline.ErrorCode(err) != pipeline.CodeLocked || waited >= h.wait || ctx.Err() != nil {
 			return err

@@ -33,6 +33,10 @@ type Options struct {
 	Stderr io.Writer // of "console:" notifications
 	// Owner names the process in leases; default: by machine and process.
 	Owner string
+	// Function names a Lambda function in metrics and traces; Metrics is where it
+	// writes those, its standard output.
+	Function string
+	Metrics  io.Writer
 	// Version of the program.
 	Version string
 	// Trace is told of the steps of a commit and of the other stages; tests end
@@ -56,6 +60,8 @@ type App struct {
 	version string
 	trace   func(step string)
 	sql     gate.Database
+	metrics *Metrics
+	tracer  *Tracer
 
 	contracts func() (*contract.Set, error)
 	pack      func() (*knowledge.Pack, error)
@@ -77,6 +83,10 @@ func Open(cfg Config, opt Options) *App {
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
+	if ns, ok := strings.CutPrefix(cfg.Metrics, "emf:"); ok && opt.Metrics != nil {
+		a.metrics = &Metrics{w: opt.Metrics, namespace: ns, function: opt.Function, now: a.now}
+	}
+	a.tracer = newTracer(cfg.Traces, opt.Function, a.now, a.log)
 	if a.owner == "" {
 		a.owner = owner()
 	}
@@ -131,7 +141,9 @@ func (a *App) Events() (flow.Publisher, error) {
 		if err != nil {
 			return nil, err
 		}
-		a.events = notify.NewEventBridge(eventbridge.NewFromConfig(cfg), bus)
+		b := notify.NewEventBridge(eventbridge.NewFromConfig(cfg), bus)
+		b.Refused = a.metrics.Refused
+		a.events = b
 		return a.events, nil
 	}
 	f, err := notify.OpenFile(a.Config.path(a.Config.Events))
@@ -207,6 +219,9 @@ func (a *App) Ingest(ctx context.Context) (*flow.Ingest, error) {
 		Lake: l, Store: s, Contracts: c, Owner: a.owner, Now: a.now, Log: a.log,
 		Memory: int64(a.Config.Memory), Tmp: a.Config.Tmp, KeyLimit: a.Config.KeyIndex, Sketches: a.Config.Profile == "full", Archive: a.Config.Archive, Trace: a.trace, SQL: a.SQL(),
 		Registry: &contract.Registry{Store: s, Now: a.now},
+	}
+	if a.metrics != nil {
+		in.Decided = a.metrics.Decided
 	}
 	if a.fromRegistry() {
 		base, err := a.folderContracts()

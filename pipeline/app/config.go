@@ -46,7 +46,7 @@ type Config struct {
 	Log        LogLevel `env:"ASSAY_LOG" envDefault:"off" doc:"Log to standard error: off, debug, info, warn, error."`
 
 	LLMURL           string        `env:"ASSAY_LLM_URL" doc:"Address of the model's API, for servers of one's own. Default: the provider's; Ollama's is http://127.0.0.1:11434."`
-	LLMKey           Secret        `env:"ASSAY_LLM_KEY" doc:"Key of the model's API. Default: OPENAI_API_KEY or ANTHROPIC_API_KEY; Bedrock takes the credentials of AWS, Ollama none."`
+	LLMKey           Secret        `env:"ASSAY_LLM_KEY" doc:"Key of the model's API. \"secretsmanager:ARN\" (or ARN#FIELD) names a secret of AWS. Default: OPENAI_API_KEY or ANTHROPIC_API_KEY; Bedrock takes the credentials of AWS, Ollama none."`
 	LLMStructured    string        `env:"ASSAY_LLM_STRUCTURED" doc:"How a schema is asked for: empty (the provider's own way), \"tool\" or \"text\"."`
 	LLMBudget        Dollars       `env:"ASSAY_LLM_BUDGET" envDefault:"5" doc:"Dollars that models may cost per day, all processes together; \"none\" sets no bound. Events tell at 50, 80 and 100 percent."`
 	LLMTokens        int64         `env:"ASSAY_LLM_TOKENS" envDefault:"5000000" doc:"Tokens that models may use per day; negative sets no bound. The only bound for a model without a price."`
@@ -78,6 +78,11 @@ type Config struct {
 	APIAudience      []string      `env:"ASSAY_API_AUDIENCE" doc:"Audiences that tokens may be for (aud, or client_id where there is no aud), separated by commas."`
 	APIKeys          string        `env:"ASSAY_API_JWKS" doc:"Key set of the issuer: an https URL or a file. Default: as the issuer's discovery document says."`
 	Keep             Keep          `env:"ASSAY_KEEP" envDefault:"raw=30d,quarantine=90d,reports=400d,archive=400d,approvals=14d,notices=30d,calls=14d,responses=1d,answers=90d" doc:"Lifetimes that the sweep applies, by zone or store; \"forever\" keeps. Also landing (decided files) and reviews, which are kept where nothing is said."`
+
+	// What functions in a cloud need besides.
+	Password Secret `env:"ASSAY_STORE_PASSWORD" doc:"Password of the database, where ASSAY_STORE holds none: \"iam:\" (IAM authentication of RDS), \"secretsmanager:ARN#FIELD\" (a secret of AWS, read at each new connection, so that it may rotate), or the password itself."`
+	Metrics  string `env:"ASSAY_METRICS" doc:"\"emf:NAMESPACE\": functions write what they count to standard output in CloudWatch's embedded metric format. Default: they do not."`
+	Traces   string `env:"OTEL_EXPORTER_OTLP_ENDPOINT" doc:"Where functions send traces, the address of an OTLP/HTTP collector such as http://localhost:4318. Default: nothing is traced."`
 
 	// Dir is the folder that relative paths start from; not a variable.
 	Dir string `env:"-"`
@@ -268,6 +273,7 @@ func (c Config) check() []string {
 	if (c.APIIssuer == "") != (len(c.APIAudience) == 0) || c.APIIssuer == "" && c.APIKeys != "" {
 		problems = append(problems, "ASSAY_API_ISSUER, ASSAY_API_AUDIENCE: tokens are checked by both, or by neither")
 	}
+<<<<<<< HEAD
 	if c.LLMPrevious != "" {
 		provider, model, _ := strings.Cut(c.LLMPrevious, ":")
 		if !slices.Contains(llm.Providers, provider) || model == "" {
@@ -276,6 +282,10 @@ func (c Config) check() []string {
 	}
 	if !slices.Contains([]string{"degraded", "last_good", "halt"}, c.EvalsFallback) {
 		problems = append(problems, fmt.Sprintf("ASSAY_EVALS_FALLBACK: %q is none of degraded, last_good, halt", c.EvalsFallback))
+=======
+	if ns, ok := strings.CutPrefix(c.Metrics, "emf:"); c.Metrics != "" && (!ok || ns == "") {
+		problems = append(problems, fmt.Sprintf("ASSAY_METRICS: %q is not emf:NAMESPACE", c.Metrics))
+>>>>>>> 9f9c6a9 (app, template: passwords by Secrets Manager or IAM, metrics, traces; the stack, its checks and the mistakes that they have to catch)
 	}
 	if c.Memory < 16<<20 {
 		problems = append(problems, "ASSAY_MEMORY: the gate needs at least 16MiB")

@@ -67,7 +67,11 @@ func (c Config) modelNames() []string {
 
 // provider are the options of a model's provider.
 func (a *App) provider(ctx context.Context, name, url string) (llm.Options, error) {
-	opt := llm.Options{URL: url, Key: string(a.Config.LLMKey), Structured: llm.Structured(a.Config.LLMStructured)}
+	key, err := a.reveal(ctx, "ASSAY_LLM_KEY", a.Config.LLMKey)
+	if err != nil {
+		return llm.Options{}, err
+	}
+	opt := llm.Options{URL: url, Key: key, Structured: llm.Structured(a.Config.LLMStructured)}
 	provider, _, _ := strings.Cut(name, ":")
 	if opt.Key == "" {
 		opt.Key = os.Getenv(map[string]string{"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}[provider])
@@ -118,8 +122,12 @@ func (a *App) Model(ctx context.Context, name string) (*model.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	var calls model.Store = store
+	if a.metrics != nil {
+		calls = counted{store, a.metrics}
+	}
 	return model.NewClient(model.Client{
-		Chat: chat, Store: store, Model: name, Prices: prices, Now: a.now,
+		Chat: chat, Store: calls, Model: name, Prices: prices, Now: a.now,
 		Limits: model.Limits{
 			Timeout: a.Config.LLMTimeout, Tries: a.Config.LLMTries, Concurrency: a.Config.LLMConcurrency,
 			DayMicros: int64(a.Config.LLMBudget), DayTokens: a.Config.LLMTokens, Zone: a.Config.TZ.Location,

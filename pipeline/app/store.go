@@ -47,7 +47,7 @@ func (a *App) Store(ctx context.Context) (Store, error) {
 func (a *App) openStore(ctx context.Context) (Store, error) {
 	// A nil *DB must not become a Store that is not nil.
 	if isPostgres(a.Config.Store) {
-		db, err := postgres.Open(ctx, a.Config.Store, postgres.Options{Version: a.version})
+		db, err := postgres.Open(ctx, a.Config.Store, postgres.Options{Version: a.version, Password: a.storePassword()})
 		if err != nil {
 			return nil, err
 		}
@@ -74,7 +74,7 @@ func (a *App) Schema(ctx context.Context) (Schema, error) {
 	if !isPostgres(a.Config.Store) {
 		return a.sqliteSchema(ctx)
 	}
-	s, err := postgres.Inspect(ctx, a.Config.Store, postgres.Options{})
+	s, err := postgres.Inspect(ctx, a.Config.Store, postgres.Options{Password: a.storePassword()})
 	return Schema(s), err
 }
 
@@ -82,7 +82,7 @@ func (a *App) Schema(ctx context.Context) (Schema, error) {
 // backend's Open.
 func (a *App) Migrate(ctx context.Context) error {
 	if isPostgres(a.Config.Store) {
-		return postgres.Migrate(ctx, a.Config.Store, postgres.Options{Version: a.version})
+		return postgres.Migrate(ctx, a.Config.Store, postgres.Options{Version: a.version, Password: a.storePassword()})
 	}
 	_, err := a.Store(ctx) // SQLite migrates itself, after a copy
 	return err

@@ -357,7 +357,10 @@ func (in *Ingest) commit(ctx context.Context, b Batch, f *contract.Feed, report 
 	if err := in.mark(ctx, b.Feed, after); err != nil {
 		return Batch{}, err
 	}
-	in.Log.Info("batch decided", "feed", b.Feed, "batch", b.ID, "seq", b.Seq, "verdict", b.Verdict, "decision", b.Decision,
+	if in.Decided != nil {
+		in.Decided(ctx, b, broken.Checks, after.Position)
+	}
+	in.Log.InfoContext(ctx, "batch decided", "feed", b.Feed, "batch", b.ID, "seq", b.Seq, "verdict", b.Verdict, "decision", b.Decision,
 		"read", b.Rows.Read, "accepted", b.Rows.Accepted, "rejected", b.Rows.Rejected, "breaker", after.Position)
 	return b, nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/breaker"
 	"github.com/assay-pipeline/assay/pipeline/contract"
 	"github.com/assay-pipeline/assay/pipeline/gate"
 	"github.com/assay-pipeline/assay/pipeline/lake"
@@ -56,6 +57,9 @@ type Ingest struct {
 	Archive bool
 	// Stray, where set, is told of a landed file that lies in no feed's folder.
 	Stray func(key string)
+	// Decided, where set, is told of each batch that was decided, of the checks
+	// that failed, and of the position of its breaker then.
+	Decided func(ctx context.Context, b Batch, failed []FailedCheck, at breaker.Position)
 	// Trace, where set, is called before each step of the commit with its name;
 	// the crash test ends the process there.
 	Trace func(step string)

@@ -44,6 +44,9 @@ type BusClient interface {
 type EventBridge struct {
 	client BusClient
 	bus    string
+	// Refused, where set, is told how many entries the bus did not take, each time
+	// that it did not, also where it took them later.
+	Refused func(entries int)
 	// sleep waits between tries.
 	sleep func(ctx context.Context, d time.Duration) error
 }
@@ -81,7 +84,11 @@ func (p *EventBridge) Publish(ctx context.Context, events []pipeline.Event) erro
 		}
 		out, err := p.client.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: entries})
 		if err != nil {
+			p.refused(len(entries))
 			return p.wrap(err)
+		}
+		if out.FailedEntryCount > 0 {
+			p.refused(int(out.FailedEntryCount))
 		}
 		taken, refused, err := sort(entries, out)
 		if err != nil {
@@ -112,6 +119,12 @@ func (p *EventBridge) Publish(ctx context.Context, events []pipeline.Event) erro
 		wait *= 2
 	}
 	return nil
+}
+
+func (p *EventBridge) refused(entries int) {
+	if p.Refused != nil {
+		p.Refused(entries)
+	}
 }
 
 // lanes are the entries by key, each in order.

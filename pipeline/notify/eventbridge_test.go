@@ -127,6 +127,28 @@ func TestEntriesThatAreRefusedComeAgainInOrder(t *testing.T) {
 	}
 }
 
+// What the bus refuses counts also where it takes it later: availability counts
+// what has to be tried again as failed.
+func TestRefusedEntriesAreCounted(t *testing.T) {
+	partial := &bus{refuse: func(call, entry int) string {
+		if call == 1 && entry == 1 {
+			return "InternalFailure"
+		}
+		return ""
+	}}
+	p := publisher(t, partial)
+	refused := 0
+	p.Refused = func(n int) { refused += n }
+	if err := p.Publish(context.Background(), eventsOf(t, 3, "a", "b", "c")); err != nil || refused != 1 || len(partial.taken) != 9 && len(partial.taken) != 3 {
+		t.Errorf("%v, %d refused, %d taken, want one refused and all taken", err, refused, len(partial.taken))
+	}
+	partial.calls = 0
+	p.client = busClient("http://127.0.0.1:1")
+	if err := p.Publish(context.Background(), eventsOf(t, 1, "a")); err == nil || refused < 2 {
+		t.Errorf("%v, %d refused, want a whole call to count too", err, refused)
+	}
+}
+
 func TestBusFaults(t *testing.T) {
 	ctx := context.Background()
 	events := eventsOf(t, 2, "a", "b")

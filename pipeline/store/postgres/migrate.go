@@ -258,6 +258,9 @@ func Inspect(ctx context.Context, dsn string, opt Options) (Schema, error) {
 	if err != nil {
 		return Schema{}, err
 	}
+	if err := login(ctx, cfg.ConnConfig, opt); err != nil {
+		return Schema{}, err
+	}
 	conn, err := pgx.ConnectConfig(ctx, cfg.ConnConfig)
 	if err != nil {
 		return Schema{}, db.wrap(ctx, err)

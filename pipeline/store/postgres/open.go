@@ -25,6 +25,8 @@ type Options struct {
 	// Wait is how long a transaction is tried again, and how long a statement
 	// waits for a lock. Default 15 s.
 	Wait time.Duration
+	// Password, where set, is asked for the password of each new connection.
+	Password func(ctx context.Context) (string, error)
 	// Version of the program, kept in the store when it migrates, so that an
 	// older program can name the one that is needed.
 	Version string
@@ -57,6 +59,9 @@ func Open(ctx context.Context, dsn string, opt Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := login(ctx, cfg.ConnConfig, opt); err != nil {
+		return nil, err
+	}
 	s, err := current()
 	if err != nil {
 		return nil, err
@@ -65,6 +70,12 @@ func Open(ctx context.Context, dsn string, opt Options) (*DB, error) {
 		return nil, db.wrap(ctx, err)
 	}
 	cfg.AfterConnect = pgxvec.RegisterTypes
+	if opt.Password != nil {
+		cfg.BeforeConnect = func(ctx context.Context, c *pgx.ConnConfig) (err error) {
+			c.Password, err = opt.Password(ctx)
+			return err
+		}
+	}
 	if db.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
 		return nil, db.wrap(ctx, err)
 	}
@@ -102,6 +113,14 @@ func configure(dsn string, opt Options) (*DB, *pgxpool.Config, error) {
 		p["application_name"] = "assay"
 	}
 	return &DB{opt: opt, name: fmt.Sprintf("%s:%d/%s", c.Host, c.Port, c.Database)}, cfg, nil
+}
+
+// login asks for the password of the connections outside the pool.
+func login(ctx context.Context, c *pgx.ConnConfig, opt Options) (err error) {
+	if opt.Password != nil {
+		c.Password, err = opt.Password(ctx)
+	}
+	return err
 }
 
 // Close ends all connections.
