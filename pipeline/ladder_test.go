@@ -60,6 +60,7 @@ var rungs = map[string]int{
 	"functions/evals":          8,
 	"functions/ingest":         8,
 	"functions/parse":          8,
+	"functions/drill":          8,
 	"functions/sweep":          8,
 	"functions/relay":          8,
 	"functions/replay":         8,

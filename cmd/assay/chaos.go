@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -97,9 +94,6 @@ clean batch tripped, 1 when not, 2 for wrong use or a feed without a good batch.
 	return cmd
 }
 
-// goodBatches is how many of the last batches are drawn from.
-const goodBatches = 5
-
 // attack runs the experiments of one feed.
 func (c *cli) attack(ctx context.Context, a *app.App, f chaosFlags) (*chaos.Report, error) {
 	opt := chaos.Options{Tmp: a.Config.Tmp, Memory: int64(a.Config.Memory), Seed: f.seed, Clean: f.clean, Only: f.only, Open: a.Scratch, Now: time.Now}
@@ -154,7 +148,7 @@ func (c *cli) chaosTarget(ctx context.Context, a *app.App, f chaosFlags, opt *ch
 		return pipeline.Errorf(pipeline.CodeInvalid, "which feed?").WithHint("name it with --feed, or a contract with --contract")
 	}
 	if len(f.files) == 0 {
-		opt.Batches, err = a.GoodBatches(ctx, opt.Feed.Name, goodBatches)
+		opt.Batches, err = a.GoodBatches(ctx, opt.Feed.Name, app.DrillBatches)
 		return err
 	}
 	for _, name := range f.files {
@@ -197,10 +191,6 @@ func (c *cli) printChaos(rep *chaos.Report, f chaosFlags) error {
 	return nil
 }
 
-// A drill's report lies in the lake, at reports/FEED/drill-TIME/report.json:
-// beside those of the batches, and with their lifetime.
-const drillPrefix = "drill-"
-
 func (c *cli) chaosDrillCommand() *cobra.Command {
 	var f chaosFlags
 	var every string
@@ -238,55 +228,24 @@ func (c *cli) drill(ctx context.Context, a *app.App, f chaosFlags, every string)
 	if err != nil {
 		return err
 	}
-	l, err := a.Lake()
-	if err != nil {
-		return err
-	}
-	set, err := a.Contracts()
-	if err != nil {
-		return err
-	}
-	feeds := set.Feeds()
-	if f.feed != "" {
-		if _, err := set.Feed(f.feed); err != nil {
-			return err
-		}
-		feeds = []string{f.feed}
-	}
 	failed := false
-	var reports []*chaos.Report
-	for _, feed := range feeds {
-		past, err := drills(ctx, l, feed)
-		if err != nil {
-			return err
-		}
-		if n := len(past); n > 0 && now().Sub(past[n-1].At) < age {
-			continue
-		}
-		one := f
-		one.feed = feed
-		rep, err := c.attack(ctx, a, one)
-		if code := pipeline.ErrorCode(err); err != nil && f.feed == "" && (code == pipeline.CodeInvalid || code == pipeline.CodeNotFound) {
-			fmt.Fprintf(c.stderr, "assay: not drilled: %s\n", pipeline.ErrorMessage(err))
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		rep.At = now().UTC()
-		b, err := json.MarshalIndent(rep, "", "  ")
-		if err != nil {
-			return pipeline.Errorf(pipeline.CodeInternal, "drill of %s: %w", feed, err)
-		}
-		key := lake.ReportKey(feed, drillPrefix+rep.At.Format("20060102T150405Z"), "json")
-		if err := l.WriteObject(ctx, key, b); err != nil {
-			return err
-		}
-		reports = append(reports, rep)
-		failed = failed || !rep.Passed()
-		if !c.json() {
-			fmt.Fprintln(c.stdout, rep.Line())
-		}
+	reports, err := a.Drill(ctx, app.Drill{
+		Feed: f.feed, Every: age, Now: now,
+		Attack: func(ctx context.Context, feed string) (*chaos.Report, error) {
+			one := f
+			one.feed = feed
+			return c.attack(ctx, a, one)
+		},
+		Skipped: func(err error) { fmt.Fprintf(c.stderr, "assay: not drilled: %s\n", pipeline.ErrorMessage(err)) },
+		Done: func(rep *chaos.Report) {
+			failed = failed || !rep.Passed()
+			if !c.json() {
+				fmt.Fprintln(c.stdout, rep.Line())
+			}
+		},
+	})
+	if err != nil {
+		return err
 	}
 	if c.json() {
 		if err := c.printJSON(map[string]any{"schema_version": chaos.SchemaVersion, "drills": append([]*chaos.Report{}, reports...)}); err != nil {
@@ -299,30 +258,6 @@ func (c *cli) drill(ctx context.Context, a *app.App, f chaosFlags, every string)
 		return exitError{1}
 	}
 	return nil
-}
-
-// drills are the kept reports of a feed, oldest first.
-func drills(ctx context.Context, l *lake.Lake, feed string) ([]*chaos.Report, error) {
-	var out []*chaos.Report
-	for o, err := range l.List(ctx, lake.ReportKey(feed, drillPrefix, "json")[:len(lake.Reports)+1+len(feed)+1+len(drillPrefix)]) {
-		if err != nil {
-			return nil, err
-		}
-		if !strings.HasSuffix(o.Key, "/report.json") {
-			continue
-		}
-		b, err := l.ReadObject(ctx, o.Key)
-		if err != nil {
-			return nil, err
-		}
-		rep := &chaos.Report{}
-		if err := json.Unmarshal(b, rep); err != nil {
-			return nil, pipeline.Errorf(pipeline.CodeCorrupt, "%s: %w", o.Key, err)
-		}
-		out = append(out, rep)
-	}
-	slices.SortStableFunc(out, func(a, b *chaos.Report) int { return a.At.Compare(b.At) })
-	return out, nil
 }
 
 func (c *cli) chaosHistoryCommand() *cobra.Command {
@@ -374,7 +309,7 @@ func (c *cli) drillHistory(ctx context.Context, a *app.App, feed string) error {
 	}
 	scores := []drillScore{}
 	for _, name := range feeds {
-		past, err := drills(ctx, l, name)
+		past, err := app.Drills(ctx, l, name)
 		if err != nil {
 			return err
 		}

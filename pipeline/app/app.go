@@ -45,6 +45,9 @@ type Options struct {
 	// SQL, where set, runs the sql rules of contracts. The functions that judge
 	// hand it in; elsewhere there is one.
 	SQL gate.Database
+	// SQLite, where set, opens stores of SQLite in a function that makes some to
+	// throw away; elsewhere there is one.
+	SQLite func(ctx context.Context, path string) (Store, error)
 }
 
 // An App builds use cases from one configuration. Each backend is opened when
@@ -60,6 +63,7 @@ type App struct {
 	version string
 	trace   func(step string)
 	sql     gate.Database
+	sqlite  func(ctx context.Context, path string) (Store, error)
 	metrics *Metrics
 	tracer  *Tracer
 
@@ -76,7 +80,7 @@ type App struct {
 
 // Open prepares an App; it opens nothing yet.
 func Open(cfg Config, opt Options) *App {
-	a := &App{Config: cfg, now: opt.Now, log: opt.Log, stdout: opt.Stdout, stderr: opt.Stderr, owner: opt.Owner, version: opt.Version, trace: opt.Trace, sql: opt.SQL}
+	a := &App{Config: cfg, now: opt.Now, log: opt.Log, stdout: opt.Stdout, stderr: opt.Stderr, owner: opt.Owner, version: opt.Version, trace: opt.Trace, sql: opt.SQL, sqlite: opt.SQLite}
 	if a.now == nil {
 		a.now = time.Now
 	}

@@ -27,7 +27,7 @@ func (a *App) Scratch(ctx context.Context, dir string) (*chaos.Scratch, error) {
 	// Experiments bring their own contracts; a folder below the project would not
 	// be found from here.
 	cfg.Contracts, cfg.Knowledge = "embed:", "embed:"
-	sub := Open(cfg, Options{Now: a.now, Owner: a.owner, Version: a.version})
+	sub := Open(cfg, Options{Now: a.now, Owner: a.owner, Version: a.version, SQL: a.sql, SQLite: a.sqlite})
 	ingest, err := sub.Ingest(ctx)
 	if err != nil {
 		return nil, err

@@ -273,7 +273,6 @@ func (c Config) check() []string {
 	if (c.APIIssuer == "") != (len(c.APIAudience) == 0) || c.APIIssuer == "" && c.APIKeys != "" {
 		problems = append(problems, "ASSAY_API_ISSUER, ASSAY_API_AUDIENCE: tokens are checked by both, or by neither")
 	}
-<<<<<<< HEAD
 	if c.LLMPrevious != "" {
 		provider, model, _ := strings.Cut(c.LLMPrevious, ":")
 		if !slices.Contains(llm.Providers, provider) || model == "" {
@@ -282,10 +281,9 @@ func (c Config) check() []string {
 	}
 	if !slices.Contains([]string{"degraded", "last_good", "halt"}, c.EvalsFallback) {
 		problems = append(problems, fmt.Sprintf("ASSAY_EVALS_FALLBACK: %q is none of degraded, last_good, halt", c.EvalsFallback))
-=======
+	}
 	if ns, ok := strings.CutPrefix(c.Metrics, "emf:"); c.Metrics != "" && (!ok || ns == "") {
 		problems = append(problems, fmt.Sprintf("ASSAY_METRICS: %q is not emf:NAMESPACE", c.Metrics))
->>>>>>> 9f9c6a9 (app, template: passwords by Secrets Manager or IAM, metrics, traces; the stack, its checks and the mistakes that they have to catch)
 	}
 	if c.Memory < 16<<20 {
 		problems = append(problems, "ASSAY_MEMORY: the gate needs at least 16MiB")

@@ -10,8 +10,14 @@ import (
 
 // openSQLite refuses: what is built for Lambda leaves SQLite out. A function's
 // disk ends with it and is shared with no other, so a store there would forget;
-// without it the binary is 5 MB smaller and starts sooner.
-func (a *App) openSQLite(context.Context) (Store, error) { return nil, noSQLite() }
+// without it the binary is 5 MB smaller and starts sooner. A function that needs a
+// scratch store hands it in.
+func (a *App) openSQLite(ctx context.Context) (Store, error) {
+	if a.sqlite != nil {
+		return a.sqlite(ctx, a.Config.path(a.Config.Store))
+	}
+	return nil, noSQLite()
+}
 
 func (a *App) sqliteSchema(context.Context) (Schema, error) { return Schema{}, noSQLite() }
 
