@@ -166,6 +166,10 @@ bench-parse: ## reading: units, quantities, abbreviations, attributes, retrieval
 bench-parse-memory: ## memory of parsing item after item, a line per million (ITEMS=10000000)
 	@$(GO) -C bench run -mod=mod ./parse -memory $(or $(ITEMS),10000000)
 
+.PHONY: calibrate
+calibrate: ## fit the records' confidence on generated samples, print the reliability tables, write the pack's calibration.yaml
+	@$(GO) -C bench run -mod=mod ./parse -calibrate -write ../contracts/catalog/calibration.yaml
+
 .PHONY: bench-llm
 bench-llm: ## what stands between a model and a record: grounding, repair, PII, injection, calls saved; needs ../shared/data (SEEDS=5)
 	@$(GO) test ./pipeline/guard -run 'Figures|TestCorruptions|TestOtherStandard|TestPIIOnParts|TestSwapsFlagged' -count 1 -v 2>&1 | $(GO) -C bench run -mod=mod ./llm -seeds $(or $(SEEDS),5)

@@ -35,8 +35,16 @@ func main() {
 	seeds := flag.Int("seeds", 20, "samples to generate; the worst counts")
 	only := flag.String("only", "", "measure only these keys, separated by commas")
 	memory := flag.Int64("memory", 0, "parse so many items instead, and print the memory that it takes")
+	fit := flag.Bool("calibrate", false, "fit the calibration of the records' confidence instead, and print the reliability tables")
+	write := flag.String("write", "", "with -calibrate, the `file` that it is written to")
 	verbose := flag.Bool("v", false, "list every miss")
 	flag.Parse()
+	if *fit {
+		if err := calibrate(*write); err != nil {
+			log.Fatal("calibrate: ", err)
+		}
+		return
+	}
 	if *memory > 0 {
 		if err := runMemory(*memory); err != nil {
 			log.Fatal("bench-parse: ", err)

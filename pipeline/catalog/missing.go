@@ -103,5 +103,6 @@ func (m *Matcher) Uncertain(e *Entry) (reason string, yes bool) {
 	return "", false
 }
 
-// LowConfidence is the confidence of a record below which somebody should look.
-const LowConfidence = 0.5
+// LowConfidence is the confidence of a record below which somebody should look:
+// where it is calibrated, more than one such record in four is wrong.
+const LowConfidence = 0.75

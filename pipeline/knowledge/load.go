@@ -17,14 +17,15 @@ type Pack struct {
 	Name    string
 	Version string
 
-	hash       string
-	categories []string
-	schemas    map[string]*Schema
-	shared     map[string][]Allowed
-	common     map[string]bool
-	everyday   map[string]bool // words that are short for no noun
-	related    [][]string
-	classifier *classifier
+	hash        string
+	categories  []string
+	schemas     map[string]*Schema
+	shared      map[string][]Allowed
+	common      map[string]bool
+	calibration Calibration
+	everyday    map[string]bool // words that are short for no noun
+	related     [][]string
+	classifier  *classifier
 }
 
 // Shared lists, and the file that each stands in.
@@ -163,6 +164,8 @@ func (r *reader) top(p *Pack, base string, data []byte) {
 		"name": r.str(&p.Name), "version": r.str(&p.Version),
 		"common":   r.words(p.common),
 		"everyday": r.words(p.everyday),
+
+		"calibration": r.calibrated(p),
 	}
 	fields["related"] = func(n node) {
 		r.each(n, "related", func(n node) {

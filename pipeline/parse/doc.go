@@ -14,7 +14,8 @@
 //  4. guard: every value must stand in the text, or in the entry that it
 //     names; what does not is taken out and flagged;
 //  5. judge: required values that are absent are named with the reason, and
-//     the record gets its confidence.
+//     the record gets its confidence, by the pack's calibration the share of
+//     such records that is right.
 //
 // How far a column is believed is its Trust, from the feed's catalog binding.
 // Of high trust: the category decides; material and procurement group, and a

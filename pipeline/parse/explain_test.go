@@ -25,7 +25,7 @@ func ExampleExplain() {
 	}
 	// Output:
 	// PUMP,[CENTRIF]1,[BSCH]2,[1.5KW]3,[400V]4
-	// pump, confidence 0.58
+	// pump, confidence 0.84
 	//   1  type = centrifugal pump (dictionary, pump/type/centrifugal pump; 0.98)
 	//   3  power = 1500 W (normalised; 0.90)
 	//   4  voltage = 400 V (normalised; 0.90)

@@ -65,6 +65,9 @@ type Options struct {
 	Workers int
 	// Second is asked for what the extractor leaves open; nil is nobody.
 	Second Second
+	// Raw leaves the records' confidence as it was judged, for who fits the
+	// pack's calibration.
+	Raw bool
 	// Off keeps an item from Second: a kill switch, or the share of items that
 	// a new model does not see yet. nil is never off.
 	Off func(item pipeline.Item) bool
@@ -161,7 +164,13 @@ func (ps *Parser) Parse(ctx context.Context, item pipeline.Item) (rec pipeline.R
 	}
 	order(schema, r.Attributes)
 	ps.check(schema, &r, lang)
-	judge(schema, &r, score, item.Degraded)
+	judge(schema, &r, score)
+	if !ps.opt.Raw {
+		r.Confidence = round(ps.pack.Calibration().Apply(r.Confidence))
+	}
+	if item.Degraded {
+		r.Confidence = round(r.Confidence * 0.5)
+	}
 	return r, nil
 }
 
@@ -265,9 +274,10 @@ func order(s *knowledge.Schema, as []pipeline.Attribute) {
 	slices.SortStableFunc(as, func(a, b pipeline.Attribute) int { return rank(a.Name) - rank(b.Name) })
 }
 
-// judge names what is absent and gives the record its confidence: that of its
-// weakest critical value, lowered for what is missing or in doubt.
-func judge(s *knowledge.Schema, r *pipeline.Record, score float64, degraded bool) {
+// judge names what is absent and gives the record its confidence, before the
+// pack's calibration: that of its weakest critical value, lowered for what is
+// missing or in doubt.
+func judge(s *knowledge.Schema, r *pipeline.Record, score float64) {
 	weakest := 1.0
 	for i := range r.Attributes {
 		if a, _, ok := s.Attribute(r.Attributes[i].Name); ok && a.Critical {
@@ -299,9 +309,6 @@ func judge(s *knowledge.Schema, r *pipeline.Record, score float64, degraded bool
 	}
 	if len(r.Flags) > missing {
 		c *= 0.9
-	}
-	if degraded {
-		c *= 0.5
 	}
 	r.Confidence = round(c)
 }
