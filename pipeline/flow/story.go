@@ -15,6 +15,7 @@ import (
 	"github.com/assay-pipeline/assay/pipeline/gate"
 	"github.com/assay-pipeline/assay/pipeline/guard"
 	"github.com/assay-pipeline/assay/pipeline/lake"
+	"github.com/assay-pipeline/assay/pipeline/model"
 )
 
 // A Story is an event as people are told of it.
@@ -202,6 +203,12 @@ func (n *Notifier) story(ctx context.Context, e pipeline.Event) (*Story, []touch
 		s.Severity = contract.SeverityWarning
 		if d.Percent >= 100 {
 			s.Severity = contract.SeverityError
+		}
+		if d.Account == model.AccountItem {
+			s.Severity = contract.SeverityWarning
+			s.Title = fmt.Sprintf("on %s an item costs %d %% of what one cost in the seven days before (%s)", d.Day, d.Percent, model.Money(d.Most))
+			s.Runbook, s.Command = n.page("a-budget-is-spent"), "assay cost --by day"
+			break
 		}
 		s.Title = fmt.Sprintf("%d %% of the budget of %s for models is spent (%s, of %d)", d.Percent, d.Day, d.Account, d.Most)
 		s.Runbook, s.Command = n.page("a-budget-is-spent"), "assay cost"

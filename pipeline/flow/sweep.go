@@ -9,6 +9,7 @@ import (
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/breaker"
 	"github.com/assay-pipeline/assay/pipeline/contract"
+	"github.com/assay-pipeline/assay/pipeline/model"
 	"github.com/assay-pipeline/assay/pipeline/review"
 )
 
@@ -79,6 +80,13 @@ func (s *Sweep) Once(ctx context.Context) (SweepResult, error) {
 	}
 	if err := s.leases(ctx, &res); err != nil {
 		return res, err
+	}
+	if dear, err := model.Dearer(ctx, in.Store, stamp(in.Now), s.Zone); err != nil {
+		return res, err
+	} else if dear != nil {
+		if err := AnnounceBudget(ctx, in.Store, *dear); err != nil {
+			return res, err
+		}
 	}
 	if s.Keep != nil {
 		if res.Removed, err = s.Keep.apply(ctx, in); err != nil {

@@ -13,14 +13,21 @@ import (
 const (
 	accountMicros = "model.micros"
 	accountTokens = "model.tokens"
+	// accountItems counts the items that a model was asked about.
+	accountItems = "model.items"
 )
+
+// AccountItem names what is no sum but a quotient: micro-dollars per item.
+const AccountItem = "model.item_micros"
 
 // An Alert says that a day's budget has reached a level.
 type Alert struct {
-	// Account is model.micros or model.tokens.
+	// Account is model.micros or model.tokens, or model.item_micros for what an
+	// item costs: Spent is that of the day, Most that of the days before.
 	Account string `json:"account"`
 	Day     string `json:"day"`
-	// Percent is 50, 80 or 100.
+	// Percent is 50, 80 or 100 of a budget; 150, 200 or 300 of what items cost
+	// before.
 	Percent int       `json:"percent"`
 	Spent   int64     `json:"spent"`
 	Most    int64     `json:"most"`
@@ -155,6 +162,7 @@ func (c *Client) release(q Question, res reservation, a Attempt, s *settling) {
 type settling struct {
 	day            string
 	tokens, micros int64
+	items          int64
 }
 
 // alert tells, once per client and level, of what the day's sum has reached.

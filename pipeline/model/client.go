@@ -26,6 +26,9 @@ type Question struct {
 	Retrieved                 []string
 	// Fixed is FixedID of System and Schema, for who asks often and knows it.
 	Fixed string
+	// First: it is the first one that asks about the item's values; items are
+	// counted by it.
+	First bool
 	// Fresh asks the model even where the answer is kept, and leaves that one
 	// alone.
 	Fresh bool
@@ -223,6 +226,9 @@ func (c *Client) log(ctx context.Context, q Question, key string, at time.Time, 
 	call.Request.System, call.Request.Schema = "", nil
 	if asked != nil {
 		call.Error = pipeline.ErrorMessage(asked)
+	}
+	if q.First {
+		rest.items = 1
 	}
 	s := Settlement{Calls: []Call{call}}
 	if asked == nil && !q.Fresh {

@@ -32,6 +32,7 @@ type ledger struct {
 	day     string
 	tokens  int64
 	micros  int64
+	items   int64
 	// purse is reserved in the store, on day, and not yet taken by a question.
 	purse  purse
 	writes sync.Mutex // one settlement at a time
@@ -117,6 +118,7 @@ func (c *Client) later(s Settlement, rest settling) (waits, full bool) {
 	l.day = rest.day
 	l.tokens += rest.tokens
 	l.micros += rest.micros
+	l.items += rest.items
 	l.calls = append(l.calls, s.Calls...)
 	for _, a := range s.Answers {
 		if l.answers == nil {
@@ -145,14 +147,14 @@ func (c *Client) settle(ctx context.Context) error {
 		l.timer = nil
 	}
 	day, calls := l.day, l.calls
-	rest := settling{tokens: l.tokens - l.purse.tokens, micros: l.micros - l.purse.micros}
+	rest := settling{tokens: l.tokens - l.purse.tokens, micros: l.micros - l.purse.micros, items: l.items}
 	s := Settlement{Day: day, Calls: calls}
 	for _, call := range calls {
 		if a, ok := l.answers[call.Key]; ok && a.Call == call.ID {
 			s.Answers = append(s.Answers, a)
 		}
 	}
-	l.day, l.calls, l.tokens, l.micros, l.purse = "", nil, 0, 0, purse{}
+	l.day, l.calls, l.tokens, l.micros, l.items, l.purse = "", nil, 0, 0, 0, purse{}
 	l.mu.Unlock()
 	if day == "" {
 		return nil
@@ -176,12 +178,13 @@ func (c *Client) settle(ctx context.Context) error {
 	l.calls = append(calls, l.calls...)
 	l.tokens += rest.tokens
 	l.micros += rest.micros
+	l.items += rest.items
 	return err
 }
 
 // write writes a settlement and tells of the budgets.
 func (c *Client) write(ctx context.Context, s Settlement, rest settling, day string) error {
-	s.Day, s.Spendings = day, c.spendings(rest.tokens, rest.micros)
+	s.Day, s.Spendings = day, append(c.spendings(rest.tokens, rest.micros), Spending{Account: accountItems, Amount: rest.items})
 	for i := range s.Spendings {
 		s.Spendings[i].Most = -1 // what was used was used
 	}

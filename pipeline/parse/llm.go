@@ -337,6 +337,7 @@ func (x *LLM) Extract(ctx context.Context, req Request) (Response, error) {
 		if err != nil {
 			return out, err
 		}
+		q.First = round == 0
 		reply, steps, err := x.ask(ctx, q, f.shape)
 		out.Trace = append(out.Trace, steps...)
 		if err != nil {
