@@ -51,6 +51,8 @@ func TestMock(t *testing.T) {
 		{"no status", "GET", "/v1/items", "", 400, "is no status", []string{"Prefer", "code=many"}},
 		{"a wrong body", "POST", "/v1/items:check", `{"items":[]}`, 400, `"pointer":"/items"`, nil},
 		{"an unknown parameter", "GET", "/v1/items?colour=red", "", 400, "colour", nil},
+		{"a verb as the router has it", "POST", "/v1/breakers/parts/:trip", `{"reason":"x"}`, 404, "not_found", nil},
+		{"a compressed body", "POST", "/v1/items:check", `{"items":[{"text":"x"}]}`, 415, "unsupported_media_type", []string{"Content-Encoding", "gzip"}},
 		{"another method", "PUT", "/v1/items", "", 405, "method_not_allowed", nil},
 		{"nothing there", "GET", "/v1/nothing", "", 404, "not_found", nil},
 	} {

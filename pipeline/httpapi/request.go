@@ -153,6 +153,9 @@ func (o *operation) checkBody(r *http.Request) ([]FieldError, error) {
 			return nil, &refusal{status: http.StatusUnsupportedMediaType, code: codeUnsupportedMedia, detail: fmt.Sprintf("the body is %q", cut(ct)), hint: "send application/json in UTF-8"}
 		}
 	}
+	if enc := r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
+		return nil, &refusal{status: http.StatusUnsupportedMediaType, code: codeUnsupportedMedia, detail: fmt.Sprintf("the body is encoded as %q", cut(enc)), hint: "send it as it is"}
+	}
 	src, err := io.ReadAll(r.Body)
 	if err != nil {
 		var large *http.MaxBytesError

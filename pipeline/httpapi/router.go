@@ -41,7 +41,12 @@ func (rt *router) HandleFunc(pattern string, h func(http.ResponseWriter, *http.R
 
 // ServeHTTP sends the request to its route.
 func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	r = rt.split(join(r))
+	r = join(r)
+	if rt.inner(r.URL.EscapedPath()) {
+		rt.missing(w, r, http.StatusNotFound, "")
+		return
+	}
+	r = rt.split(r)
 	h, pattern := rt.mux.Handler(r)
 	if pattern == "" {
 		// The mux's own handler knows whether it is the path or the method.
@@ -77,6 +82,13 @@ func at(r *http.Request, raw string) *http.Request {
 	c := r.WithContext(r.Context())
 	c.URL = &u
 	return c
+}
+
+// inner reports a path as only the mux has it: with a verb as its own segment. From
+// outside it would be a second name of an operation.
+func (rt *router) inner(path string) bool {
+	i := strings.LastIndexByte(path, '/')
+	return slices.Contains(rt.verbs[path[:strings.LastIndexByte(path[:max(i, 0)], '/')+1]], path[i+1:])
 }
 
 // split makes the verb at the end of a path a segment of its own.
