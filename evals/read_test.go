@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 
@@ -20,17 +21,23 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expected part of the cases")
 
-func testPack(t testing.TB) (*knowledge.Pack, *retrieve.Index) {
-	t.Helper()
+// loadPack compiles the knowledge that ships, once for all tests.
+var loadPack = sync.OnceValues(func() (*retrieve.Index, error) {
 	sub, err := fs.Sub(library.FS, "catalog")
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	pack, err := knowledge.Load(sub)
-	if err != nil {
-		t.Fatal(err)
+	if pack, err = knowledge.Load(sub); err != nil {
+		return nil, err
 	}
-	index, err := retrieve.New(context.Background(), pack, embed.NewHashing(nil), nil)
+	return retrieve.New(context.Background(), pack, embed.NewHashing(nil), nil)
+})
+
+var pack *knowledge.Pack
+
+func testPack(t testing.TB) (*knowledge.Pack, *retrieve.Index) {
+	t.Helper()
+	index, err := loadPack()
 	if err != nil {
 		t.Fatal(err)
 	}
