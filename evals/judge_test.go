@@ -44,7 +44,7 @@ func bench(t testing.TB) (*Runner, *spoiler) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { db.Close() })
+	t.Cleanup(func() { _ = db.Close() })
 	s := RulesSubject(t)
 	sp := &spoiler{Reader: s.Reader}
 	s.Reader = sp

@@ -2,6 +2,7 @@ package evals
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/assay-pipeline/assay/evals/stats"
@@ -167,8 +168,8 @@ func (r *Result) take(s Scored) {
 		}
 	}
 	r.Last.Counts = before.Counts.add(s.Counts)
-	r.Last.Breaches = append(before.Breaches, s.Breaches...)
-	r.Last.Beliefs = append(before.Beliefs, s.Beliefs...)
+	r.Last.Breaches = slices.Concat(before.Breaches, s.Breaches)
+	r.Last.Beliefs = slices.Concat(before.Beliefs, s.Beliefs)
 	r.Last.Score = r.Mean()
 }
 

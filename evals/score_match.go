@@ -172,10 +172,10 @@ func (p *pairing) score(c *Case, told map[string]bool) Scored {
 	got, want := string(m.Verdict), c.Want.Verdict
 	together := p.clusters[a] != "" && p.clusters[a] == p.clusters[b]
 	const duplicate, review = string(catalog.Duplicate), string(catalog.Review)
-	switch {
-	case got == want:
+	switch got {
+	case want:
 		out.set(string(Verdict), 1)
-	case got == review:
+	case review:
 		out.set(string(Verdict), 0.5)
 	default:
 		out.set(string(Verdict), 0)
