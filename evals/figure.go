@@ -174,7 +174,16 @@ func statistic(sc Scorer, rs []*Result) (of func(w []uint16) float64, n int) {
 	case sc.Type == CacheHits:
 		return mean(func(r *Result) (float64, bool) {
 			s := r.Last.Spent
-			return share(float64(s.Kept), float64(s.questions())), s.questions() > 0
+			if s.questions() == 0 {
+				return 0, false
+			}
+			// A kept answer spares its question, a provider's cache the part of the
+			// prompt that it knows.
+			spared := float64(s.Kept)
+			if s.In > 0 {
+				spared += float64(s.Asked) * float64(s.Cached) / float64(s.In)
+			}
+			return spared / float64(s.questions()), true
 		})
 	}
 	return mean(func(r *Result) (float64, bool) {

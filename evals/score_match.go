@@ -3,6 +3,7 @@ package evals
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/assay-pipeline/assay/pipeline"
@@ -222,5 +223,8 @@ func (p *pairing) score(c *Case, told map[string]bool) Scored {
 }
 
 func (sp Spent) plus(o Spent) Spent {
-	return Spent{sp.Latency + o.Latency, sp.Asked + o.Asked, sp.Kept + o.Kept, sp.Tokens + o.Tokens, sp.Micros + o.Micros, append(append([]string{}, sp.Calls...), o.Calls...)}
+	return Spent{
+		Latency: sp.Latency + o.Latency, Asked: sp.Asked + o.Asked, Kept: sp.Kept + o.Kept, Tokens: sp.Tokens + o.Tokens,
+		In: sp.In + o.In, Cached: sp.Cached + o.Cached, Micros: sp.Micros + o.Micros, Calls: slices.Concat(sp.Calls, o.Calls),
+	}
 }

@@ -258,6 +258,8 @@ func (s *Subject) audit(ctx context.Context, c *Case, out *Scored) {
 			return
 		}
 		out.Spent.Tokens += call.Usage.Total()
+		out.Spent.In += call.Usage.In
+		out.Spent.Cached += call.Usage.Cached
 		out.Spent.Micros += call.Micros
 		var said strings.Builder
 		for _, m := range call.Request.Messages {

@@ -111,9 +111,13 @@ type Spent struct {
 	Latency time.Duration `json:"latency,omitempty"`
 	// Asked are the questions that were sent to a model, Kept those that its
 	// kept answers spared.
-	Asked  int   `json:"asked,omitempty"`
-	Kept   int   `json:"kept,omitempty"`
-	Tokens int   `json:"tokens,omitempty"`
+	Asked  int `json:"asked,omitempty"`
+	Kept   int `json:"kept,omitempty"`
+	Tokens int `json:"tokens,omitempty"`
+	// In are the tokens that were sent, Cached those of them that the provider
+	// had kept.
+	In     int   `json:"in,omitempty"`
+	Cached int   `json:"cached,omitempty"`
 	Micros int64 `json:"micros,omitempty"` // millionths of a dollar
 	// Calls are the ids of what was asked, in the call log.
 	Calls []string `json:"calls,omitempty"`

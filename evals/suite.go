@@ -126,8 +126,8 @@ const (
 	// Tokens and Cost (in dollars) per case. Less is better.
 	Tokens ScorerType = "tokens"
 	Cost   ScorerType = "cost"
-	// CacheHits is the share of questions to a model that its kept answers
-	// spared.
+	// CacheHits is the share of what would be asked of a model that was kept:
+	// answers here, prompts at the provider.
 	CacheHits ScorerType = "cache-hits"
 )
 

@@ -47,9 +47,6 @@ func (f *evalFlags) addModel(cmd *cobra.Command) {
 }
 
 func (f *evalFlags) config(cfg *app.Config) {
-	if f.llm != "" {
-		cfg.LLM = f.llm
-	}
 	if f.llmURL != "" {
 		cfg.LLMURL = f.llmURL
 	}
@@ -93,8 +90,8 @@ not be finished, because a model or a store could not be reached.`,
 }
 
 // newRunner builds the runner of a command, with a bar.
-func (c *cli) newRunner(ctx context.Context, a *app.App, detached bool) (*evals.Runner, func(), error) {
-	r, err := a.Evals(ctx, app.EvalOptions{Detached: detached})
+func (c *cli) newRunner(ctx context.Context, a *app.App, opt app.EvalOptions) (*evals.Runner, func(), error) {
+	r, err := a.Evals(ctx, opt)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -118,7 +115,7 @@ func (c *cli) evalRun(ctx context.Context, names []string, f *evalFlags) error {
 		return err
 	}
 	defer a.Close()
-	r, done, err := c.newRunner(ctx, a, f.baseline != "")
+	r, done, err := c.newRunner(ctx, a, app.EvalOptions{Model: f.llm, Detached: f.baseline != ""})
 	if err != nil {
 		return err
 	}
@@ -272,7 +269,7 @@ func (c *cli) evalLock(ctx context.Context, names []string, f *evalFlags) error 
 		return err
 	}
 	defer a.Close()
-	r, done, err := c.newRunner(ctx, a, f.to != "")
+	r, done, err := c.newRunner(ctx, a, app.EvalOptions{Model: f.llm, Detached: f.to != ""})
 	if err != nil {
 		return err
 	}

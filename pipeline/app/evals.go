@@ -86,10 +86,18 @@ func (a *App) Evals(ctx context.Context, opt EvalOptions) (*evals.Runner, error)
 	}
 	p := parse.New(pack, parse.NewRules(pack), parse.Options{Second: second})
 	s.Reader, s.Auditor = p, p
-	if !opt.Detached {
-		if r.Store, err = a.Store(ctx); err != nil {
+	if opt.Detached {
+		return r, nil
+	}
+	if r.Store, err = a.Store(ctx); err != nil {
+		return nil, err
+	}
+	if opt.Model == "" && opt.Prompts == nil { // what is tried out stops nothing
+		w, err := a.Wire(ctx)
+		if err != nil {
 			return nil, err
 		}
+		r.Told = tellWire(w)
 	}
 	return r, nil
 }
