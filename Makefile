@@ -156,7 +156,15 @@ bench-contract: ## contracts: round trips, clauses, compatibility, inference, ex
 
 .PHONY: bench-match
 bench-match: ## the matcher: public data sets, near twins, whole catalogs, checks, search; Postgres too where ASSAY_TEST_POSTGRES names one (SCALE=200000)
-	@cd bench && CGO_ENABLED=0 $(GO) run -mod=mod ./match -scale $(or $(SCALE),200000) -postgres-items $(or $(POSTGRES_ITEMS),50000)
+	@CGO_ENABLED=0 $(GO) -C bench run -mod=mod ./match -data $(abspath $(or $(ASSAY_TEST_DATA),../shared/data)) -scale $(or $(SCALE),200000) -postgres-items $(or $(POSTGRES_ITEMS),50000)
+
+.PHONY: bench-match-whole
+bench-match-whole: ## a whole catalog of synthetic items, category by category: the memory is that of the largest one (SCALE=1000000)
+	@CGO_ENABLED=0 $(GO) -C bench run -mod=mod ./match -only sharded -scale $(or $(SCALE),1000000)
+
+.PHONY: bench-match-postgres
+bench-match-postgres: ## checks at the moment of entry against an index in Postgres; needs ASSAY_TEST_POSTGRES (POSTGRES_ITEMS=1000000, MEMORY=3GB)
+	@CGO_ENABLED=0 $(GO) -C bench run -mod=mod ./match -only postgres -postgres-items $(or $(POSTGRES_ITEMS),1000000) -postgres-memory $(or $(MEMORY),3GB)
 
 .PHONY: bench-parse
 bench-parse: ## reading: units, quantities, abbreviations, attributes, retrieval, speed; needs ../shared/data (SEEDS=20)

@@ -3,14 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
-	"os"
 	"slices"
 	"time"
 
 	"github.com/assay-pipeline/assay/pipeline/catalog"
 	"github.com/assay-pipeline/assay/pipeline/embed"
-	"github.com/assay-pipeline/assay/pipeline/store/postgres"
 )
 
 // whole matches whole catalogs: embedding, candidates, verdicts, clusters.
@@ -121,74 +118,4 @@ func (b *bench) check(ctx context.Context) error {
 	b.out["check_recall10"] = float64(found) / float64(total)
 	fmt.Printf("%-16s %d items in memory: %.2f CPU ms each, p50 %.2f ms, p99 %.2f ms, recall@10 of the exact scan %.4f\n", "items:check", n, b.out["check_cpu_ms"], float64(p50.Microseconds())/1000, float64(p99.Microseconds())/1000, float64(found)/float64(total))
 	return nil
-}
-
-// postgres looks the neighbours up in a store with an index of its own.
-func (b *bench) postgres(ctx context.Context) error {
-	dsn := os.Getenv("ASSAY_TEST_POSTGRES")
-	if dsn == "" {
-		fmt.Printf("%-16s needs a server: make postgres prints the DSN for ASSAY_TEST_POSTGRES\n", "postgres")
-		return nil
-	}
-	schema := fmt.Sprintf("assay_bench_match_%d", os.Getpid())
-	db, err := postgres.Open(ctx, dsn, postgres.Options{Schema: schema, Migrate: true})
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	n := *items
-	made, _ := makeParts(n, 20, 17)
-	entries, err := read(ctx, b.parser, made)
-	if err != nil {
-		return err
-	}
-	e := embed.NewHashing(nil)
-	if err := embedAll(ctx, e, entries); err != nil {
-		return err
-	}
-	began := time.Now()
-	for part := range slices.Chunk(entries, 5000) {
-		if err := db.PutEntries(ctx, part); err != nil {
-			return err
-		}
-	}
-	load := time.Since(began)
-	began = time.Now()
-	if err := db.IndexSpace(ctx, e.Space()); err != nil {
-		return err
-	}
-	build := time.Since(began)
-	r := rand.New(rand.NewPCG(3, 3))
-	var times []time.Duration
-	found, total := 0, 0
-	for range 500 {
-		v := entries[r.IntN(n)].Vector
-		began := time.Now()
-		hits, err := db.Neighbours(ctx, e.Space(), v, "", 10)
-		if err != nil {
-			return err
-		}
-		times = append(times, time.Since(began))
-		if total >= 500 {
-			continue
-		}
-		all := make([]float32, n)
-		for j := range entries {
-			all[j] = embed.Dot(v, entries[j].Vector)
-		}
-		slices.Sort(all)
-		for _, h := range hits {
-			if h.Similarity >= all[n-10]-1e-5 {
-				found++
-			}
-		}
-		total += 10
-	}
-	slices.Sort(times)
-	p99 := times[len(times)*99/100]
-	b.out["postgres_items"], b.out["postgres_check_p99_ms"] = n, float64(p99.Microseconds())/1000
-	b.out["postgres_recall10"] = float64(found) / float64(total)
-	fmt.Printf("%-16s %d items: COPY %.0f items/s, index built in %.0f s, neighbours p50 %.2f ms, p99 %.2f ms, recall@10 %.4f\n", "postgres",
-		n, float64(n)/load.Seconds(), build.Seconds(), float64(times[len(times)/2].Microseconds())/1000, float64(p99.Microseconds())/1000, float64(found)/float64(total))
-	return db.DropSpace(ctx, e.Space())
 }

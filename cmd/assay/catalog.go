@@ -23,7 +23,7 @@ func (c *cli) catalogCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, args []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(c.catalogReportCommand(), c.catalogClusterCommand(), c.catalogQuestionsCommand(), c.catalogAnswerCommand(), c.catalogCheckCommand())
+	cmd.AddCommand(c.catalogReportCommand(), c.catalogClusterCommand(), c.catalogQuestionsCommand(), c.catalogAnswerCommand(), c.catalogCheckCommand(), c.catalogIndexCommand())
 	return cmd
 }
 

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -270,29 +271,34 @@ func (c *CheckItem) near(ctx context.Context, e *catalog.Entry) (catalog.Answer,
 	if k <= 0 {
 		k = 10
 	}
-	ids := []string{e.Item.ID}
-	categories := []string{""}
-	if cat := e.Record.Category; cat != "" && cat != pipeline.Unknown {
-		categories = append(categories, cat)
+	ids, err := c.Near.WithParts(ctx, catalog.PartKeys(e), partsAtOnce)
+	if err != nil {
+		return catalog.Answer{}, err
 	}
-	for _, cat := range categories {
-		hits, err := c.Near.Neighbours(ctx, e.Space, e.Vector, cat, 2*k)
-		if err != nil && pipeline.ErrorCode(err) != pipeline.CodeNotFound { // no item has a vector yet
+	near, err := c.neighbours(ctx, e, "", 2*k)
+	if err != nil {
+		return catalog.Answer{}, err
+	}
+	found, err := c.fetch(ctx, e, slices.Concat(ids, near, []string{e.Item.ID}))
+	if err != nil {
+		return catalog.Answer{}, err
+	}
+	if cat := e.Record.Category; cat != "" && cat != pipeline.Unknown && c.strangers(found, near, cat) {
+		// Where all of the nearest are of the category, those are its nearest.
+		inside, err := c.neighbours(ctx, e, cat, 2*k)
+		if err != nil {
 			return catalog.Answer{}, err
 		}
-		for _, h := range hits {
-			ids = append(ids, h.ID)
+		have := map[string]bool{}
+		for i := range found {
+			have[found[i].Item.ID] = true
 		}
-	}
-	same, err := c.Near.WithParts(ctx, catalog.PartKeys(e), partsAtOnce)
-	if err != nil {
-		return catalog.Answer{}, err
-	}
-	ids = append(ids, same...)
-	slices.Sort(ids)
-	found, err := c.Store.Entries(ctx, catalog.Query{IDs: slices.Compact(ids), Live: true, Vectors: e.Space})
-	if err != nil {
-		return catalog.Answer{}, err
+		more, err := c.fetch(ctx, e, slices.DeleteFunc(inside, func(id string) bool { return have[id] }))
+		if err != nil {
+			return catalog.Answer{}, err
+		}
+		found = append(found, more...)
+		slices.SortFunc(found, func(x, y catalog.Entry) int { return cmp.Compare(x.Item.ID, y.Item.ID) })
 	}
 	exists := false
 	candidates := make([]*catalog.Entry, 0, len(found))
@@ -306,4 +312,35 @@ func (c *CheckItem) near(ctx context.Context, e *catalog.Entry) (catalog.Answer,
 	a := c.Matcher.Check(e, candidates)
 	a.Exists = exists
 	return a, nil
+}
+
+// neighbours are the ids of the nearest, none where no item has a vector yet.
+func (c *CheckItem) neighbours(ctx context.Context, e *catalog.Entry, category string, n int) ([]string, error) {
+	hits, err := c.Near.Neighbours(ctx, e.Space, e.Vector, category, n)
+	if err != nil && pipeline.ErrorCode(err) != pipeline.CodeNotFound {
+		return nil, err
+	}
+	ids := make([]string, len(hits))
+	for i, h := range hits {
+		ids[i] = h.ID
+	}
+	return ids, nil
+}
+
+// fetch loads the live entries of ids.
+func (c *CheckItem) fetch(ctx context.Context, e *catalog.Entry, ids []string) ([]catalog.Entry, error) {
+	slices.Sort(ids)
+	if ids = slices.Compact(ids); len(ids) == 0 {
+		return nil, nil
+	}
+	return c.Store.Entries(ctx, catalog.Query{IDs: ids, Live: true, Vectors: e.Space})
+}
+
+// strangers reports whether one of ids is of another category.
+func (c *CheckItem) strangers(found []catalog.Entry, ids []string, category string) bool {
+	in := make(map[string]bool, len(found))
+	for i := range found {
+		in[found[i].Item.ID] = found[i].Record.Category == category
+	}
+	return slices.ContainsFunc(ids, func(id string) bool { return !in[id] })
 }

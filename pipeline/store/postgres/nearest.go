@@ -114,6 +114,11 @@ func within(inside bool) string {
 	return ""
 }
 
+// beam is how many candidates the walk of an index keeps for each neighbour
+// that is asked for: catalogs are full of texts that are nearly the same, and
+// with fewer the walk ends among the wrong ones.
+const beam = 20
+
 // smallCategory is how many items of a category are compared one by one: an
 // index over everything would have to be walked for longer to find as many.
 const smallCategory = 5000
@@ -170,7 +175,7 @@ func (db *DB) nearestIn(ctx context.Context, name string, v []float32, category 
 		}
 		for _, q := range []string{
 			`SET LOCAL hnsw.iterative_scan = strict_order`,
-			fmt.Sprintf(`SET LOCAL hnsw.ef_search = %d`, min(max(4*n, 100), 1000)),
+			fmt.Sprintf(`SET LOCAL hnsw.ef_search = %d`, min(max(beam*n, 200), 1000)),
 		} {
 			if _, err := t.Exec(ctx, q); err != nil {
 				return err
