@@ -127,7 +127,11 @@ func TestWithParts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(ctx)
+	t.Cleanup(func() {
+		if err := conn.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
 	if _, err := conn.Exec(ctx, `UPDATE `+schema+`.items SET parts = NULL`); err != nil {
 		t.Fatal(err)
 	}
