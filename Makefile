@@ -52,7 +52,7 @@ integration: ## the deployed functions end to end on loopback: S3, SQS, EventBri
 	  infra/dev/postgres.sh status >/dev/null 2>&1 || trap 'infra/dev/postgres.sh stop' EXIT; \
 	  dsn=$$(infra/dev/postgres.sh start); \
 	fi; \
-	ASSAY_TEST_INTEGRATION=required ASSAY_TEST_POSTGRES="$$dsn" $(GO) test ./infra/integration -count 1 -timeout 30m $(ARGS)
+	ASSAY_TEST_INTEGRATION=required ASSAY_TEST_POSTGRES="$$dsn" $(GO) test ./infra/integration -count 1 $(or $(ARGS),-timeout 30m)
 
 ## --- before a change lands --------------------------------------------------
 
@@ -185,6 +185,13 @@ bench-llm: ## what stands between a model and a record: grounding, repair, PII, 
 .PHONY: bench-evals
 bench-evals: ## the evals: false trips, drops found, broken invariants, behavioural chaos, speed; the last line is JSON
 	@$(GO) -C bench run -mod=mod ./evals
+
+.PHONY: bench-aws
+bench-aws: ## the functions on this machine: end to end, init, zip, memory, 2,000 deliveries, a large file in ranges; the last line is JSON (LARGE_MB=5000 PEAK_MB=1000 DELIVERIES=2000)
+	@figures=$$(mktemp); trap 'rm -f "$$figures"' EXIT; \
+	$(MAKE) --no-print-directory integration ARGS="-v -timeout 120m -run 'TestEndToEnd|TestInit|TestZip|TestPeakMemory|TestDeliveries|TestLargeFile' -args -figures $$figures \
+	  -starts 41 -zips -deliveries $(or $(DELIVERIES),2000) -large-mb $(or $(LARGE_MB),5000) -peak-mb $(or $(PEAK_MB),1000)" | grep -Ev '^(=== |PASS|ok )'; \
+	python3 -c 'import json, sys; out = {}; [out.update(json.loads(l)) for l in open(sys.argv[1])]; print(json.dumps(out))' "$$figures"
 
 ## ----------------------------------------------------------------------------
 

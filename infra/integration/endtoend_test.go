@@ -64,4 +64,5 @@ func TestEndToEnd(t *testing.T) {
 			t.Errorf("%s is not empty", dead)
 		}
 	}
+	figure(t, map[string]any{"e2e": !t.Failed()})
 }

@@ -42,6 +42,8 @@ func TestMain(m *testing.M) {
 		}))
 	case "queue":
 		lambda.Start(handleQueue)
+	case "http":
+		lambda.Start(handleHTTP)
 	default:
 		lambda.Start(handle)
 	}
