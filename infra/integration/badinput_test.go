@@ -163,7 +163,7 @@ func TestBadInput(t *testing.T) {
 		return a == "3" && b == "1"
 	})
 	// Redriven by the replay function, it comes to the same end.
-	replay, err := w.pool("replay", 1).Invoke(t.Context(), fmt.Appendf(nil, `{"redrive": {"from": %q, "to": %q}}`, w.queues["landing-dead"], w.queues["landing"]))
+	replay, err := w.pool("replay", 1).Invoke(t.Context(), fmt.Appendf(nil, `{"redrive": {"from": %q, "to": %q, "most": 100}}`, w.queues["landing-dead"], w.queues["landing"]))
 	if err != nil || replay.Failure != nil || !strings.Contains(string(replay.Response), `"moved":3`) {
 		t.Errorf("redrive: %s %v %v", replay.Response, replay.Failure, err)
 	}
