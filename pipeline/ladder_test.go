@@ -87,6 +87,7 @@ var rooms = []struct {
 		return p == "pipeline/lake/s3lake" || p == "pipeline/sqsqueue" || p == "pipeline/notify" || strings.HasPrefix(p, "pipeline/llm") || p == "pipeline/app"
 	}, "the AWS SDK stays in adapters and app"},
 	{"github.com/tmc/langchaingo", func(p string) bool { return p == "pipeline/llm" }, "langchaingo stays in llm"},
+	{"github.com/go-jose/go-jose", func(p string) bool { return p == "pipeline/httpapi/bearer" }, "tokens are verified in httpapi/bearer"},
 	{"modernc.org/sqlite", func(p string) bool { return p == "pipeline/store/sqlite" || p == "pipeline/gate/sqlrule" }, "SQLite stays in its store"},
 	{"github.com/jackc/pgx", func(p string) bool { return p == "pipeline/store/postgres" }, "pgx stays in its store"},
 }
