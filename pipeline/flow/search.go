@@ -13,7 +13,8 @@ import (
 )
 
 // Search answers queries over the catalog. It keeps it in memory and takes in
-// what changed since it looked last. Safe for concurrent use.
+// what changed since it looked last; while it does, others are answered by what it
+// had before. Safe for concurrent use.
 type Search struct {
 	Store    catalog.Store
 	Pack     *knowledge.Pack
@@ -24,10 +25,13 @@ type Search struct {
 	Now func() time.Time
 
 	mu       sync.Mutex
+	loading  sync.Mutex // held while the copy is brought up to date
 	searcher *catalog.Searcher
-	entries  map[string]catalog.Entry
 	asked    time.Time // when the copy was brought up to date
-	seen     time.Time // the latest change that it has
+
+	// Who holds loading has these.
+	entries map[string]catalog.Entry
+	seen    time.Time // the latest change that the copy has
 }
 
 // Query is catalog.Searcher.Query over the live items. Errors: invalid (an
@@ -47,23 +51,40 @@ func (s *Search) Query(ctx context.Context, query string, k int) (catalog.Result
 
 // current is the searcher over the catalog as it is, at most Age old.
 func (s *Search) current(ctx context.Context) (*catalog.Searcher, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	age := s.Age
 	if age <= 0 {
 		age = 2 * time.Second
 	}
-	now := s.Now()
-	if s.searcher != nil && now.Sub(s.asked) < age {
-		return s.searcher, nil
+	fresh := func() (*catalog.Searcher, bool) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.searcher, s.searcher != nil && s.Now().Sub(s.asked) < age
 	}
+	have, ok := fresh()
+	if ok {
+		return have, nil
+	}
+	// While one brings it up to date, the others answer by what there is.
+	if !s.loading.TryLock() {
+		if have != nil {
+			return have, nil
+		}
+		s.loading.Lock()
+	}
+	defer s.loading.Unlock()
+	if have, ok = fresh(); ok {
+		return have, nil
+	}
+	now := s.Now()
 	changed, err := s.load(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if !changed && s.searcher != nil {
+	if !changed && have != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		s.asked = now
-		return s.searcher, nil
+		return have, nil
 	}
 	all := make([]catalog.Entry, 0, len(s.entries))
 	for _, e := range s.entries {
@@ -80,6 +101,8 @@ func (s *Search) current(ctx context.Context) (*catalog.Searcher, error) {
 		}
 		return rs[0], nil
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.searcher, s.asked = x, now
 	return x, nil
 }

@@ -125,8 +125,9 @@ func (s *Server) RejectBatch(ctx context.Context, r RejectBatchRequestObject) (R
 }
 
 func (s *Server) decide(ctx context.Context, id, decision, reason string) (Batch, error) {
-	if _, err := s.batch(ctx, id); err != nil {
+	b, err := s.batch(ctx, id)
+	if err != nil {
 		return Batch{}, err
 	}
-	return s.opt.Ingest.Decide(ctx, id, decision, Who(ctx), reason)
+	return inTurn(ctx, s, "feed/"+b.Feed, func() (Batch, error) { return s.opt.Ingest.Decide(ctx, id, decision, Who(ctx), reason) })
 }

@@ -75,12 +75,14 @@ func (s *Server) GetBreaker(ctx context.Context, r GetBreakerRequestObject) (Get
 
 // signal moves the breaker of a feed by hand.
 func (s *Server) signal(ctx context.Context, feed, command, reason string) (Breaker, error) {
-	if _, err := s.opt.Ingest.Signal(ctx, feed, command, Who(ctx), reason); err != nil {
-		return Breaker{}, err
-	}
-	// As it is stored now, with its version.
-	b, err := s.opt.Ingest.Store.LoadBreaker(ctx, flow.FeedBreaker(feed))
-	return s.seen(b), err
+	return inTurn(ctx, s, "feed/"+feed, func() (Breaker, error) {
+		if _, err := s.opt.Ingest.Signal(ctx, feed, command, Who(ctx), reason); err != nil {
+			return Breaker{}, err
+		}
+		// As it is stored now, with its version.
+		b, err := s.opt.Ingest.Store.LoadBreaker(ctx, flow.FeedBreaker(feed))
+		return s.seen(b), err
+	})
 }
 
 // TripBreaker opens the breaker of a feed.

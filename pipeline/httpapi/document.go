@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
@@ -32,7 +33,7 @@ type operation struct {
 	scope  string
 	params []parameter
 	// body is nil where the operation takes none.
-	body         *jsonschema.Schema
+	body         *schema
 	bodyRequired bool
 	// etag: the answer can be a 304.
 	etag bool
@@ -46,7 +47,39 @@ type parameter struct {
 	required bool
 	kind     string // integer, number, boolean, string, array
 	items    string // kind of the elements of an array
-	schema   *jsonschema.Schema
+	schema   *schema
+}
+
+// A schema of the document is compiled when the first value is held against it:
+// a process that starts for one request pays for one operation.
+type schema struct {
+	from  *schemas
+	place string
+	once  sync.Once
+	s     *jsonschema.Schema
+	err   error
+}
+
+// schemas compile those of one document, one at a time.
+type schemas struct {
+	mu       sync.Mutex
+	compiler *jsonschema.Compiler
+}
+
+func (s *schemas) at(place string) *schema { return &schema{from: s, place: place} }
+
+// Validate holds v against the schema. Errors: *jsonschema.ValidationError; any
+// other is a fault of the document.
+func (s *schema) Validate(v any) error {
+	s.once.Do(func() {
+		s.from.mu.Lock()
+		defer s.from.mu.Unlock()
+		s.s, s.err = s.from.compiler.Compile(s.place)
+	})
+	if s.err != nil {
+		return s.err
+	}
+	return s.s.Validate(v)
 }
 
 // raw is the document as far as it is read here.
@@ -55,10 +88,9 @@ type rawOperation struct {
 	Security   []map[string][]string `yaml:"security"`
 	Parameters []rawParameter        `yaml:"parameters"`
 	Body       *struct {
-		Required bool           `yaml:"required"`
-		Content  map[string]any `yaml:"content"`
+		Required bool `yaml:"required"`
 	} `yaml:"requestBody"`
-	Responses map[string]any `yaml:"responses"`
+	Responses map[string]yaml.Node `yaml:"responses"`
 }
 
 type rawParameter struct {
@@ -92,12 +124,16 @@ func parseDocument(src []byte) (*document, error) {
 	bad := func(err error) (*document, error) {
 		return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s: %w", DocumentName, err)
 	}
+	var tree yaml.Node
+	if err := yaml.Unmarshal(src, &tree); err != nil {
+		return bad(err)
+	}
 	var raw rawDocument
-	if err := yaml.Unmarshal(src, &raw); err != nil {
+	if err := tree.Decode(&raw); err != nil {
 		return bad(err)
 	}
 	var whole any
-	if err := yaml.Unmarshal(src, &whole); err != nil {
+	if err := tree.Decode(&whole); err != nil {
 		return bad(err)
 	}
 	c := jsonschema.NewCompiler()
@@ -105,6 +141,7 @@ func parseDocument(src []byte) (*document, error) {
 	if err := c.AddResource("openapi.yaml", whole); err != nil {
 		return bad(err)
 	}
+	from := &schemas{compiler: c}
 	d := &document{source: src, operations: map[string]*operation{}}
 	for path, methods := range raw.Paths {
 		for method, r := range methods {
@@ -123,20 +160,12 @@ func parseDocument(src []byte) (*document, error) {
 					p = raw.Components.Parameters[name]
 					at = "openapi.yaml" + parameterRef + name + "/schema"
 				}
-				s, err := c.Compile(at)
-				if err != nil {
-					return bad(err)
-				}
 				o.idempotent = o.idempotent || p.In == "header" && p.Name == keyHeader
 				kind, items := raw.kind(p.Schema)
-				o.params = append(o.params, parameter{name: p.Name, in: p.In, required: p.Required, kind: kind, items: items, schema: s})
+				o.params = append(o.params, parameter{name: p.Name, in: p.In, required: p.Required, kind: kind, items: items, schema: from.at(at)})
 			}
 			if r.Body != nil {
-				s, err := c.Compile(place + "/requestBody/content/application~1json/schema")
-				if err != nil {
-					return bad(err)
-				}
-				o.body, o.bodyRequired = s, r.Body.Required
+				o.body, o.bodyRequired = from.at(place+"/requestBody/content/application~1json/schema"), r.Body.Required
 			}
 			_, o.etag = r.Responses[strconv.Itoa(http.StatusNotModified)]
 			d.operations[o.method+" "+path] = o

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -107,9 +108,9 @@ func serve(t testing.TB, change ...func(*httpapi.Options)) *httpapi.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := 0
+	var n atomic.Int64
 	opt.Now = func() time.Time { return noon }
-	opt.NewID = func() string { n++; return fmt.Sprintf("request-%d", n) }
+	opt.NewID = func() string { return fmt.Sprintf("request-%d", n.Add(1)) }
 	for _, f := range change {
 		f(&opt)
 	}

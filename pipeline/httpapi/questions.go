@@ -44,7 +44,9 @@ func (s *Server) AnswerQuestions(ctx context.Context, r AnswerQuestionsRequestOb
 	for i, a := range r.Body.Answers {
 		rs[i] = flow.Reply{Line: i + 1, Item: a.Item, Attribute: a.Attribute, Answer: a.Answer}
 	}
-	n, err := s.opt.People.Replies(ctx, "answers", rs, Who(ctx), r.Body.Source)
+	n, err := inTurn(ctx, s, theCatalog, func() (int, error) {
+		return s.opt.People.Replies(ctx, "answers", rs, Who(ctx), r.Body.Source)
+	})
 	return AnswerQuestions200JSONResponse{Answers: n}, err
 }
 

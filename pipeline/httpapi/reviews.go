@@ -119,12 +119,12 @@ func (s *Server) DecideReview(ctx context.Context, r DecideReviewRequestObject) 
 		return nil, pipeline.Errorf(pipeline.CodeInvalid, "review %s is of a held batch", pipeline.ShortID(e.ID)).WithHint("POST /v1/batches/%s:approve or :reject decides it", e.Subject)
 	}
 	v := flow.Verdict{Decision: r.Body.Decision, Who: Who(ctx), Note: r.Body.Note, Set: r.Body.Set, Source: r.Body.Source}
-	e, err = s.opt.People.Decide(ctx, r.Review, v)
+	e, err = inTurn(ctx, s, theCatalog, func() (Review, error) { return s.opt.People.Decide(ctx, r.Review, v) })
 	return DecideReview200JSONResponse(e), err
 }
 
 // UndoReview takes a decision back, and what it did.
 func (s *Server) UndoReview(ctx context.Context, r UndoReviewRequestObject) (UndoReviewResponseObject, error) {
-	e, err := s.opt.People.Undo(ctx, r.Review, Who(ctx), r.Body.Note)
+	e, err := inTurn(ctx, s, theCatalog, func() (Review, error) { return s.opt.People.Undo(ctx, r.Review, Who(ctx), r.Body.Note) })
 	return UndoReview200JSONResponse(e), noReview(r.Review, err)
 }

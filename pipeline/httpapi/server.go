@@ -60,6 +60,7 @@ type Server struct {
 	router  *router
 	figures *figures
 	unknown []string // routes that the document lacks
+	turns   turns
 }
 
 // New builds a server. Error: invalid, where document and routes differ.
@@ -189,7 +190,7 @@ func (s *Server) authorize(o *operation, h http.Handler) http.Handler {
 			s.Fail(w, r, err)
 			return
 		}
-		p, _ := PrincipalFrom(r.Context())
+		p, _ := PrincipalFrom(r.Context()) //nolint:contextcheck // it is that of the request
 		c.subject = p.Subject
 		h.ServeHTTP(w, r)
 	})

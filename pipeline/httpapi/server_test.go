@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -262,6 +263,44 @@ func TestTwoReviewers(t *testing.T) {
 	w := get(t, api("ann"), "/v1/duplicates?verdict=duplicate&item=parts/P-1004")
 	if !strings.Contains(w.Body.String(), `"b":"parts/P-1004"`) {
 		t.Errorf("%s", w.Body)
+	}
+}
+
+// Decisions that are sent at once take effect one after the other: what is left
+// is what either order would leave.
+func TestAtOnce(t *testing.T) {
+	api := serve(t)
+	post(t, api, "/v1/questions:ask", "{}")
+	var wg sync.WaitGroup
+	send := func(target, body string) {
+		wg.Go(func() {
+			if w := post(t, api, target, body); w.Code != http.StatusOK {
+				t.Errorf("%s: %d %s", target, w.Code, w.Body)
+			}
+		})
+	}
+	send("/v1/reviews/e39772a5882f60511995e04b79f13fec:decide", `{"decision":"same"}`)
+	send("/v1/reviews/806944162cca68cac7d0dcaca7c30dc3:decide", `{"decision":"same"}`)
+	for i := 1; i <= 4; i++ {
+		send("/v1/answers", fmt.Sprintf(`{"answers":[{"item":"parts/P-100%d","attribute":"bore","answer":"10.5 mm"}]}`, i))
+		send("/v1/breakers/parts:trip", `{"reason":"at once"}`)
+		wg.Go(func() { get(t, api, "/v1/search?q=washer") })
+		wg.Go(func() { get(t, api, "/v1/catalog/report") })
+	}
+	wg.Wait()
+	var c struct {
+		Data []struct{ Items []string }
+	}
+	if err := json.Unmarshal(get(t, api, "/v1/clusters").Body.Bytes(), &c); err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Data) != 1 || !slices.Contains(c.Data[0].Items, "parts/P-1001") || !slices.Contains(c.Data[0].Items, "parts/P-1002") {
+		t.Errorf("%+v", c.Data)
+	}
+	for i := 1; i <= 4; i++ {
+		if w := get(t, api, fmt.Sprintf("/v1/items/parts%%2FP-100%d", i)); !strings.Contains(w.Body.String(), `"enriched:ann"`) {
+			t.Errorf("the answer about item %d is lost: %s", i, w.Body)
+		}
 	}
 }
 
