@@ -22,11 +22,11 @@ import (
 func (c *cli) chaosCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "chaos",
-		Short: "Break data on purpose and see who notices",
+		Short: "Break data, or what answers depend on, and see who notices",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(c.chaosDataCommand(), c.chaosDrillCommand(), c.chaosHistoryCommand())
+	cmd.AddCommand(c.chaosDataCommand(), c.chaosBehaviourCommand(), c.chaosDrillCommand(), c.chaosHistoryCommand())
 	return cmd
 }
 
