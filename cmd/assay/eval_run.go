@@ -147,11 +147,6 @@ func (c *cli) evalRun(ctx context.Context, names []string, f *evalFlags) error {
 		reports = append(reports, rep)
 	}
 	done()
-	if r.Store != nil && !f.measure {
-		if err := c.wireEvals(ctx, a, reports); err != nil {
-			return err
-		}
-	}
 	return c.printEvals(a, reports, f.outputs)
 }
 

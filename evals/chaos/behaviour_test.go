@@ -55,11 +55,21 @@ func behaviourOptions(t *testing.T) chaos.BehaviourOptions {
 // TestBehaviour: every experiment is found by the detector that was named before
 // it, and what is believed stays right.
 func TestBehaviour(t *testing.T) {
-	opt := behaviourOptions(t)
-	opt.Outputs = 200
-	if *figures {
-		opt.Outputs = 500
+	behaviour(t, 200)
+}
+
+// TestBehaviourFigures plays them with 500 outputs; make bench-evals runs it.
+func TestBehaviourFigures(t *testing.T) {
+	if !*figures {
+		t.Skip("needs -figures: seven experiments with 500 outputs each")
 	}
+	behaviour(t, 500)
+}
+
+func behaviour(t *testing.T, outputs int) {
+	t.Helper()
+	opt := behaviourOptions(t)
+	opt.Outputs = outputs
 	rep, err := chaos.RunBehaviour(context.Background(), opt)
 	if err != nil {
 		t.Fatal(err)

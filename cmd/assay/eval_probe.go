@@ -5,73 +5,14 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/zeebo/xxh3"
 
 	"github.com/assay-pipeline/assay/evals"
-	"github.com/assay-pipeline/assay/evals/observe"
 	"github.com/assay-pipeline/assay/pipeline/app"
 	"github.com/assay-pipeline/assay/pipeline/breaker"
-	"github.com/assay-pipeline/assay/pipeline/flow"
 )
-
-// guarded are the tasks whose suites move the breaker of the parse stage.
-var guarded = []evals.Task{evals.Parse, evals.Category, evals.Retrieve}
-
-// wireEvals leads from runs to the breakers: a suite of the parse stage that
-// tripped opens one, one that passed closes what is half-open.
-func (c *cli) wireEvals(ctx context.Context, a *app.App, reports []*evals.Report) error {
-	w, err := a.Wire(ctx)
-	if err != nil {
-		return err
-	}
-	for _, rep := range reports {
-		run := rep.Run
-		if !slices.Contains(guarded, run.Task) {
-			continue
-		}
-		switch run.Judgement {
-		case evals.Tripped:
-			if _, err := w.Trip(ctx, tripOf(run)); err != nil {
-				return err
-			}
-		case evals.Passed:
-			moved, err := w.Moved(ctx)
-			if err != nil {
-				return err
-			}
-			for _, s := range moved {
-				if s.Position != breaker.HalfOpen {
-					continue
-				}
-				if _, err := w.Passed(ctx, s.Key.Scope, run.Suite, run.ID); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
-}
-
-func tripOf(run *evals.Run) flow.Trip {
-	t := flow.Trip{Scope: flow.ParseStage, Source: run.Suite, ID: run.ID, Reason: cmp.Or(strings.Join(run.Reasons, "; "), "the suite tripped"), Evidence: map[string]float64{"score": run.Score}}
-	if d := run.Difference; d != nil {
-		t.Was, t.Is = d.Base, d.Now
-		t.Evidence["drop"] = -d.Mean
-	}
-	if m := run.Moved; m != nil {
-		t.Slice, t.Is = m.Key+"="+m.Value, m.Score
-		if m.Change != nil {
-			t.Was = m.Score - *m.Change
-		}
-	}
-	for _, e := range run.Examples[:min(5, len(run.Examples))] {
-		t.Examples = append(t.Examples, observe.Example{Item: e.Case, Before: true, Score: e.Before}, observe.Example{Item: e.Case, Score: e.After})
-	}
-	return t
-}
 
 func (c *cli) evalProbeCommand() *cobra.Command {
 	var f evalFlags
@@ -121,7 +62,7 @@ func (c *cli) evalProbe(ctx context.Context, names []string, cases int, f *evalF
 		fmt.Fprintln(c.stdout, "no breaker of answers is half-open")
 		return nil
 	}
-	r, done, err := c.newRunner(ctx, a, false)
+	r, done, err := c.newRunner(ctx, a, app.EvalOptions{Model: f.llm})
 	if err != nil {
 		return err
 	}
@@ -143,8 +84,5 @@ func (c *cli) evalProbe(ctx context.Context, names []string, cases int, f *evalF
 		reports = append(reports, &evals.Report{Run: run, Results: results, Set: &part})
 	}
 	done()
-	if err := c.wireEvals(ctx, a, reports); err != nil {
-		return err
-	}
 	return c.printEvals(a, reports, f.outputs)
 }
