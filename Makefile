@@ -125,6 +125,13 @@ size: build ## binaries stay within their bounds
 	  [ $$s -le $$(( $$2 * 1048576 )) ] || { echo "$$1 is $$s bytes, more than $$2 MiB"; exit 1; }; }; \
 	check $(BIN)/assay 60; for b in $(BIN)/*/bootstrap; do check $$b 52; done
 
+.PHONY: check-template
+check-template: ## template.yaml and infra/ by cfn-lint and by what it does not see; seeded mistakes are caught; policies against the code
+	@python3 -c 'import cfnlint, samtranslator' 2>/dev/null || pip install --quiet cfn-lint aws-sam-translator
+	@python3 .ci/template.py
+	$(GO) test ./infra -count 1
+	@python3 .ci/template_mistakes.py
+
 ## --- figures ----------------------------------------------------------------
 
 .PHONY: bench

@@ -53,6 +53,7 @@ var rungs = map[string]int{
 	"pipeline/notify":          6,
 	"pipeline/gate/sqlrule":    6,
 	"pipeline/localrt":         6,
+	"infra":                    0,
 	"infra/integration":        8,
 	"pipeline/app":             7,
 	"cmd/assay":                8,

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -13,7 +14,14 @@ import (
 // A handler answers the events of an HTTP API with the handler that assay serve
 // has too. What its writes have to tell the world stays in the outbox; the relay
 // takes it from there.
-type handler struct{ api *httpapi.Server }
+type handler struct {
+	api   *httpapi.Server
+	count *app.Metrics
+	now   func() time.Time
+}
+
+// timed are the operations whose latency is promised.
+var timed = map[string]string{"/v1/search": "search", "/v1/items:check": "items:check"}
 
 func newHandler(ctx context.Context, environ []string, dir string, opt app.Options) (*handler, error) {
 	cfg, err := app.ReadConfig(environ, dir)
@@ -21,11 +29,12 @@ func newHandler(ctx context.Context, environ []string, dir string, opt app.Optio
 		return nil, err
 	}
 	// The gateway has checked the token; who calls is in the event.
-	api, err := app.API(ctx, app.Open(cfg, opt), httpapi.FromContext{})
+	a := app.Open(cfg, opt)
+	api, err := app.API(ctx, a, httpapi.FromContext{})
 	if err != nil {
 		return nil, err
 	}
-	return &handler{api}, nil
+	return &handler{api, a.Metrics(), time.Now}, nil
 }
 
 // Handle answers one request. It never fails: an error is an answer too.
@@ -37,7 +46,11 @@ func (h *handler) Handle(ctx context.Context, e events.APIGatewayV2HTTPRequest) 
 		h.api.Fail(w, bare, err)
 		return w.event(http.MethodGet), nil
 	}
+	began := h.now()
 	h.api.ServeHTTP(w, r)
+	if op := timed[r.URL.Path]; op != "" {
+		h.count.Put(map[string]string{"Operation": op}, app.Measure{Name: "RequestMs", Unit: "Milliseconds", Value: float64(h.now().Sub(began).Microseconds()) / 1000})
+	}
 	if w.full {
 		w = &response{header: http.Header{}}
 		h.api.Fail(w, r, errTooLong)

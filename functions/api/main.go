@@ -15,7 +15,7 @@ import (
 )
 
 func main() {
-	h, err := newHandler(context.Background(), os.Environ(), ".", app.Options{Log: app.FunctionLog(os.Stderr), SQL: &sqlrule.Engine{}})
+	h, err := newHandler(context.Background(), os.Environ(), ".", app.Options{Log: app.FunctionLog(os.Stderr), Function: "api", Metrics: os.Stdout, SQL: &sqlrule.Engine{}})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -20,6 +20,7 @@ type handler struct {
 	folder fs.FS
 	lake   *lake.Lake
 	relay  *flow.Relay
+	count  *app.Metrics
 }
 
 func newHandler(ctx context.Context, environ []string, dir string, opt app.Options) (*handler, error) {
@@ -28,7 +29,7 @@ func newHandler(ctx context.Context, environ []string, dir string, opt app.Optio
 		return nil, err
 	}
 	a := app.Open(cfg, opt)
-	h := &handler{}
+	h := &handler{count: a.Metrics()}
 	if h.runner, err = a.Evals(ctx, app.EvalOptions{}); err != nil {
 		return nil, err
 	}
@@ -121,5 +122,6 @@ func (h *handler) one(ctx context.Context, set *evals.Set) (outcome, error) {
 	if err := h.lake.WriteObject(ctx, key, page.Bytes()); err != nil {
 		return outcome{}, err
 	}
+	h.count.Put(map[string]string{"Suite": run.Suite}, app.Measure{Name: "EvalScore", Unit: "None", Value: run.Score})
 	return outcome{Suite: run.Suite, Run: run.ID, Judgement: run.Judgement, Score: run.Score, Reasons: run.Reasons, Report: key}, nil
 }
