@@ -39,7 +39,7 @@ to have none; nothing is guessed. Below it stands what is left of today's budget
 	cmd.Flags().StringVar(&by, "by", "model", "model, batch, item, purpose or day")
 	cmd.Flags().DurationVar(&since, "since", 0, "only calls of the last time, such as 24h (default: all that the log keeps)")
 	_ = cmd.RegisterFlagCompletionFunc("by", cobra.FixedCompletions([]string{"model", "batch", "item", "purpose", "day"}, cobra.ShellCompDirectiveNoFileComp))
-	cmd.AddCommand(c.costLogCommand())
+	cmd.AddCommand(c.costLogCommand(), c.costEstimateCommand())
 	return cmd
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,6 +84,9 @@ func (ps Prices) Of(name string) (Price, bool) {
 	}
 	return best, found
 }
+
+// Rows are the prices as they stand in the table.
+func (ps Prices) Rows() []Price { return slices.Clone(ps.rows) }
 
 // Micros is what usage costs, in micro-dollars, rounded up: a budget that
 // counts in the wrong direction is none.
