@@ -18,6 +18,7 @@ const module = "github.com/assay-pipeline/assay/"
 var rungs = map[string]int{
 	"contracts":                0,
 	"pipeline":                 0,
+	"pipeline/fill":            0,
 	"pipeline/contract":        1,
 	"pipeline/codec":           1,
 	"pipeline/lake":            1,

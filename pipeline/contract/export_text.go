@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"go/format"
 	"go/token"
-	"html/template"
 	"strconv"
 	"strings"
 	"unicode"
 
 	"github.com/assay-pipeline/assay/pipeline"
+
+	"github.com/assay-pipeline/assay/pipeline/fill"
 )
 
 // goName is an exported Go identifier.
@@ -289,7 +290,7 @@ func feedRules(f *Feed) (out []string) {
 	return out
 }
 
-var page = template.Must(template.New("contract").Parse(`<!doctype html>
+var page = fill.HTML("contract", `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{{.F.Name}}</title>
 <style>body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}table{border-collapse:collapse;width:100%}
 th,td{border-bottom:1px solid #ccc;padding:.4rem .6rem;text-align:left;vertical-align:top}code{background:#f3f3f3}</style></head>
@@ -300,7 +301,7 @@ th,td{border-bottom:1px solid #ccc;padding:.4rem .6rem;text-align:left;vertical-
 {{end}}</tbody></table>
 {{if .Rules}}<h2>Rules of the feed</h2><ul>{{range .Rules}}<li>{{.}}</li>{{end}}</ul>{{end}}
 </body></html>
-`))
+`)
 
 func exportHTML(f *Feed) ([]byte, error) {
 	type row struct {

@@ -3,15 +3,16 @@ package gate
 import (
 	_ "embed"
 	"fmt"
-	"html/template"
 	"io"
 	"slices"
+
+	"github.com/assay-pipeline/assay/pipeline/fill"
 )
 
 //go:embed page.html
 var pageSource string
 
-var page = template.Must(template.New("report").Parse(pageSource))
+var page = fill.HTML("report", pageSource)
 
 // A fieldView is a column of the profile with its histogram as bars.
 type fieldView struct {

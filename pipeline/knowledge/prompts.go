@@ -5,9 +5,9 @@ import (
 	"errors"
 	"io/fs"
 	"strings"
-	"text/template"
 
 	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/fill"
 )
 
 // A Prompt is a versioned template with two parts: "system", which is the same
@@ -17,7 +17,7 @@ type Prompt struct {
 	// Version is NAME/HASH: it changes with every byte of the file.
 	Version string
 
-	t *template.Template
+	t *fill.Template
 }
 
 // Prompts are the templates of a pack, by name.
@@ -40,12 +40,12 @@ func LoadPrompts(fsys fs.FS, names ...string) (Prompts, error) {
 		case len(data) > maxFile:
 			return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s has %d bytes, more than %d", file, len(data), maxFile)
 		}
-		t, err := template.New(file).Option("missingkey=error").Parse(string(data))
+		t, err := fill.Parse(file, string(data))
 		if err != nil {
 			return nil, pipeline.Errorf(pipeline.CodeInvalid, "%w", err)
 		}
 		for _, part := range []string{"system", "user"} {
-			if t.Lookup(part) == nil {
+			if !t.Has(part) {
 				return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s: no part %q", file, part).WithHint("write {{define %q}}…{{end}}", part)
 			}
 		}
@@ -57,7 +57,7 @@ func LoadPrompts(fsys fs.FS, names ...string) (Prompts, error) {
 // Write fills a part of the prompt.
 func (p Prompt) Write(part string, data any) (string, error) {
 	var b bytes.Buffer
-	if err := p.t.ExecuteTemplate(&b, part, data); err != nil {
+	if err := p.t.Part(&b, part, data); err != nil {
 		return "", pipeline.Errorf(pipeline.CodeInvalid, "prompt %s: %w", p.Name, err)
 	}
 	return strings.TrimSpace(b.String()), nil
