@@ -122,7 +122,7 @@ func (s *Server) answerOnce(w http.ResponseWriter, r *http.Request, h http.Handl
 		}
 	}()
 	out := &held{header: w.Header()}
-	h.ServeHTTP(out, r)
+	h.ServeHTTP(out, r) //nolint:contextcheck // the answer has the request's own context; end only keeps or drops the key
 	if out.status == 0 {
 		out.status = http.StatusOK
 	}
