@@ -286,7 +286,7 @@ func (a *App) Relay(ctx context.Context) (*flow.Relay, error) {
 	if err != nil {
 		return nil, err
 	}
-	q, err := a.queue(s)
+	q, err := a.queue(s) //nolint:contextcheck // reads configuration, makes no request
 	if err != nil {
 		return nil, err
 	}

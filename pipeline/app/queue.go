@@ -68,7 +68,7 @@ func (a *App) Redrive(ctx context.Context, dead, queue string, most int) (int, e
 		return 0, pipeline.Errorf(pipeline.CodeInvalid, "a redrive needs the URLs of two queues and how many messages it moves at most").
 			WithHint("as in {\"redrive\": {\"from\": DEAD, \"to\": QUEUE, \"most\": 100}}")
 	}
-	cfg, err := awsConfig("the queue", dead)
+	cfg, err := awsConfig("the queue", dead) //nolint:contextcheck // as said there
 	if err != nil {
 		return 0, err
 	}

@@ -26,7 +26,7 @@ func (a *App) reveal(ctx context.Context, variable string, s Secret) (string, er
 		return string(s), nil
 	}
 	id, field, _ := strings.Cut(name, "#")
-	cfg, err := awsConfig(variable, "secretsmanager:…")
+	cfg, err := awsConfig(variable, "secretsmanager:…") //nolint:contextcheck // reads configuration, makes no request
 	if err != nil {
 		return "", err
 	}
@@ -56,10 +56,10 @@ func (a *App) reveal(ctx context.Context, variable string, s Secret) (string, er
 // that a password that was rotated, or a token that expired, is a new one then.
 func (a *App) storePassword() func(ctx context.Context) (string, error) {
 	p := a.Config.Password
-	switch {
-	case p == "":
+	switch p {
+	case "":
 		return nil
-	case p == "iam:":
+	case "iam:":
 		return a.databaseToken
 	}
 	return func(ctx context.Context) (string, error) { return a.reveal(ctx, "ASSAY_STORE_PASSWORD", p) }
@@ -72,7 +72,7 @@ func (a *App) databaseToken(ctx context.Context) (string, error) {
 	if err != nil || u.User == nil || u.Hostname() == "" {
 		return "", pipeline.Errorf(pipeline.CodeInvalid, "ASSAY_STORE names no user and host, so there is nothing to ask a token for")
 	}
-	cfg, err := awsConfig("ASSAY_STORE_PASSWORD", "iam:")
+	cfg, err := awsConfig("ASSAY_STORE_PASSWORD", "iam:") //nolint:contextcheck // as above
 	if err != nil {
 		return "", err
 	}
