@@ -164,10 +164,16 @@ func (w *Weights) compare(a, b *view, f *frequencies) *comparison {
 	}
 	w.partNumbers(c)
 	w.texts(c)
-	if a.pack != "" && b.pack != "" && a.pack != b.pack {
+	if c.packs() {
 		c.add("pack", Conflict, 0, fmt.Sprintf("pack differs: %s against %s", a.pack, b.pack))
 	}
 	return c
+}
+
+// packs reports whether the two are sold in different packs: one thing, and yet
+// two articles, which is for a person to say.
+func (c *comparison) packs() bool {
+	return c.a.pack != "" && c.b.pack != "" && c.a.pack != c.b.pack
 }
 
 func (c *comparison) add(subject string, o Outcome, bits float64, detail string) {

@@ -129,6 +129,12 @@ func (w *Weights) verdict(c *comparison, contested func(v *view, i int) bool) Ma
 	if !identified {
 		why = c.doubts(contested)
 	}
+	if c.part == Conflict && c.maker == Agree {
+		why = append(why, "one maker gives them two part numbers")
+	}
+	if c.packs() {
+		why = append(why, "one thing in two packs may be two articles")
+	}
 	if len(why) == 0 && m.Score >= w.Duplicate {
 		return say(Duplicate)
 	}
@@ -216,10 +222,11 @@ func (c *comparison) unspecified() bool {
 func (w *Weights) byText(c *comparison, m Match, identified bool) Match {
 	same := c.sameText() && !c.foreign
 	enough := len(c.a.tokens) >= 3
+	packs := c.packs()
 	signed := c.a.text == c.b.text && !c.sameText() // -15 V and 15 V, 10 mW and 10 MW
 	switch {
-	case identified && c.maker == Agree && !c.blurred && !signed,
-		same && enough && c.part != Conflict && c.maker != Conflict:
+	case identified && c.maker == Agree && !c.blurred && !signed && !packs,
+		same && enough && c.part != Conflict && c.maker != Conflict && !packs:
 		m.Verdict, m.Score = Duplicate, max(m.Score, w.Duplicate)
 	case c.part == Agree, same, c.cosine >= 0.75 && !c.blurred && !signed,
 		(c.a.thin() || c.b.thin()) && !c.blurred && c.maker != Conflict && overlapping(c.a, c.b):

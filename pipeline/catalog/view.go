@@ -210,7 +210,7 @@ func packOf(m pipeline.Meta) string {
 	if q == "" {
 		return ""
 	}
-	return q + " " + u
+	return strings.TrimSpace(q + " " + u)
 }
 
 // unexplained returns the words of the text that no attribute's span touches:
