@@ -124,7 +124,11 @@ func response(t testing.TB, w *httptest.ResponseRecorder) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%d\n", w.Code)
 	for _, k := range shown {
-		if v := w.Header().Get(k); v != "" {
+		v := w.Header().Get(k)
+		if k == "Etag" && v != "" && w.Body.Len() > 2000 && !json.Valid(w.Body.Bytes()) {
+			v = "…" // of a page, which is not shown whole either
+		}
+		if v != "" {
 			fmt.Fprintf(&b, "%s: %s\n", k, v)
 		}
 	}
