@@ -173,7 +173,8 @@ func checkFile(t *testing.T, file, pkg string, isTest bool) {
 		if rung >= own {
 			t.Errorf("%s: %s (rung %d) imports %s (rung %d); only lower rungs may be imported", file, pkg, own, to, rung)
 		}
-		if testOnly[roomOf(to)] && !((to == "pipeline/localrt" || to == "pipeline/llm/llmtest") && pkg == "cmd/assay") {
+		handed := pkg == "cmd/assay" && (to == "pipeline/localrt" || to == "pipeline/llm/llmtest")
+		if testOnly[roomOf(to)] && !handed {
 			t.Errorf("%s: %s is for tests only", file, to)
 		}
 	}

@@ -69,7 +69,7 @@ func (c *cli) chaosBehaviour(ctx context.Context, opt chaos.BehaviourOptions) er
 	if err != nil {
 		return err
 	}
-	defer scratch.Close()
+	defer func() { _ = scratch.Close() }()
 	opt.Embedder, opt.Store = embed.NewHashing(nil), scratch.Store
 	opt.Serve = func(m chaos.Mind) (model.Chat, func(), error) {
 		s := llmtest.New(func(q llmtest.Asked) (string, bool) { return m(q.System, q.User()), false })

@@ -89,7 +89,7 @@ func Violations(ps *parse.Parser, r *pipeline.Record) []string {
 	}
 	personal := guard.Scrub(r.Source).Found
 	for _, a := range r.Attributes {
-		if a.Span.Valid(len(r.Source)) && slices.ContainsFunc(personal, func(p guard.PII) bool { return p.Overlaps(a.Span) }) {
+		if a.Valid(len(r.Source)) && slices.ContainsFunc(personal, func(p guard.PII) bool { return p.Overlaps(a.Span) }) {
 			add("no-pii-leak")
 		}
 	}

@@ -212,7 +212,8 @@ func syllables(a, w string, next bool) bool {
 		if w[j] != a[0] {
 			continue
 		}
-		if isVowel(a[0]) && !(next && j == 0) && !(len(a) == 1 && j == len(w)-1) {
+		begins, ends := next && j == 0, len(a) == 1 && j == len(w)-1
+		if isVowel(a[0]) && !begins && !ends {
 			continue
 		}
 		if syllables(a[1:], w[j+1:], true) {

@@ -234,7 +234,7 @@ func (c *Client) log(ctx context.Context, q Question, key string, at time.Time, 
 	if asked == nil && !q.Fresh {
 		s.Answers = []Answered{{Key: key, Item: q.Item, Call: ans.Call, Reply: ans.Reply, At: at}}
 	}
-	switch waits, full := c.later(s, rest); {
+	switch waits, full := c.later(s, rest); { //nolint:contextcheck // what waits is written by a later call, with the context of that one
 	case !waits:
 		return c.write(ctx, s, rest, rest.day)
 	case full:

@@ -81,10 +81,10 @@ func (c Calibration) Apply(p float64) float64 {
 		return p
 	}
 	i := sort.Search(n, func(i int) bool { return c.Points[i][0] >= p })
-	switch {
-	case i == 0:
+	switch i {
+	case 0:
 		return c.Points[0][1]
-	case i == n:
+	case n:
 		return c.Points[n-1][1]
 	}
 	a, b := c.Points[i-1], c.Points[i]
