@@ -21,7 +21,7 @@ var figures = flag.Bool("figures", false, "measure what the last line of make be
 // joint test of both runs are made, and everything is stored.
 func TestFigures(t *testing.T) {
 	if !*figures {
-		t.Skip("needs -figures: some minutes")
+		t.Skip("runs with -figures: some minutes")
 	}
 	found, of := invariantsFound(t, 17)
 	fmt.Printf("invariants: %d of %d broken ones found in the run in which they broke\n", found, of)

@@ -61,7 +61,7 @@ func TestBehaviour(t *testing.T) {
 // TestBehaviourFigures plays them with 500 outputs; make bench-evals runs it.
 func TestBehaviourFigures(t *testing.T) {
 	if !*figures {
-		t.Skip("needs -figures: seven experiments with 500 outputs each")
+		t.Skip("runs with -figures: seven experiments with 500 outputs each")
 	}
 	behaviour(t, 500)
 }

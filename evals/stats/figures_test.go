@@ -68,7 +68,7 @@ const (
 
 func TestFigures(t *testing.T) {
 	if !*figures {
-		t.Skip("needs -figures: 12,000 months take a minute or two")
+		t.Skip("runs with -figures: 12,000 months take a minute or two")
 	}
 	table, f := Play(1000)
 	fmt.Println(table)
