@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -115,10 +116,12 @@ func (m *Metrics) Decided(_ context.Context, b flow.Batch, failed []flow.FailedC
 	}
 }
 
-// counted is the store of model calls that also counts them.
+// counted is the store of model calls that also counts and traces them: what
+// they cost stands in the metrics and on their spans.
 type counted struct {
 	model.Store
 	metrics *Metrics
+	tracer  *Tracer
 }
 
 // Settle implements model.Store.
@@ -127,6 +130,24 @@ func (c counted) Settle(ctx context.Context, s model.Settlement) error {
 		return err
 	}
 	for _, x := range s.Calls {
+		var took time.Duration
+		for _, a := range x.Attempts {
+			took += a.Latency
+		}
+		failed, dollars := "", ""
+		if x.Error != "" {
+			failed = "model" // the message may hold what a provider said of the prompt
+		}
+		if x.Priced {
+			dollars = strconv.FormatFloat(float64(x.Micros)/1e6, 'f', 6, 64)
+		}
+		c.tracer.Add(ctx, "model.call", x.At, x.At.Add(took), failed,
+			"assay.model", x.Model, "assay.purpose", x.Purpose, "assay.batch", x.Batch, "assay.call", x.ID,
+			"assay.attempts", strconv.Itoa(len(x.Attempts)), "assay.tokens.in", strconv.Itoa(x.Usage.In),
+			"assay.tokens.out", strconv.Itoa(x.Usage.Out), "assay.tokens.cached", strconv.Itoa(x.Usage.Cached), "assay.dollars", dollars)
+		if c.metrics == nil {
+			continue
+		}
 		c.metrics.Put(map[string]string{"Model": x.Model}, Measure{"Tokens", "Count", float64(x.Usage.In + x.Usage.Out)},
 			Measure{"Dollars", "None", float64(x.Micros) / 1e6}, Measure{"ModelCalls", "Count", 1})
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/breaker"
 	"github.com/assay-pipeline/assay/pipeline/flow"
+	"github.com/assay-pipeline/assay/pipeline/model"
 )
 
 var morning = time.Date(2026, 3, 2, 6, 0, 0, 0, time.UTC)
@@ -131,4 +132,49 @@ func TestTracer(t *testing.T) {
 	_, end = (*Tracer)(nil).Start(ctx, "none")
 	end(nil)
 	(*Tracer)(nil).Flush(ctx)
+}
+
+// settledStore is a store that keeps nothing but what settled.
+type settledStore struct {
+	model.Store
+	err error
+}
+
+func (s settledStore) Settle(context.Context, model.Settlement) error { return s.err }
+
+// What a model call cost stands on its span and in the metrics; what it was
+// asked, and what a provider said of that, does not.
+func TestModelCosts(t *testing.T) {
+	var out bytes.Buffer
+	a := Open(Config{Traces: "http://127.0.0.1:1", Metrics: "emf:Assay"}, Options{Function: "parse", Metrics: &out, Now: func() time.Time { return morning }})
+	ctx := pipeline.WithTrace(context.Background(), "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01")
+	calls := []model.Call{
+		{ID: "c1", At: morning, Model: "openai:m", Purpose: "extract", Usage: model.Usage{In: 900, Out: 80, Cached: 512}, Micros: 1250, Priced: true,
+			Attempts: []model.Attempt{{Latency: time.Second}, {Latency: 2 * time.Second}}},
+		{ID: "c2", At: morning, Model: "openai:m", Purpose: "classify", Error: "the provider said: secret text"},
+	}
+	if err := (counted{settledStore{}, a.metrics, a.tracer}).Settle(ctx, model.Settlement{Calls: calls}); err != nil {
+		t.Fatal(err)
+	}
+	spans := a.tracer.spans
+	if len(spans) != 2 || spans[0].Parent != "53995c3f42cd8ad8" || spans[0].End != nanos(morning.Add(3*time.Second)) || spans[1].Status.Code != 2 {
+		t.Fatalf("%+v", spans)
+	}
+	got := map[string]string{}
+	for _, x := range spans[0].Attributes {
+		got[x.Key] = x.Value.String
+	}
+	for k, want := range map[string]string{"assay.model": "openai:m", "assay.tokens.in": "900", "assay.tokens.out": "80", "assay.tokens.cached": "512", "assay.dollars": "0.001250", "assay.attempts": "2"} {
+		if got[k] != want {
+			t.Errorf("%s is %q, want %q", k, got[k], want)
+		}
+	}
+	all, err := json.Marshal(spans)
+	if err != nil || strings.Contains(string(all), "secret") || !strings.Contains(out.String(), `"Dollars":0.00125`) {
+		t.Errorf("%s\n%s", all, out.String())
+	}
+	// What was not kept was not counted: the client settles again.
+	if err := (counted{settledStore{err: errors.New("gone")}, a.metrics, a.tracer}).Settle(ctx, model.Settlement{Calls: calls}); err == nil || len(a.tracer.spans) != 2 {
+		t.Errorf("%v, %d spans", err, len(a.tracer.spans))
+	}
 }

@@ -123,8 +123,8 @@ func (a *App) Model(ctx context.Context, name string) (*model.Client, error) {
 		return nil, err
 	}
 	var calls model.Store = store
-	if a.metrics != nil {
-		calls = counted{store, a.metrics}
+	if a.metrics != nil || a.tracer != nil {
+		calls = counted{store, a.metrics, a.tracer}
 	}
 	return model.NewClient(model.Client{
 		Chat: chat, Store: calls, Model: name, Prices: prices, Now: a.now,

@@ -89,7 +89,27 @@ func (t *Tracer) Start(ctx context.Context, name string, attributes ...string) (
 	if t == nil {
 		return ctx, func(error) {}
 	}
-	s := otlpSpan{Name: name, Kind: 1, Span: randomHex(8), Start: nanos(t.now())}
+	s := spanBelow(ctx, name, t.now(), attributes)
+	return pipeline.WithTrace(ctx, "00-"+s.Trace+"-"+s.Span+"-01"), func(err error) {
+		code := ""
+		if err != nil {
+			code = string(pipeline.ErrorCode(err))
+		}
+		t.keep(s, t.now(), code)
+	}
+}
+
+// Add keeps a span that is over: what took from start until end below the trace
+// of ctx. failed is empty where it went well.
+func (t *Tracer) Add(ctx context.Context, name string, start, end time.Time, failed string, attributes ...string) {
+	if t != nil {
+		t.keep(spanBelow(ctx, name, start, attributes), end, failed)
+	}
+}
+
+// spanBelow begins a span below the trace of ctx, or a new trace.
+func spanBelow(ctx context.Context, name string, start time.Time, attributes []string) otlpSpan {
+	s := otlpSpan{Name: name, Kind: 1, Span: randomHex(8), Start: nanos(start)}
 	if m := traceparent.FindStringSubmatch(pipeline.TraceParent(ctx)); m != nil {
 		s.Trace, s.Parent = m[1], m[2]
 	} else {
@@ -100,16 +120,18 @@ func (t *Tracer) Start(ctx context.Context, name string, attributes ...string) (
 			s.Attributes = append(s.Attributes, otlpAttribute{attributes[i], otlpValue{attributes[i+1]}})
 		}
 	}
-	return pipeline.WithTrace(ctx, "00-"+s.Trace+"-"+s.Span+"-01"), func(err error) {
-		s.End, s.Status.Code = nanos(t.now()), 1
-		if err != nil {
-			s.Status = otlpStatus{2, string(pipeline.ErrorCode(err))}
-		}
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		if len(t.spans) < maxSpans {
-			t.spans = append(t.spans, s)
-		}
+	return s
+}
+
+func (t *Tracer) keep(s otlpSpan, end time.Time, failed string) {
+	s.End, s.Status.Code = nanos(end), 1
+	if failed != "" {
+		s.Status = otlpStatus{2, failed}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.spans) < maxSpans {
+		t.spans = append(t.spans, s)
 	}
 }
 
