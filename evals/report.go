@@ -100,6 +100,7 @@ func (rep *Report) WriteText(w io.Writer) error {
 	b.WriteString("\n")
 	writeFigures(&b, r)
 	writeSlices(&b, r)
+	writeReliability(&b, r)
 	rep.writeWorst(&b)
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -152,6 +153,21 @@ func writeSlices(b *strings.Builder, r *Run) {
 			}
 		}
 		fmt.Fprintf(t, "%s\t%s\t%d\t%.4f\t%s\n", s.Key, s.Value, s.Cases, s.Score, moved)
+	}
+	_ = t.Flush() // into memory
+}
+
+// writeReliability is the reliability table: of the answers with about this
+// confidence, how many were right.
+func writeReliability(b *strings.Builder, r *Run) {
+	if len(r.Reliability) == 0 {
+		return
+	}
+	b.WriteString("\n")
+	t := tabwriter.NewWriter(b, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(t, "CONFIDENCE\tANSWERS\tSAID\tRIGHT")
+	for _, x := range r.Reliability {
+		fmt.Fprintf(t, "%.1f – %.1f\t%d\t%.4f\t%.4f\n", x.From, x.To, x.Answers, x.Confidence, x.Right)
 	}
 	_ = t.Flush() // into memory
 }
