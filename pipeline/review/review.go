@@ -70,9 +70,13 @@ type Filter struct {
 	Subject  string
 	// Free, where not zero, leaves out what is decided and what is under a
 	// lease that ends after it.
-	Free  time.Time
-	After string // id of the last entry of the page before
-	Limit int    // 0 = 100
+	Free time.Time
+	// Waiting leaves out what is decided.
+	Waiting bool
+	After   string // id of the last entry of the page before
+	// Before selects what comes before the entry of this id, the nearest first.
+	Before string
+	Limit  int // 0 = 100
 }
 
 // A Store keeps the queue. Errors: not_found, conflict (the entry's version
@@ -82,8 +86,11 @@ type Store interface {
 	// state open unless they say another, and leaves the others as they are.
 	AddReviews(ctx context.Context, entries []Entry) error
 	Review(ctx context.Context, id string) (Entry, error)
-	// Reviews are in the order (Priority descending, Created, ID).
+	// Reviews are in the order (Priority descending, Created, ID); with Before in
+	// the opposite one.
 	Reviews(ctx context.Context, f Filter) ([]Entry, error)
+	// CountReviews counts what f selects, whatever its Limit.
+	CountReviews(ctx context.Context, f Filter) (int, error)
 	// UpdateReview stores all of e if the stored version is e.Version, and
 	// returns it with the next version.
 	UpdateReview(ctx context.Context, e Entry) (Entry, error)

@@ -96,43 +96,61 @@ func scanReview(r pgx.Rows) (e review.Entry, err error) {
 	return e, err
 }
 
+// reviewsWhere is the condition of a filter.
+func reviewsWhere(ctx context.Context, s session, f review.Filter) (w where, err error) {
+	for _, side := range []struct{ id, is string }{{f.After, ">"}, {f.Before, "<"}} {
+		if side.id == "" {
+			continue
+		}
+		e, err := getReview(ctx, s, side.id)
+		if err != nil {
+			return w, err
+		}
+		w.add(`(-priority, coalesce(created, '-infinity'), id) `+side.is+` ($, coalesce($, '-infinity'::timestamptz), $)`, -e.Priority, stamp(e.Created), e.ID)
+	}
+	if f.Kind != "" {
+		w.add(`kind = $`, string(f.Kind))
+	}
+	switch f.State {
+	case "":
+	case review.Decided:
+		w.add(`state = $`, f.State)
+	default: // the condition of the partial index
+		w.add(`state = $ AND state <> 'decided'`, f.State)
+	}
+	if f.Waiting {
+		w.add(`state <> 'decided'`)
+	}
+	if !f.Free.IsZero() {
+		w.add(`state <> 'decided' AND (state = 'open' OR coalesce(until, '-infinity') <= $)`, stamp(f.Free))
+	}
+	if f.Feed != "" {
+		w.add(`feed = $`, f.Feed)
+	}
+	if f.Category != "" {
+		w.add(`category = $`, f.Category)
+	}
+	if f.Subject != "" {
+		w.add(`subject = $`, f.Subject)
+	}
+	return w, nil
+}
+
 // Reviews selects entries, the most pressing first.
 func (p *ports) Reviews(ctx context.Context, f review.Filter) (out []review.Entry, err error) {
 	if f.Limit <= 0 {
 		f.Limit = 100
 	}
 	err = p.reading(ctx, func(s session) error {
-		var w where
-		if f.After != "" {
-			last, err := getReview(ctx, s, f.After)
-			if err != nil {
-				return err
-			}
-			w.add(`(-priority, coalesce(created, '-infinity'), id) > ($, coalesce($, '-infinity'::timestamptz), $)`, -last.Priority, stamp(last.Created), last.ID)
+		w, err := reviewsWhere(ctx, s, f)
+		if err != nil {
+			return err
 		}
-		if f.Kind != "" {
-			w.add(`kind = $`, string(f.Kind))
+		order := `priority DESC, created NULLS FIRST, id`
+		if f.Before != "" {
+			order = `priority, created DESC NULLS LAST, id DESC`
 		}
-		switch f.State {
-		case "":
-		case review.Decided:
-			w.add(`state = $`, f.State)
-		default: // the condition of the partial index
-			w.add(`state = $ AND state <> 'decided'`, f.State)
-		}
-		if !f.Free.IsZero() {
-			w.add(`state <> 'decided' AND (state = 'open' OR coalesce(until, '-infinity') <= $)`, stamp(f.Free))
-		}
-		if f.Feed != "" {
-			w.add(`feed = $`, f.Feed)
-		}
-		if f.Category != "" {
-			w.add(`category = $`, f.Category)
-		}
-		if f.Subject != "" {
-			w.add(`subject = $`, f.Subject)
-		}
-		query := `SELECT ` + reviewColumns + ` FROM reviews` + w.String() + ` ORDER BY priority DESC, created NULLS FIRST, id LIMIT ` + w.arg(f.Limit)
+		query := `SELECT ` + reviewColumns + ` FROM reviews` + w.String() + ` ORDER BY ` + order + ` LIMIT ` + w.arg(f.Limit)
 		return each(ctx, s, func(r pgx.Rows) error {
 			e, err := scanReview(r)
 			out = append(out, e)
@@ -140,6 +158,18 @@ func (p *ports) Reviews(ctx context.Context, f review.Filter) (out []review.Entr
 		}, query, w.args...)
 	})
 	return out, err
+}
+
+// CountReviews counts entries.
+func (p *ports) CountReviews(ctx context.Context, f review.Filter) (n int, err error) {
+	err = p.reading(ctx, func(s session) error {
+		w, err := reviewsWhere(ctx, s, f)
+		if err != nil {
+			return err
+		}
+		return each(ctx, s, func(r pgx.Rows) error { return r.Scan(&n) }, `SELECT count(*) FROM reviews`+w.String(), w.args...)
+	})
+	return n, err
 }
 
 // UpdateReview stores e over the version that it was read at.

@@ -76,9 +76,22 @@ func reviews(t *testing.T, p Place) {
 		{"subject", review.Filter{Subject: "a|b", State: review.Open}, []string{"r0002", "r0003"}},
 		{"free while leased", review.Filter{Free: at(59)}, []string{"r0002", "r0003", "bare"}},
 		{"free when the lease ends", review.Filter{Free: at(60)}, []string{"r0002", "r0003", "r0001", "bare"}},
+		{"waiting", review.Filter{Waiting: true}, []string{"r0002", "r0003", "r0001", "bare"}},
+		{"before, the nearest first", review.Filter{Before: "r0001"}, []string{"r0003", "r0002", "r0004"}},
+		{"before, of a kind, limit", review.Filter{Before: "bare", Kind: review.Pair, Limit: 2}, []string{"r0001", "r0003"}},
+		{"before the first", review.Filter{Before: "r0004"}, nil},
+		{"between", review.Filter{After: "r0002", Before: "bare"}, []string{"r0001", "r0003"}},
 	} {
 		equal(t, c.name, get(c.f), c.want)
+		n := len(c.want)
+		if c.f.Limit > 0 {
+			c.f.Limit = 0
+			n = len(get(c.f))
+		}
+		equal(t, c.name+", counted", must(s.CountReviews(ctx, c.f))(t), n)
 	}
+	_, err = s.CountReviews(ctx, review.Filter{Before: "nothing"})
+	code(t, "a count from what is not there", err, pipeline.CodeNotFound)
 	_, err = s.Reviews(ctx, review.Filter{After: "nothing"})
 	code(t, "a cursor that is not there", err, pipeline.CodeNotFound)
 }
