@@ -13,6 +13,7 @@ import (
 
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/app"
+	"github.com/assay-pipeline/assay/pipeline/app/serve"
 	"github.com/assay-pipeline/assay/pipeline/httpapi"
 )
 
@@ -64,7 +65,7 @@ func (c *cli) serve(ctx context.Context, addr, as string, mock bool) error {
 	}
 	a := app.Open(cfg, app.Options{Now: clock, Log: log, Stdout: c.stdout, Stderr: c.stderr, Version: version, Trace: c.trace})
 	defer a.Close()
-	auth, err := app.TokenVerifier(a)
+	auth, err := serve.TokenVerifier(a)
 	if err != nil {
 		return err
 	}
@@ -79,7 +80,7 @@ func (c *cli) serve(ctx context.Context, addr, as string, mock bool) error {
 	if mock {
 		api, err = httpapi.NewMock(httpapi.Options{Authenticator: auth, Version: version, Now: clock, Log: log})
 	} else {
-		api, err = app.API(ctx, a, auth)
+		api, err = serve.API(ctx, a, auth)
 	}
 	if err != nil {
 		return err

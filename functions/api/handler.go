@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/assay-pipeline/assay/pipeline/app"
+	"github.com/assay-pipeline/assay/pipeline/app/serve"
 	"github.com/assay-pipeline/assay/pipeline/httpapi"
 )
 
@@ -30,7 +31,7 @@ func newHandler(ctx context.Context, environ []string, dir string, opt app.Optio
 	}
 	// The gateway has checked the token; who calls is in the event.
 	a := app.Open(cfg, opt)
-	api, err := app.API(ctx, a, httpapi.FromContext{})
+	api, err := serve.API(ctx, a, httpapi.FromContext{})
 	if err != nil {
 		return nil, err
 	}

@@ -100,6 +100,12 @@ func Open(cfg Config, opt Options) *App {
 	return a
 }
 
+// Version is that of the program.
+func (a *App) Version() string { return a.version }
+
+// Now is the time by the App's clock.
+func (a *App) Now() time.Time { return a.now() }
+
 // Close releases what was opened.
 func (a *App) Close() error {
 	a.mu.Lock()

@@ -232,7 +232,7 @@ func fields() func(func(reflect.StructField) bool) {
 }
 
 func (c Config) existing(scheme, dir, otherwise string) string {
-	if st, err := os.Stat(c.abs(dir)); err == nil && st.IsDir() {
+	if st, err := os.Stat(c.Abs(dir)); err == nil && st.IsDir() {
 		return scheme + dir
 	}
 	return otherwise
@@ -323,10 +323,11 @@ func (c Config) path(url string) string {
 			rest = strings.TrimPrefix(rest, "/")
 		}
 	}
-	return c.abs(filepath.FromSlash(rest))
+	return c.Abs(filepath.FromSlash(rest))
 }
 
-func (c Config) abs(p string) string {
+// Abs is a path of the configuration, relative ones from its folder.
+func (c Config) Abs(p string) string {
 	if filepath.IsAbs(p) {
 		return p
 	}

@@ -93,7 +93,7 @@ func (a *App) provider(ctx context.Context, name, url string) (llm.Options, erro
 func (a *App) Prices() (model.Prices, error) {
 	file, data, err := "prices/models.yaml", []byte(nil), error(nil)
 	if a.Config.LLMPrices != "" {
-		file = a.Config.abs(a.Config.LLMPrices)
+		file = a.Config.Abs(a.Config.LLMPrices)
 		data, err = os.ReadFile(file)
 	} else {
 		data, err = fs.ReadFile(library.FS, file)

@@ -1,3 +1,5 @@
+//go:build !lambda.norpc
+
 package app
 
 import "github.com/assay-pipeline/assay/pipeline/sample"

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/assay-pipeline/assay/pipeline"
-	"github.com/assay-pipeline/assay/pipeline/app"
+	appserve "github.com/assay-pipeline/assay/pipeline/app/serve"
 	"github.com/assay-pipeline/assay/pipeline/httpapi"
 )
 
@@ -66,7 +66,7 @@ func BenchmarkNew(b *testing.B) {
 
 func options(b *testing.B) httpapi.Options {
 	b.Helper()
-	opt, err := app.APIOptions(b.Context(), project(b), httpapi.Local{Subject: "ann"})
+	opt, err := appserve.APIOptions(b.Context(), project(b), httpapi.Local{Subject: "ann"})
 	if err != nil {
 		b.Fatal(err)
 	}

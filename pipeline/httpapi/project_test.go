@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/assay-pipeline/assay/pipeline/app"
+	appserve "github.com/assay-pipeline/assay/pipeline/app/serve"
 	"github.com/assay-pipeline/assay/pipeline/httpapi"
 )
 
@@ -104,7 +105,7 @@ func project(t testing.TB) *app.App {
 func serve(t testing.TB, change ...func(*httpapi.Options)) *httpapi.Server {
 	t.Helper()
 	a := project(t)
-	opt, err := app.APIOptions(context.Background(), a, httpapi.Local{Subject: "ann"})
+	opt, err := appserve.APIOptions(context.Background(), a, httpapi.Local{Subject: "ann"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/assay-pipeline/assay/pipeline"
-	"github.com/assay-pipeline/assay/pipeline/app"
+	appserve "github.com/assay-pipeline/assay/pipeline/app/serve"
 	"github.com/assay-pipeline/assay/pipeline/httpapi"
 	"github.com/assay-pipeline/assay/pipeline/review"
 )
@@ -53,7 +53,7 @@ func problem(t testing.TB, w *httptest.ResponseRecorder, status int, code string
 // operation that reads from it answers 503.
 func TestCouldNotLook(t *testing.T) {
 	a := project(t)
-	opt, err := app.APIOptions(t.Context(), a, httpapi.Local{Subject: "ann"})
+	opt, err := appserve.APIOptions(t.Context(), a, httpapi.Local{Subject: "ann"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +236,7 @@ func TestPages(t *testing.T) {
 func TestTwoReviewers(t *testing.T) {
 	a := project(t)
 	api := func(who string) http.Handler {
-		s, err := app.API(t.Context(), a, httpapi.Local{Subject: who})
+		s, err := appserve.API(t.Context(), a, httpapi.Local{Subject: who})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/assay-pipeline/assay/pipeline/app"
+	"github.com/assay-pipeline/assay/pipeline/app/serve"
 	"github.com/assay-pipeline/assay/pipeline/httpapi"
 	"github.com/assay-pipeline/assay/pipeline/httpapi/client"
 )
@@ -38,7 +39,7 @@ func server(t *testing.T, auth httpapi.Authenticator) *client.ClientWithResponse
 	if _, err := run.Once(t.Context(), ""); err != nil {
 		t.Fatal(err)
 	}
-	api, err := app.API(t.Context(), a, auth)
+	api, err := serve.API(t.Context(), a, auth)
 	if err != nil {
 		t.Fatal(err)
 	}

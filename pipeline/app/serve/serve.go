@@ -1,57 +1,38 @@
-package app
+// Package serve builds the server of the HTTP API from a composition root. It is
+// apart from that one so that the functions that serve nothing neither carry the
+// API nor wait at their start for what it prepares: the meta-schemas of JSON
+// Schema alone are most of a start.
+package serve
 
 import (
 	"context"
 	"strings"
 	"time"
 
-	"github.com/assay-pipeline/assay/pipeline/flow"
+	"github.com/assay-pipeline/assay/pipeline/app"
 	"github.com/assay-pipeline/assay/pipeline/httpapi"
 	"github.com/assay-pipeline/assay/pipeline/httpapi/bearer"
 )
 
-// Search builds the use case that answers queries over the catalog. Keep it: it
-// holds the catalog in memory.
-func (a *App) Search(ctx context.Context) (*flow.Search, error) {
-	s, err := a.Store(ctx)
-	if err != nil {
-		return nil, err
-	}
-	pack, err := a.Knowledge()
-	if err != nil {
-		return nil, err
-	}
-	p, err := a.Parser(ctx)
-	if err != nil {
-		return nil, err
-	}
-	e, err := a.Embedder()
-	if err != nil {
-		return nil, err
-	}
-	return &flow.Search{Store: s, Pack: pack, Parser: p, Embedder: e, Now: a.now}, nil
-}
-
 // TokenVerifier builds what checks the tokens of requests, nil where no issuer is
-// configured. Like API it is no method. Error: invalid.
-func TokenVerifier(a *App) (httpapi.Authenticator, error) {
+// configured. Error: invalid.
+func TokenVerifier(a *app.App) (httpapi.Authenticator, error) {
 	if a.Config.APIIssuer == "" {
 		return nil, nil
 	}
 	keys := a.Config.APIKeys
 	if keys != "" && !strings.Contains(keys, "://") {
-		keys = a.Config.abs(keys)
+		keys = a.Config.Abs(keys)
 	}
-	v, err := bearer.New(bearer.Options{Issuer: a.Config.APIIssuer, Audiences: a.Config.APIAudience, Keys: keys, Now: a.now})
+	v, err := bearer.New(bearer.Options{Issuer: a.Config.APIIssuer, Audiences: a.Config.APIAudience, Keys: keys, Now: a.Now})
 	if err != nil {
 		return nil, err
 	}
 	return v, nil
 }
 
-// API builds the server of the HTTP API; auth says who sends a request. It is no
-// method, so that the functions that serve nothing do not carry it.
-func API(ctx context.Context, a *App, auth httpapi.Authenticator) (*httpapi.Server, error) {
+// API builds the server of the HTTP API; auth says who sends a request.
+func API(ctx context.Context, a *app.App, auth httpapi.Authenticator) (*httpapi.Server, error) {
 	opt, err := APIOptions(ctx, a, auth)
 	if err != nil {
 		return nil, err
@@ -60,7 +41,7 @@ func API(ctx context.Context, a *App, auth httpapi.Authenticator) (*httpapi.Serv
 }
 
 // APIOptions are the use cases of the server of the HTTP API.
-func APIOptions(ctx context.Context, a *App, auth httpapi.Authenticator) (httpapi.Options, error) {
+func APIOptions(ctx context.Context, a *app.App, auth httpapi.Authenticator) (httpapi.Options, error) {
 	check, err := a.CheckItem(ctx)
 	if err != nil {
 		return httpapi.Options{}, err
@@ -96,6 +77,6 @@ func APIOptions(ctx context.Context, a *App, auth httpapi.Authenticator) (httpap
 	return httpapi.Options{
 		Check: check, Search: search, People: people, Ingest: in, Overview: o, Validate: v,
 		Contracts: set, Registry: r, Responses: in.Store,
-		Authenticator: auth, Version: a.version, Now: time.Now, Log: a.log,
+		Authenticator: auth, Version: a.Version(), Now: time.Now, Log: in.Log,
 	}, nil
 }

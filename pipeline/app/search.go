@@ -1,0 +1,29 @@
+package app
+
+import (
+	"context"
+
+	"github.com/assay-pipeline/assay/pipeline/flow"
+)
+
+// Search builds the use case that answers queries over the catalog. Keep it: it
+// holds the catalog in memory.
+func (a *App) Search(ctx context.Context) (*flow.Search, error) {
+	s, err := a.Store(ctx)
+	if err != nil {
+		return nil, err
+	}
+	pack, err := a.Knowledge()
+	if err != nil {
+		return nil, err
+	}
+	p, err := a.Parser(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e, err := a.Embedder()
+	if err != nil {
+		return nil, err
+	}
+	return &flow.Search{Store: s, Pack: pack, Parser: p, Embedder: e, Now: a.now}, nil
+}
