@@ -109,16 +109,9 @@ func (c *cli) catalogClusterCommand() *cobra.Command {
 					return err
 				}
 				if len(all) == 0 {
-					if all, err = p.Store.Clusters(ctx, nil); err != nil {
+					if all, err = p.Store.ClusterPage(ctx, catalog.ClusterQuery{ID: args[0]}); err != nil {
 						return err
 					}
-					kept := all[:0]
-					for _, k := range all {
-						if k.ID == args[0] {
-							kept = append(kept, k)
-						}
-					}
-					all = kept
 				}
 				if len(all) == 0 {
 					return pipeline.Errorf(pipeline.CodeNotFound, "%q is no cluster, and no item in one", args[0])

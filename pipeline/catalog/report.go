@@ -40,38 +40,54 @@ type Share struct {
 	Share     float64 `json:"share"`
 }
 
-// Report counts the live entries.
-func (m *Matcher) Report(entries []Entry, clusters []Cluster) Report {
-	superfluous := map[string]bool{}
+// A Reporter counts a catalog that comes in pieces, in any order.
+type Reporter struct {
+	m           *Matcher
+	items       int
+	superfluous map[string]bool
+	groups      map[[2]string]*groupCount
+}
+
+type groupCount struct {
+	Group
+	incomplete, low, dup int
+	missing, needed      map[string]int
+}
+
+// NewReporter begins a report.
+func (m *Matcher) NewReporter() *Reporter {
+	return &Reporter{m: m, superfluous: map[string]bool{}, groups: map[[2]string]*groupCount{}}
+}
+
+// Clusters tells which items another one makes superfluous; it comes before
+// the entries.
+func (r *Reporter) Clusters(clusters []Cluster) {
 	for _, c := range clusters {
 		for _, id := range c.Items[min(1, len(c.Items)):] {
-			superfluous[id] = true
+			r.superfluous[id] = true
 		}
 	}
-	type count struct {
-		Group
-		incomplete, low, dup int
-		missing, needed      map[string]int
-	}
-	groups := map[[2]string]*count{}
-	r := Report{Groups: []Group{}}
+}
+
+// Entries counts the live ones.
+func (r *Reporter) Entries(entries []Entry) {
 	for i := range entries {
 		e := &entries[i]
 		if e.Retired {
 			continue
 		}
-		r.Items++
+		r.items++
 		category := categoryOf(e)
-		missing := m.Missing(e)
-		_, low := m.Uncertain(e)
+		missing := r.m.Missing(e)
+		_, low := r.m.Uncertain(e)
 		for _, key := range [][2]string{{"category", category}, {"plant", e.Item.Meta.Plant}, {"source", e.Item.Meta.Feed}} {
 			if key[1] == "" {
 				continue
 			}
-			g := groups[key]
+			g := r.groups[key]
 			if g == nil {
-				g = &count{Group: Group{By: key[0], Name: key[1]}, missing: map[string]int{}, needed: map[string]int{}}
-				groups[key] = g
+				g = &groupCount{Group: Group{By: key[0], Name: key[1]}, missing: map[string]int{}, needed: map[string]int{}}
+				r.groups[key] = g
 			}
 			g.Items++
 			name := func(a string) string {
@@ -80,7 +96,7 @@ func (m *Matcher) Report(entries []Entry, clusters []Cluster) Report {
 				}
 				return category + "." + a
 			}
-			if c := m.criteria()[category]; c != nil {
+			if c := r.m.criteria()[category]; c != nil {
 				for _, j := range c.needed() {
 					g.needed[name(c.list[j].name)]++
 				}
@@ -94,25 +110,38 @@ func (m *Matcher) Report(entries []Entry, clusters []Cluster) Report {
 			if low {
 				g.low++
 			}
-			if superfluous[e.Item.ID] {
+			if r.superfluous[e.Item.ID] {
 				g.dup++
 			}
 		}
 	}
-	for _, g := range groups {
-		n := float64(g.Items)
-		g.Incomplete, g.LowConfidence, g.Duplicates = float64(g.incomplete)/n, float64(g.low)/n, float64(g.dup)/n
+}
+
+// Report is what was counted.
+func (r *Reporter) Report() Report {
+	out := Report{Items: r.items, Groups: []Group{}}
+	for _, c := range r.groups {
+		g, n := c.Group, float64(c.Items)
+		g.Incomplete, g.LowConfidence, g.Duplicates = float64(c.incomplete)/n, float64(c.low)/n, float64(c.dup)/n
 		g.Missing = []Share{}
-		for a, k := range g.missing {
-			g.Missing = append(g.Missing, Share{a, k, g.needed[a], float64(k) / float64(max(1, g.needed[a]))})
+		for a, k := range c.missing {
+			g.Missing = append(g.Missing, Share{a, k, c.needed[a], float64(k) / float64(max(1, c.needed[a]))})
 		}
 		slices.SortFunc(g.Missing, func(x, y Share) int {
 			return cmp.Or(cmp.Compare(y.Share, x.Share), cmp.Compare(x.Attribute, y.Attribute))
 		})
-		r.Groups = append(r.Groups, g.Group)
+		out.Groups = append(out.Groups, g)
 	}
-	slices.SortFunc(r.Groups, func(x, y Group) int { return cmp.Or(cmp.Compare(x.By, y.By), cmp.Compare(x.Name, y.Name)) })
-	return r
+	slices.SortFunc(out.Groups, func(x, y Group) int { return cmp.Or(cmp.Compare(x.By, y.By), cmp.Compare(x.Name, y.Name)) })
+	return out
+}
+
+// Report counts the live entries.
+func (m *Matcher) Report(entries []Entry, clusters []Cluster) Report {
+	r := m.NewReporter()
+	r.Clusters(clusters)
+	r.Entries(entries)
+	return r.Report()
 }
 
 // A Golden record is the best that a cluster knows of its thing: for each

@@ -41,16 +41,16 @@ func (p *People) Report(ctx context.Context, by string, last int) (CatalogReport
 	default:
 		return CatalogReport{}, pipeline.Errorf(pipeline.CodeInvalid, "groups by %q are not known", by).WithHint("use category, plant or source")
 	}
-	entries, err := LiveEntries(ctx, p.Store, catalog.Query{})
-	if err != nil {
+	count := p.Match.Matcher.NewReporter()
+	if err := eachCluster(ctx, p.Store, func(cs []catalog.Cluster) { count.Clusters(cs) }); err != nil {
 		return CatalogReport{}, err
 	}
-	clusters, err := p.Store.Clusters(ctx, nil)
-	if err != nil {
+	if err := eachEntries(ctx, p.Store, catalog.Query{Live: true}, func(es []catalog.Entry) { count.Entries(es) }); err != nil {
 		return CatalogReport{}, err
 	}
 	var snaps []catalog.Snapshot
 	if last > 0 {
+		var err error
 		if snaps, err = p.Store.Snapshots(ctx, last); err != nil {
 			return CatalogReport{}, err
 		}
@@ -66,7 +66,7 @@ func (p *People) Report(ctx context.Context, by string, last int) (CatalogReport
 			was[k] = append(was[k], ReportTrend{s.Batch, s.At, g.Items, g.Incomplete, g.LowConfidence, g.Duplicates})
 		}
 	}
-	r := p.Match.Matcher.Report(entries, clusters)
+	r := count.Report()
 	out := CatalogReport{Items: r.Items, Groups: []ReportGroup{}}
 	for _, g := range r.Groups {
 		if by != "" && g.By != by {
@@ -82,4 +82,36 @@ func (p *People) Report(ctx context.Context, by string, last int) (CatalogReport
 		out.Groups = append(out.Groups, ReportGroup{g, t})
 	}
 	return out, nil
+}
+
+// eachCluster visits all clusters, a page at a time.
+func eachCluster(ctx context.Context, s catalog.Pages, visit func([]catalog.Cluster)) error {
+	q := catalog.ClusterQuery{Limit: 1000}
+	for {
+		page, err := s.ClusterPage(ctx, q)
+		if err != nil {
+			return err
+		}
+		visit(page)
+		if len(page) < q.Limit {
+			return nil
+		}
+		q.After = page[len(page)-1].ID
+	}
+}
+
+// eachEntries visits the entries that q selects, a page at a time.
+func eachEntries(ctx context.Context, s catalog.Store, q catalog.Query, visit func([]catalog.Entry)) error {
+	q.Limit = 5000
+	for {
+		page, err := s.Entries(ctx, q)
+		if err != nil {
+			return err
+		}
+		visit(page)
+		if len(page) < q.Limit {
+			return nil
+		}
+		q.After = page[len(page)-1].Item.ID
+	}
 }

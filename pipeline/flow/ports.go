@@ -207,6 +207,7 @@ type Tx interface {
 	Outbox
 	breaker.Store
 	catalog.Store
+	catalog.Pages
 	catalog.ModelStore
 	catalog.EnrichmentStore
 	catalog.SnapshotStore

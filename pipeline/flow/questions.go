@@ -39,15 +39,60 @@ func (p *People) Questions(ctx context.Context, q catalog.Query) ([]Question, er
 	}
 	out := []Question{}
 	for i := range entries {
-		e := &entries[i]
-		for _, m := range p.Match.Matcher.Missing(e) {
-			out = append(out, Question{
-				ID:   QuestionReview(e.Item.ID, m.Attribute, e.Item.Source),
-				Item: e.Item.ID, Text: e.Item.Source, Category: e.Record.Category, Feed: e.Item.Meta.Feed, Missing: m,
-			})
-		}
+		out = append(out, p.questionsOf(&entries[i])...)
 	}
 	return out, nil
+}
+
+// questionsOf are the questions about one item, in the order of its schema.
+func (p *People) questionsOf(e *catalog.Entry) []Question {
+	var out []Question
+	for _, m := range p.Match.Matcher.Missing(e) {
+		out = append(out, Question{
+			ID:   QuestionReview(e.Item.ID, m.Attribute, e.Item.Source),
+			Item: e.Item.ID, Text: e.Item.Source, Category: e.Record.Category, Feed: e.Item.Meta.Feed, Missing: m,
+		})
+	}
+	return out
+}
+
+// QuestionPage is at most n questions in the order of item and attribute's
+// name, those behind (item, attribute) where these are given. It reads the
+// catalog in pieces and stops when the page is full. Errors: unavailable.
+func (p *People) QuestionPage(ctx context.Context, q catalog.Query, item, attribute string, n int) ([]Question, error) {
+	q.Live, q.Limit = true, 500
+	out := []Question{}
+	take := func(entries []catalog.Entry) bool {
+		for i := range entries {
+			qs := p.questionsOf(&entries[i])
+			slices.SortFunc(qs, func(a, b Question) int { return strings.Compare(a.Attribute, b.Attribute) })
+			for _, x := range qs {
+				if x.Item == item && x.Attribute <= attribute {
+					continue
+				}
+				if out = append(out, x); len(out) == n {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	if item != "" { // what is left of the item at which the page before ended
+		first := q
+		first.IDs = []string{item}
+		entries, err := p.Store.Entries(ctx, first)
+		if err != nil || take(entries) {
+			return out, err
+		}
+		q.After = item
+	}
+	for {
+		entries, err := p.Store.Entries(ctx, q)
+		if err != nil || take(entries) || len(entries) < q.Limit {
+			return out, err
+		}
+		q.After = entries[len(entries)-1].Item.ID
+	}
 }
 
 // Ask puts questions into the review queue, those that were asked before left
@@ -98,6 +143,25 @@ func (p *People) Ask(ctx context.Context, qs []Question) (int, error) {
 		}
 	}
 	return asked, nil
+}
+
+// AskAll puts the questions about all items that q selects into the review
+// queue, a page at a time; questions counts them, asked those that are new.
+func (p *People) AskAll(ctx context.Context, q catalog.Query) (questions, asked int, err error) {
+	const page = 1000
+	var item, attribute string
+	for {
+		qs, err := p.QuestionPage(ctx, q, item, attribute, page)
+		if err != nil {
+			return questions, asked, err
+		}
+		n, err := p.Ask(ctx, qs)
+		questions, asked = questions+len(qs), asked+n
+		if err != nil || len(qs) < page {
+			return questions, asked, err
+		}
+		item, attribute = qs[page-1].Item, qs[page-1].Attribute
+	}
 }
 
 // questionColumns of the CSV in which questions leave and answers come back.

@@ -2,9 +2,7 @@ package httpapi
 
 import (
 	"context"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/catalog"
@@ -18,29 +16,19 @@ func (s *Server) ListDuplicates(ctx context.Context, r ListDuplicatesRequestObje
 	if err != nil {
 		return nil, err
 	}
-	var ids []string
-	if p.Item != "" {
-		ids = []string{p.Item}
+	n := limitOf(p.Limit)
+	q := catalog.MatchQuery{Item: p.Item, Verdict: catalog.Verdict(p.Verdict), MinScore: p.MinScore, Limit: n + 1}
+	if after != nil {
+		q.AfterA, q.AfterB = after[0], after[1]
 	}
-	all, err := s.opt.People.Store.Matches(ctx, ids)
+	page, err := s.opt.People.Store.MatchPage(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	all = slices.DeleteFunc(all, func(m catalog.Match) bool {
-		return p.Verdict != "" && string(m.Verdict) != string(p.Verdict) || m.Score < p.MinScore
-	})
-	if after != nil {
-		i, found := slices.BinarySearchFunc(all, after, func(m catalog.Match, k []string) int { return slices.Compare([]string{m.A, m.B}, k) })
-		if found {
-			i++
-		}
-		all = all[i:]
-	}
-	n := limitOf(p.Limit)
-	out := ListDuplicates200JSONResponse{Data: all}
-	if len(all) > n {
-		out.Data = all[:n]
-		out.Next = writeCursor("duplicates", filters, all[n-1].A, all[n-1].B)
+	out := ListDuplicates200JSONResponse{Data: page}
+	if len(page) > n {
+		out.Data = page[:n]
+		out.Next = writeCursor("duplicates", filters, page[n-1].A, page[n-1].B)
 	}
 	if out.Data == nil {
 		out.Data = []Match{}
@@ -80,37 +68,40 @@ func (s *Server) ListClusters(ctx context.Context, r ListClustersRequestObject) 
 	if err != nil {
 		return nil, err
 	}
-	var items []string
-	if p.Item != "" {
-		items = []string{p.Item}
+	n := limitOf(p.Limit)
+	q := catalog.ClusterQuery{Item: p.Item, Limit: n + 1}
+	if after != nil {
+		q.After = after[0]
 	}
-	all, err := s.opt.People.Store.Clusters(ctx, items)
+	page, err := s.opt.People.Store.ClusterPage(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	page, last := pageOf(all, func(c Cluster) string { return c.ID }, after, limitOf(p.Limit))
 	out := ListClusters200JSONResponse{Data: page}
-	if last != "" {
-		out.Next = writeCursor("clusters", filters, last)
+	if len(page) > n {
+		out.Data = page[:n]
+		out.Next = writeCursor("clusters", filters, page[n-1].ID)
+	}
+	if out.Data == nil {
+		out.Data = []Cluster{}
 	}
 	return out, nil
 }
 
 // GetCluster is the golden record of a cluster.
 func (s *Server) GetCluster(ctx context.Context, r GetClusterRequestObject) (GetClusterResponseObject, error) {
-	all, err := s.opt.People.Store.Clusters(ctx, nil)
+	found, err := s.opt.People.Store.ClusterPage(ctx, catalog.ClusterQuery{ID: r.Cluster, Limit: 1})
 	if err != nil {
 		return nil, err
 	}
-	i, found := slices.BinarySearchFunc(all, r.Cluster, func(c Cluster, id string) int { return strings.Compare(c.ID, id) })
-	if !found {
+	if len(found) == 0 {
 		return nil, pipeline.Errorf(pipeline.CodeNotFound, "there is no cluster %q", cut(r.Cluster)).WithHint("GET /v1/clusters?item=… finds the one of an item")
 	}
-	entries, err := s.opt.People.Store.Entries(ctx, catalog.Query{IDs: all[i].Items, Live: true})
+	entries, err := s.opt.People.Store.Entries(ctx, catalog.Query{IDs: found[0].Items, Live: true})
 	if err != nil {
 		return nil, err
 	}
-	g := s.opt.People.Match.Matcher.Golden(all[i], entries)
+	g := s.opt.People.Match.Matcher.Golden(found[0], entries)
 	if g.Values == nil {
 		g.Values = []GoldenValue{}
 	}

@@ -11,31 +11,30 @@ import (
 func (s *Server) ListQuestions(ctx context.Context, r ListQuestionsRequestObject) (ListQuestionsResponseObject, error) {
 	p := r.Params
 	filters := []string{p.Feed, p.Category}
-	after, err := readCursor(p.Cursor, "questions", filters, 1)
+	after, err := readCursor(p.Cursor, "questions", filters, 2)
 	if err != nil {
 		return nil, err
 	}
-	all, err := s.opt.People.Questions(ctx, catalog.Query{Feed: p.Feed, Category: p.Category})
+	if after == nil {
+		after = []string{"", ""}
+	}
+	n := limitOf(p.Limit)
+	page, err := s.opt.People.QuestionPage(ctx, catalog.Query{Feed: p.Feed, Category: p.Category}, after[0], after[1], n+1)
 	if err != nil {
 		return nil, err
 	}
-	// No text holds a NUL.
-	page, last := pageOf(all, func(q Question) string { return q.Item + "\x00" + q.Attribute }, after, limitOf(p.Limit))
 	out := ListQuestions200JSONResponse{Data: page}
-	if last != "" {
-		out.Next = writeCursor("questions", filters, last)
+	if len(page) > n {
+		out.Data = page[:n]
+		out.Next = writeCursor("questions", filters, page[n-1].Item, page[n-1].Attribute)
 	}
 	return out, nil
 }
 
 // AskQuestions puts the questions into the review queue.
 func (s *Server) AskQuestions(ctx context.Context, r AskQuestionsRequestObject) (AskQuestionsResponseObject, error) {
-	qs, err := s.opt.People.Questions(ctx, catalog.Query{Feed: r.Body.Feed, Category: r.Body.Category})
-	if err != nil {
-		return nil, err
-	}
-	asked, err := s.opt.People.Ask(ctx, qs)
-	return AskQuestions200JSONResponse{Questions: len(qs), Asked: asked}, err
+	n, asked, err := s.opt.People.AskAll(ctx, catalog.Query{Feed: r.Body.Feed, Category: r.Body.Category})
+	return AskQuestions200JSONResponse{Questions: n, Asked: asked}, err
 }
 
 // AnswerQuestions takes answers in, all or none.

@@ -280,27 +280,15 @@ func (p *ports) ReplaceMatches(ctx context.Context, ids []string, ms []catalog.M
 }
 
 // Matches returns the stored matches that touch ids, by (A, B).
-func (p *ports) Matches(ctx context.Context, ids []string) (out []catalog.Match, err error) {
-	query, args := `SELECT a, b, verdict, score, reasons_json, veto FROM matches ORDER BY a, b`, []any(nil)
+func (p *ports) Matches(ctx context.Context, ids []string) ([]catalog.Match, error) {
+	query, args := `SELECT `+matchColumns+` FROM matches ORDER BY a, b`, []any(nil)
 	if ids != nil {
-		query = `SELECT a, b, verdict, score, reasons_json, veto FROM matches WHERE a IN (SELECT value FROM json_each(?1))
-			UNION SELECT a, b, verdict, score, reasons_json, veto FROM matches WHERE b IN (SELECT value FROM json_each(?1))
+		query = `SELECT ` + matchColumns + ` FROM matches WHERE a IN (SELECT value FROM json_each(?1))
+			UNION SELECT ` + matchColumns + ` FROM matches WHERE b IN (SELECT value FROM json_each(?1))
 			ORDER BY a, b`
 		args = []any{list(ids)}
 	}
-	err = p.reading(ctx, func(s session) error {
-		return each(ctx, s, func(r *sql.Rows) error {
-			var m catalog.Match
-			var reasons string
-			if err := r.Scan(&m.A, &m.B, &m.Verdict, &m.Score, &reasons, &m.Veto); err != nil {
-				return err
-			}
-			err := decode("a match of "+m.A, reasons, &m.Reasons)
-			out = append(out, m)
-			return err
-		}, query, args...)
-	})
-	return out, err
+	return p.matches(ctx, query, args)
 }
 
 // PutClusters drops the clusters named in remove and stores put.
@@ -336,24 +324,10 @@ func (p *ports) PutClusters(ctx context.Context, remove []string, put []catalog.
 }
 
 // Clusters returns clusters with all of their items, by id.
-func (p *ports) Clusters(ctx context.Context, items []string) (out []catalog.Cluster, err error) {
+func (p *ports) Clusters(ctx context.Context, items []string) ([]catalog.Cluster, error) {
 	var w where
 	if items != nil {
 		w.add(`cluster IN (SELECT cluster FROM cluster_items WHERE item IN (SELECT value FROM json_each(?)))`, list(items))
 	}
-	err = p.reading(ctx, func(s session) error {
-		return each(ctx, s, func(r *sql.Rows) error {
-			var id, item string
-			if err := r.Scan(&id, &item); err != nil {
-				return err
-			}
-			if len(out) == 0 || out[len(out)-1].ID != id {
-				out = append(out, catalog.Cluster{ID: id})
-			}
-			c := &out[len(out)-1]
-			c.Items = append(c.Items, item)
-			return nil
-		}, `SELECT cluster, item FROM cluster_items`+w.String()+` ORDER BY cluster, item`, w.args...)
-	})
-	return out, err
+	return p.clusters(ctx, `SELECT cluster, item FROM cluster_items`+w.String()+` ORDER BY cluster, item`, w.args)
 }

@@ -57,6 +57,8 @@ func Run(t *testing.T, place func(t *testing.T) Place) {
 		{"Vectors", vectors},
 		{"Matches", matches},
 		{"Clusters", clusters},
+		{"MatchPages", matchPages},
+		{"ClusterPages", clusterPages},
 		{"CatalogModel", catalogModel},
 		{"Learning", learning},
 		{"EntriesSince", entriesSince},

@@ -1,0 +1,90 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/assay-pipeline/assay/pipeline/catalog"
+)
+
+const matchColumns = `a, b, verdict, score, reasons, veto`
+
+// MatchPage returns a page of the stored matches.
+func (p *ports) MatchPage(ctx context.Context, q catalog.MatchQuery) ([]catalog.Match, error) {
+	var w where
+	if q.Item != "" {
+		w.add(`(a = $ OR b = $)`, q.Item, q.Item)
+	}
+	if q.Verdict != "" {
+		w.add(`verdict = $`, string(q.Verdict))
+	}
+	if q.MinScore > 0 {
+		w.add(`score >= $`, q.MinScore)
+	}
+	if q.AfterA != "" || q.AfterB != "" {
+		w.add(`(a, b) > ($, $)`, q.AfterA, q.AfterB)
+	}
+	query := `SELECT ` + matchColumns + ` FROM matches` + w.String() + ` ORDER BY a, b LIMIT ` + w.arg(pageOf(q.Limit))
+	return p.matches(ctx, query, w.args)
+}
+
+// pageOf is the size of a page.
+func pageOf(limit int) int {
+	if limit <= 0 {
+		return 1000
+	}
+	return limit
+}
+
+func (p *ports) matches(ctx context.Context, query string, args []any) (out []catalog.Match, err error) {
+	err = p.reading(ctx, func(s session) error {
+		return each(ctx, s, func(r pgx.Rows) error {
+			var m catalog.Match
+			var reasons []byte
+			if err := r.Scan(&m.A, &m.B, &m.Verdict, &m.Score, &reasons, &m.Veto); err != nil {
+				return err
+			}
+			err := decode("a match of "+m.A, reasons, &m.Reasons)
+			out = append(out, m)
+			return err
+		}, query, args...)
+	})
+	return out, err
+}
+
+// ClusterPage returns a page of the clusters.
+func (p *ports) ClusterPage(ctx context.Context, q catalog.ClusterQuery) ([]catalog.Cluster, error) {
+	var w where
+	if q.ID != "" {
+		w.add(`cluster = $`, q.ID)
+	}
+	if q.Item != "" {
+		w.add(`item = $`, q.Item)
+	}
+	if q.After != "" {
+		w.add(`cluster > $`, q.After)
+	}
+	query := `SELECT cluster, item FROM cluster_items WHERE cluster IN
+		(SELECT DISTINCT cluster FROM cluster_items` + w.String() + ` ORDER BY cluster LIMIT ` + w.arg(pageOf(q.Limit)) + `) ORDER BY cluster, item`
+	return p.clusters(ctx, query, w.args)
+}
+
+// clusters gathers the rows (cluster, item) of a query that orders by both.
+func (p *ports) clusters(ctx context.Context, query string, args []any) (out []catalog.Cluster, err error) {
+	err = p.reading(ctx, func(s session) error {
+		return each(ctx, s, func(r pgx.Rows) error {
+			var id, item string
+			if err := r.Scan(&id, &item); err != nil {
+				return err
+			}
+			if len(out) == 0 || out[len(out)-1].ID != id {
+				out = append(out, catalog.Cluster{ID: id})
+			}
+			c := &out[len(out)-1]
+			c.Items = append(c.Items, item)
+			return nil
+		}, query, args...)
+	})
+	return out, err
+}
