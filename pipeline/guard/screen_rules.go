@@ -34,6 +34,8 @@ var screenPatterns = []struct {
 		"stop|cease ~2 following|obeying ~4 rules|instructions|guidelines", "new|updated|revised|real|actual instructions|directive", "your|the new|real|actual|true task|goal|objective|instructions ~1 is|are",
 		"ignoriere|ignorier|ignorieren|vergiss|vergessen|missachte|übergehe ~4 anweisung*|instruktion*|regel*|vorherige*|vorangehende*|bisherige*|obige*|alles|befehl*",
 		"ignora|ignore|ignorez|oublie|oubliez|olvida|dimentica|esqueça|ignorar|ignoruj|негайно|игнорируй|игнорируйте|забудь|забудьте ~4 instruccion*|instruction*|istruzion*|instruções|anterior*|précédent*|precedent*|предыдущ*|инструкц*|polecen*",
+		"neue|neuer|andere|anderer|weitere aufgabe|auftrag|anweisung|anweisungen|regeln", "regeln|anweisungen|vorgaben|instruktionen|einschränkungen ~3 nicht|ungültig|aufgehoben", "rules|instructions|restrictions|constraints ~3 no longer|longer|suspended|lifted|void",
+		"guardrail|guardrails|safeguard|safeguards|moderation ~4 off|disabled|suspended|deactivated|bypassed|lifted", "skip|bypass|disable|suppress|omit ~2 validation|guardrail|guardrails|safeguards|moderation",
 		"αγνοήστε|αγνόησε", "अनदेखी", "무시하십시오|무시하고|무시해|무시하세요", "無 視", "忽 略 ~6 指", "忽 略 ~3 之 前", "تجاهل",
 	}},
 	{"secrets", 1, []string{
@@ -53,10 +55,15 @@ var screenPatterns = []struct {
 		"you ~1 are ~1 now ~1 a|an|in|the|going|called|known|free|my|no", "you're now ~1 a|an|in|the|my", "you are no longer", "from|from now on ~4 you|act|respond|answer|known|will|pretend", "unrestricted ai|bot|assistant|model|language", "unfiltered ai|bot|assistant|model|response|responses",
 		"not ~2 restricted|bound|constrained ~1 by", "not|without|no ~4 abide|censorship|boundaries", "without|no ~1 restrictions|limitations", "broken free", "simulate|emulate ~3 ai|chatgpt|model|assistant|terminal|gpt", "act|behave ~2 as|like ~3 ai|chatgpt|gpt|model|assistant|linux|terminal|dan|evil|hacker|unrestricted", "pretend ~3 my ~1 grandmother|grandma|late",
 		"you|must|shall|will ~2 obey", "stay|staying|remain|without|breaking ~1 in|breaking|character ~1 character", "without breaking character", "immerse yourself", "another ai model", "does not follow any|the rules", "as an ai developed|created|language", "hypothetical ai|response|story|character|scenario", "secret agenda", "opposite day", "ucar|jailbroken|jailbreaking", "evil confidant|bot|twin|assistant", "you|bot ~3 never refuse", "no ethical|moral|ethics|morals", "machiavellian", "grey-hat|black-hat", "grey|gray|black hat",
+		"pretend ~1 you|you're ~1 are|were|be|to|the|a|an", "act|behave|answer|respond|proceed|continue ~1 as if|though", "tu|verhalte|verhalten ~3 als ob|wärst|seist|wäre",
 		"du bist|bist jetzt|nun", "assistant is in error",
 	}},
 	{"marker", 1, []string{
 		"[|<|{ inst|im_start|endoftext|injection|sys", "system note", "developer training", "end user|of ~1 ambiguity|prompt|input|context|document|text|system", "important update|instruction", "attention ai|assistant|model|llm|chatgpt", "ai|llm|chatgpt|gpt|assistant ~1 must|should|shall|please", "note to|for ~1 ai|assistant|model|llm|chatgpt", "if you are|you're an|a ~2 ai|llm|model|assistant|language|bot", "visible to llm|ai|model", "white text", "user|assistant|human next|please", "console log", "import os|requests|subprocess|pyperclip|socket|win32clipboard", "openai|anthropic ~6 approved|policy|policies|sponsored", "approved by ~2 openai|explicitly|anthropic", "confirm by saying", "for the rest of", "instead of ~5 say|write|respond|answer|output|state",
+	}},
+	{"concealment", 1, []string{
+		"tell|inform|assure|convince ~2 reviewer|reviewers|operator|buyer|auditor|human ~6 no|not|nothing|fine|correct|approved|valid", "needs|need|requires|require no|not ~1 review|approval|reviewer|checking|validation", "never|don't|not ~1 mention|disclose|reveal ~2 this|these|that|the|it",
+		"mark|set|treat|label|rate|report ~4 as verified|approved|trusted|confirmed|certain|grounded", "confidence ~3 1.0|100|maximum|highest", "nicht|niemals|kein|keine ~2 erwähnen|prüfung|freigabe ~1 nötig|notwendig|erforderlich",
 	}},
 	{"output", 1, []string{
 		"@alter ~6 your ~2 @answer", "add|include|insert|append ~6 this|the response|answer|reply", "your response|answer|reply ~5 backward|backwards|reverse|base64|base32|italian|german|french|spanish|emojis|emoji|uppercase", "reply|respond|answer|speak|write ~3 in|with|using|only ~2 reverse|base64|base32|emojis|emoji|rot13|backward|backwards|german|french|italian|spanish|latin|morse|binary|leetspeak|hex|code|list",
@@ -120,6 +127,16 @@ func shapes(text string, words []screenWord, add func(string, float64, pipeline.
 	for _, h := range [...]string{"<!--", "<script", "display:none", "display: none", "font-size:0", "font-size: 0", "visibility:hidden", "alt='", "alt=\"", "<caption"} {
 		if i := strings.Index(low, h); i >= 0 {
 			add("markup", 0.6, pipeline.Span{Start: i, End: i + len(h)})
+			break
+		}
+	}
+	// What ends the data as prompts write it, or opens a turn of its own.
+	for _, h := range [...]string{
+		"<|im_start", "<|im_end", "<|endoftext", "<|system", "<|user", "<|assistant", "[inst]", "[/inst]", "<<sys>>", "</item>", "</text>", "</data>", "</document>", "</input>", "</context>", "</description>",
+		"<instruction", "</instruction", "<system>", "</system>", "</user>", "<assistant>", "</prompt>", "<tool_call", "<function_call",
+	} {
+		if i := strings.Index(low, h); i >= 0 {
+			add("boundary", 1, pipeline.Span{Start: i, End: i + len(h)})
 			break
 		}
 	}

@@ -43,13 +43,15 @@ const (
 	classMargin = 0.5
 	// firmNoun is the score from which a noun of four letters or more is a word of
 	// the dictionary, its beginning, or a slip in a longer one; a term of several
-	// words is firm in any case. Any other was guessed, and speaks for no more than unbacked
+	// words is firm in any case, and so is an abbreviation of minListed letters or
+	// more that the dictionary lists as it stands (PMP). Any other was guessed, and speaks for no more than unbacked
 	// where fewer things than enough, of the weight backing or more, speak for
 	// its category.
-	firmNoun = 0.855
-	backing  = 0.2
-	enough   = 2
-	unbacked = 0.9
+	firmNoun  = 0.855
+	minListed = 3
+	backing   = 0.2
+	enough    = 2
+	unbacked  = 0.9
 	// firmPattern is the weight of a form that nothing else has: 6205-2RS.
 	firmPattern = 1.0
 	classLeast  = 1.1
@@ -413,7 +415,7 @@ func (c *classifier) nounsOf(f *Folded, to *weighing) {
 		}
 		buf = c.nouns.MatchesAt(buf[:0], f.Atoms, i, true, skip)
 		m, ok := clearest(buf, func(a, b Meaning) bool { return a.Attribute == b.Attribute })
-		firm := ok && (m.To > m.From+1 || m.Score >= firmNoun && len(f.Atoms[i].Text) >= minVocable)
+		firm := ok && (m.To > m.From+1 || m.Score >= firmNoun && len(f.Atoms[i].Text) >= minVocable || m.Score == 1 && len(f.Atoms[i].Text) >= minListed)
 		if !ok {
 			m, ok = c.compound(f, i)
 			firm = ok

@@ -307,13 +307,19 @@ func guardEntry(s *knowledge.Schema, e knowledge.Entry) guard.Entry {
 	return out
 }
 
-// keys reports whether another value that was read from the same text is what a
-// table's row is keyed by: 1450 U/min for the speed 1310..1500.
+// keys reports whether another value that was read from the same text is what
+// the entry belongs to: a table's row (1450 U/min for the speed 1310..1500) or
+// one of an attribute's values (the property class 8, which implies steel).
 func keys(s *knowledge.Schema, r *pipeline.Record, a *pipeline.Attribute, entry string) bool {
 	for i := range r.Attributes {
 		b := &r.Attributes[i]
 		if b.Span != a.Span || b.Name == a.Name || b.Evidence != "" {
 			continue
+		}
+		// A class that is only a number is no word of the dictionary: "8" after
+		// "class" is read by its label, and what follows from it by its value.
+		if e, _, ok := s.Attribute(b.Name); ok && e.Kind == knowledge.KindEnum && s.EntryName(e, b.Value.String()) == entry {
+			return true
 		}
 		if row, ok := s.Row(b.Name, b.Value.String()); ok && row.Entry == entry {
 			return true

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/guard"
 	"github.com/assay-pipeline/assay/pipeline/knowledge"
 	"github.com/assay-pipeline/assay/pipeline/quantity"
 )
@@ -78,6 +79,7 @@ func (x *Rules) Extract(_ context.Context, req Request) (Response, error) {
 	r.taken = zeroed(r.taken, len(r.source))
 	r.filled = zeroed(r.filled, len(r.schema.Attributes))
 	r.out, r.flags, r.labels, r.conditions = make([]pipeline.Attribute, 0, 2+len(r.schema.Attributes)/2), nil, r.labels[:0], r.conditions[:0]
+	r.addresses()
 	r.scan()
 	r.patterns()
 	r.terms()
@@ -145,6 +147,19 @@ func (r *reading) attribute(a *knowledge.Attribute, v pipeline.Value, start, end
 	return pipeline.Attribute{
 		Name: a.Name, Value: v, Unit: a.Unit, Text: text, Span: pipeline.Span{Start: start, End: end},
 		Provenance: p, Evidence: entry, Confidence: round(confidence),
+	}
+}
+
+// addresses takes mail addresses out of what is read: a letter of somebody's
+// name is no insulation class.
+func (r *reading) addresses() {
+	if strings.IndexByte(r.source, '@') < 0 {
+		return
+	}
+	for _, p := range guard.FindPII(r.source) {
+		if p.Kind == guard.Email {
+			r.take(p.Start, p.End)
+		}
 	}
 }
 
