@@ -22,10 +22,11 @@ func (c *cli) serveCommand() *cobra.Command {
 	var mock bool
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "Serve the HTTP API on this machine",
-		Long: `Serve the HTTP API: check items before they are created, search, review, look at
-feeds and batches, move breakers, validate rows. GET /openapi.yaml says what
-there is.
+		Short: "Serve the pages and the HTTP API on this machine",
+		Long: `Serve the pages (open the address in a browser: feeds, batches, review, items,
+evals) and the HTTP API: check items before they are created, search, review,
+look at feeds and batches, move breakers, validate rows. GET /openapi.yaml says
+what there is.
 
 It listens on loopback alone, where whoever reaches it may do everything in the
 name of the user of the machine (--as); a page in a browser may not. With
@@ -76,22 +77,27 @@ func (c *cli) serve(ctx context.Context, addr, as string, mock bool) error {
 		}
 		auth = httpapi.Local{Subject: as}
 	}
-	var api *httpapi.Server
+	var h http.Handler
+	var fail func(http.ResponseWriter, *http.Request, error)
 	if mock {
-		api, err = httpapi.NewMock(httpapi.Options{Authenticator: auth, Version: version, Now: clock, Log: log})
+		m, err := httpapi.NewMock(httpapi.Options{Authenticator: auth, Version: version, Now: clock, Log: log})
+		if err != nil {
+			return err
+		}
+		h, fail = m, m.Fail
 	} else {
-		api, err = serve.API(ctx, a, auth)
-	}
-	if err != nil {
-		return err
+		p, err := serve.Pages(ctx, a, auth)
+		if err != nil {
+			return err
+		}
+		h, fail = p, p.Fail
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return pipeline.Errorf(pipeline.CodeUnavailable, "cannot listen on %s: %w", addr, err).WithHint("another program may; --addr takes another port")
 	}
-	var h http.Handler = api
 	if local {
-		h = httpapi.Loopback(api, api.Fail)
+		h = httpapi.Loopback(h, fail)
 	}
 	return c.listen(ctx, l, h, log)
 }

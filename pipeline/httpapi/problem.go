@@ -53,6 +53,10 @@ func invalid(mistakes []FieldError) *refusal {
 	return e
 }
 
+// ProblemOf is what a client is told of err: status, code, and words that name
+// neither paths nor addresses of the server.
+func ProblemOf(err error) Problem { return problemOf(err) }
+
 // problemOf is what a client is told of err.
 func problemOf(err error) Problem {
 	var r *refusal

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 )
@@ -31,8 +32,8 @@ func (rt *router) HandleFunc(pattern string, h func(http.ResponseWriter, *http.R
 	rt.routes = append(rt.routes, pattern)
 	handler := rt.wrap(pattern, h)
 	if i := strings.LastIndex(pattern, "}:"); i >= 0 {
-		_, path, _ := strings.Cut(pattern[:i+1], " ")
-		prefix := path[:strings.LastIndexByte(path, '/')+1]
+		_, place, _ := strings.Cut(pattern[:i+1], " ")
+		prefix := place[:strings.LastIndexByte(place, '/')+1]
 		rt.verbs[prefix] = append(rt.verbs[prefix], pattern[i+1:])
 		pattern = pattern[:i+1] + "/" + pattern[i+1:]
 	}
@@ -42,6 +43,12 @@ func (rt *router) HandleFunc(pattern string, h func(http.ResponseWriter, *http.R
 // ServeHTTP sends the request to its route.
 func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = join(r)
+	// The mux would send the client on to the path as it should be, with a page of
+	// its own; a write would arrive there as a read.
+	if raw := r.URL.EscapedPath(); raw != clean(raw) {
+		rt.missing(w, r, http.StatusNotFound, "")
+		return
+	}
 	if rt.inner(r.URL.EscapedPath()) {
 		rt.missing(w, r, http.StatusNotFound, "")
 		return
@@ -56,6 +63,15 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	rt.mux.ServeHTTP(w, r)
+}
+
+// clean is a path as the mux wants it: one slash at a time, no dots.
+func clean(raw string) string {
+	out := path.Clean("/" + raw)
+	if out != "/" && strings.HasSuffix(raw, "/") {
+		out += "/"
+	}
+	return out
 }
 
 // itemPrefix is where items are; their names are FEED/KEY.
@@ -86,21 +102,21 @@ func at(r *http.Request, raw string) *http.Request {
 
 // inner reports a path as only the mux has it: with a verb as its own segment. From
 // outside it would be a second name of an operation.
-func (rt *router) inner(path string) bool {
-	i := strings.LastIndexByte(path, '/')
-	return slices.Contains(rt.verbs[path[:strings.LastIndexByte(path[:max(i, 0)], '/')+1]], path[i+1:])
+func (rt *router) inner(raw string) bool {
+	i := strings.LastIndexByte(raw, '/')
+	return slices.Contains(rt.verbs[raw[:strings.LastIndexByte(raw[:max(i, 0)], '/')+1]], raw[i+1:])
 }
 
 // split makes the verb at the end of a path a segment of its own.
 func (rt *router) split(r *http.Request) *http.Request {
-	path := r.URL.EscapedPath()
-	i := strings.LastIndexByte(path, '/') + 1
-	for _, verb := range rt.verbs[path[:i]] {
-		thing, ok := strings.CutSuffix(path[i:], verb)
+	raw := r.URL.EscapedPath()
+	i := strings.LastIndexByte(raw, '/') + 1
+	for _, verb := range rt.verbs[raw[:i]] {
+		thing, ok := strings.CutSuffix(raw[i:], verb)
 		if !ok || thing == "" {
 			continue
 		}
-		return at(r, path[:i]+thing+"/"+verb)
+		return at(r, raw[:i]+thing+"/"+verb)
 	}
 	return r
 }

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -139,7 +140,12 @@ func callOf(ctx context.Context) *call {
 }
 
 // ServeHTTP answers one request. It never panics.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.Serve(w, r, s.router) }
+
+// Serve lets next answer r under what holds for every request of this server: an
+// id, a deadline, a bounded body, figures and a line in the log, and no panic. The
+// pages are served so too.
+func (s *Server) Serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	start := s.opt.Now()
 	c := &call{id: requestID(r.Header.Get("X-Request-Id"), s.opt.NewID), path: r.URL.EscapedPath()}
 	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), callKey{}, c), s.opt.Deadline)
@@ -162,7 +168,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.figures.observe(c.operation, out.status, took)
 		s.opt.Log.Info("request", "request", c.id, "method", r.Method, "operation", c.operation, "status", out.status, "bytes", out.bytes, "seconds", took.Seconds(), "subject", c.subject)
 	}()
-	s.router.ServeHTTP(out, r)
+	next.ServeHTTP(out, r)
 }
 
 // operation is what every operation goes through, outermost first.
@@ -194,6 +200,26 @@ func (s *Server) authorize(o *operation, h http.Handler) http.Handler {
 		c.subject = p.Subject
 		h.ServeHTTP(w, r)
 	})
+}
+
+// Note says by what name log and figures have the request of ctx, and who sent it;
+// either may be empty. The names are a fixed few: never what a client made up.
+func Note(ctx context.Context, operation, subject string) {
+	c := callOf(ctx)
+	c.operation, c.subject = cmp.Or(operation, c.operation), cmp.Or(subject, c.subject)
+}
+
+// RequestID is the id of the request of ctx, by which the log has more of it.
+func RequestID(ctx context.Context) string { return callOf(ctx).id }
+
+// Scope is the scope that the document asks for an operation. Error: not_found.
+func (s *Server) Scope(operation string) (string, error) {
+	for _, o := range s.doc.operations {
+		if o.id == operation {
+			return o.scope, nil
+		}
+	}
+	return "", pipeline.Errorf(pipeline.CodeNotFound, "the document has no operation %q", operation)
 }
 
 // Who is the subject of the request of ctx, empty outside of one.

@@ -12,6 +12,7 @@ import (
 	"github.com/assay-pipeline/assay/pipeline/app"
 	"github.com/assay-pipeline/assay/pipeline/httpapi"
 	"github.com/assay-pipeline/assay/pipeline/httpapi/bearer"
+	"github.com/assay-pipeline/assay/pipeline/httpapi/pages"
 )
 
 // TokenVerifier builds what checks the tokens of requests, nil where no issuer is
@@ -38,6 +39,24 @@ func API(ctx context.Context, a *app.App, auth httpapi.Authenticator) (*httpapi.
 		return nil, err
 	}
 	return httpapi.New(opt)
+}
+
+// Pages builds the pages, with the API below its paths: what assay serve and the
+// function of the API answer with.
+func Pages(ctx context.Context, a *app.App, auth httpapi.Authenticator) (*pages.Pages, error) {
+	opt, err := APIOptions(ctx, a, auth)
+	if err != nil {
+		return nil, err
+	}
+	api, err := httpapi.New(opt)
+	if err != nil {
+		return nil, err
+	}
+	s, err := a.Store(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return pages.New(pages.Options{API: api, Use: opt, Store: s, Evals: s, Issuer: a.Config.APIIssuer})
 }
 
 // APIOptions are the use cases of the server of the HTTP API.
