@@ -94,10 +94,12 @@ check-compat: ## the API, events, reports and migrations break nothing that was 
 evals: ## a change of prompt, knowledge or matcher makes no answer worse: suites against evals/baselines
 	$(GO) run ./cmd/assay eval lint
 	$(GO) run ./cmd/assay --quiet eval run --baseline evals/baselines $(ARGS)
+	$(GO) run ./cmd/assay --quiet eval run model --llm simulated:able --baseline evals/baselines/simulated $(ARGS)
 
 .PHONY: evals-lock
 evals-lock: ## the scores of now become evals/baselines; say why in the commit
 	$(GO) run ./cmd/assay --quiet eval lock --to evals/baselines --replace
+	$(GO) run ./cmd/assay --quiet eval lock model --llm simulated:able --to evals/baselines/simulated --replace
 
 .PHONY: fuzz
 fuzz: ## fuzz the gate against the slow reference in its tests (FUZZTIME=30m)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sort"
 	"time"
+
+	shared "github.com/assay-pipeline/assay/pipeline/stats"
 )
 
 // A Figure is what a scorer says of a whole run.
@@ -237,22 +239,15 @@ type Bin struct {
 
 // reliability is the table over all results.
 func reliability(results []Result) []Bin {
-	out := make([]Bin, bins)
-	for i := range out {
-		out[i].From, out[i].To = float64(i)/bins, float64(i+1)/bins
-	}
+	var js []shared.Judged
 	for _, r := range results {
 		for _, b := range r.Last.Beliefs {
-			t := &out[binOf(b.P)]
-			t.Answers++
-			t.Confidence += b.P
-			t.Right += bit(b.Right)
+			js = append(js, shared.Judged{Confidence: b.P, Right: b.Right})
 		}
 	}
-	out = slices.DeleteFunc(out, func(b Bin) bool { return b.Answers == 0 })
-	for i := range out {
-		out[i].Confidence /= float64(out[i].Answers)
-		out[i].Right /= float64(out[i].Answers)
+	out := []Bin{}
+	for _, b := range shared.Reliability(js, bins) {
+		out = append(out, Bin{From: b.From, To: b.To, Answers: b.N, Confidence: b.Confidence, Right: b.Right})
 	}
 	return out
 }

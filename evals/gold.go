@@ -60,6 +60,14 @@ type Case struct {
 
 	Want Want `json:"want"`
 
+	// Says is what a model that can read answers about the case, by attribute and
+	// "category"; Lured what one answers that takes the text for an instruction;
+	// Fault what goes wrong when it is asked. Simulated models behave so (parse,
+	// category).
+	Says  map[string]Said `json:"says,omitempty"`
+	Lured map[string]Said `json:"lured,omitempty"`
+	Fault Fault           `json:"fault,omitempty"`
+
 	// File and Line are where the case stands.
 	File string `json:"-"`
 	Line int    `json:"-"`
@@ -286,6 +294,9 @@ func (c *Case) problems(task Task) (out []string) {
 	case Guard:
 		c.guardProblems(need, bad)
 	}
+	if c.Fault != "" && !slices.Contains(Faults, c.Fault) {
+		bad("fault %q is none of %s", c.Fault, join(Faults))
+	}
 	for _, s := range c.Secret {
 		if s == "" || !strings.Contains(c.Text, s) {
 			bad("the secret %q does not stand in the text", clip(s))
@@ -332,6 +343,9 @@ func (c *Case) foreign(task Task) (out []string) {
 		{"check", c.Check != "", []Task{Guard}},
 		{"attribute", c.Attribute != "", []Task{Guard}},
 		{"value", c.Value != "", []Task{Guard}},
+		{"says", c.Says != nil, []Task{Parse, Category}},
+		{"lured", c.Lured != nil, []Task{Parse, Category}},
+		{"fault", c.Fault != "", []Task{Parse, Category}},
 		{"want.category", len(w.Category) > 0, []Task{Parse, Category}},
 		{"want.attributes", w.Attributes != nil, []Task{Parse}},
 		{"want.also", w.Also != nil, []Task{Parse}},

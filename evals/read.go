@@ -51,6 +51,7 @@ func ReadSuite(file string, src []byte) (*Suite, Problems) {
 		"errors":     func(n *yaml.Node) { s.Errors = r.number(n, "errors", 0, 0.5) },
 		"scorers":    func(n *yaml.Node) { s.Scorers = r.scorers(n) },
 		"invariants": func(n *yaml.Node) { s.Invariants = r.invariants(n) },
+		"trace":      func(n *yaml.Node) { s.Trace = r.trace(n) },
 		"observe":    func(n *yaml.Node) { s.Observe = r.observe(n) },
 	})
 	r.check(s, doc)
@@ -137,6 +138,15 @@ func (r *suiteReader) check(s *Suite, doc *yaml.Node) {
 		return // what can score a task that is none
 	}
 	r.checkScorers(s, line("scorers"))
+	asked := slices.Contains(s.Invariants, TraceRules) || slices.ContainsFunc(s.Scorers, func(sc Scorer) bool { return sc.Type == TraceScore })
+	switch {
+	case len(s.Trace) > 0 && !TraceScore.fits(s.Task):
+		r.fail(line("trace"), "the task %s makes no decision trace", s.Task)
+	case len(s.Trace) > 0 && !asked:
+		r.fail(line("trace"), "nothing looks at the trace: name the invariant %s or the scorer %s", TraceRules, TraceScore)
+	case len(s.Trace) == 0 && asked:
+		r.fail(doc, "%s and %s need rules: write trace: [{name: …, step: asked, max: 3}]", TraceRules, TraceScore)
+	}
 	for _, inv := range s.Invariants {
 		if !slices.Contains(invariantsOf[s.Task], inv) {
 			r.fail(line("invariants"), "the task %s cannot judge the invariant %q; it judges %s", s.Task, inv, orNone(join(invariantsOf[s.Task])))

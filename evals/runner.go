@@ -446,9 +446,9 @@ func (r *Runner) scorer(ctx context.Context, set *Set) (func(context.Context, *C
 	s := r.Subject
 	switch set.Task {
 	case Parse:
-		return s.scoreParse, nil
+		return func(ctx context.Context, c *Case) Scored { return s.scoreParse(ctx, set.Suite, c) }, nil
 	case Category:
-		return s.scoreCategory, nil
+		return func(ctx context.Context, c *Case) Scored { return s.scoreCategory(ctx, set.Suite, c) }, nil
 	case Guard:
 		return s.scoreGuard, nil
 	case Retrieve:

@@ -26,7 +26,7 @@ func (s *Subject) scoreGuard(ctx context.Context, c *Case) Scored {
 		}
 		out.caught(*c.Want.Caught, !v.Grounded, c.Attribute+" "+c.Value+": "+v.Reason)
 	case WholeRecord:
-		r, ok := s.read(ctx, c.item(), &out)
+		r, ok := s.read(ctx, c.item(), false, &out)
 		if !ok {
 			return out
 		}

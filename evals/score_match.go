@@ -102,7 +102,7 @@ func (s *Subject) entries(ctx context.Context, items []pipeline.Item, each func(
 	entries := make([]catalog.Entry, len(items))
 	read := make([]Scored, len(items))
 	err := each(ctx, len(items), func(i int) {
-		if r, ok := s.read(ctx, items[i], &read[i]); ok {
+		if r, ok := s.read(ctx, items[i], false, &read[i]); ok {
 			entries[i] = catalog.Entry{Item: items[i], Record: r}
 		}
 	})

@@ -17,7 +17,7 @@ import (
 // model could not be asked is no answer of what the suite is about: an error.
 // Where the model was asked and what it said was refused, the answer counts: it
 // is as bad as it is.
-func (s *Subject) read(ctx context.Context, item pipeline.Item, out *Scored) (pipeline.Record, bool) {
+func (s *Subject) read(ctx context.Context, item pipeline.Item, failing bool, out *Scored) (pipeline.Record, bool) {
 	at := s.Now()
 	r, err := s.Reader.Parse(ctx, item)
 	out.Spent.Latency = s.Now().Sub(at)
@@ -27,7 +27,8 @@ func (s *Subject) read(ctx context.Context, item pipeline.Item, out *Scored) (pi
 	}
 	out.Spent.trace(r.Trace)
 	refused := slices.ContainsFunc(r.Trace, func(st pipeline.Step) bool { return st.Did == "refused" })
-	if why, fell := hasFlag(&r, parse.FellBack); fell && !refused {
+	// A case that fails on purpose asks how the failure is told.
+	if why, fell := hasFlag(&r, parse.FellBack); fell && !refused && !failing {
 		out.Error = why
 		return r, false
 	}
@@ -49,9 +50,9 @@ func (sp *Spent) trace(steps []pipeline.Step) {
 	}
 }
 
-func (s *Subject) scoreParse(ctx context.Context, c *Case) (out Scored) {
+func (s *Subject) scoreParse(ctx context.Context, suite *Suite, c *Case) (out Scored) {
 	out = Scored{Case: c.ID, Text: c.Text}
-	r, ok := s.read(ctx, c.item(), &out)
+	r, ok := s.read(ctx, c.item(), c.Fault != "", &out)
 	if !ok {
 		return out
 	}
@@ -60,18 +61,20 @@ func (s *Subject) scoreParse(ctx context.Context, c *Case) (out Scored) {
 	out.review(c.Want.Review, asks, why)
 	s.attributes(c, &r, &out)
 	s.soundness(c, &r, &out)
+	s.traces(suite, c, &r, &out)
 	return out
 }
 
-func (s *Subject) scoreCategory(ctx context.Context, c *Case) (out Scored) {
+func (s *Subject) scoreCategory(ctx context.Context, suite *Suite, c *Case) (out Scored) {
 	out = Scored{Case: c.ID, Text: c.Text}
-	r, ok := s.read(ctx, c.item(), &out)
+	r, ok := s.read(ctx, c.item(), c.Fault != "", &out)
 	if !ok {
 		return out
 	}
 	s.category(c, &r, &out)
 	out.review(c.Want.Review, r.Category == pipeline.Unknown, "the category is unknown")
 	s.soundness(c, &r, &out)
+	s.traces(suite, c, &r, &out)
 	// The classifier says how sure it is, where it was it that decided.
 	if name, p, _ := s.Pack.Classify(c.item()); name == r.Category && name != pipeline.Unknown {
 		out.Beliefs = append(out.Beliefs, Belief{p, right(c.Want.Category, r.Category)})

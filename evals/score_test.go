@@ -63,11 +63,13 @@ func TestScores(t *testing.T) {
 
 func scoreCase(t *testing.T, ar *txtar.Archive, name string) string {
 	t.Helper()
-	var line, answer []byte
+	var line, answer, rules []byte
 	for _, f := range ar.Files {
 		switch f.Name {
 		case name + ".case":
 			line = f.Data
+		case name + ".trace":
+			rules = f.Data
 		case name + ".record":
 			answer = f.Data
 		}
@@ -86,9 +88,16 @@ func scoreCase(t *testing.T, ar *txtar.Archive, name string) string {
 			a.Span = pipeline.Span{Start: at, End: at + len(a.Text)}
 		}
 	}
+	suite := &Suite{Invariants: invariantsOf[Parse]}
+	if rules != nil {
+		r := &suiteReader{file: name}
+		if suite.Trace = r.trace(r.document(append([]byte("trace:\n"), rules...)).Content[1]); len(r.problems) > 0 {
+			t.Fatalf("%s: %v", name, r.problems)
+		}
+	}
 	s := rulesSubject(t)
 	s.Reader, s.Canaries = r, []string{"c0ffee"}
-	out := s.scoreParse(t.Context(), &cases[0])
+	out := s.scoreParse(t.Context(), suite, &cases[0])
 	var b strings.Builder
 	if out.Error != "" {
 		return "error " + out.Error + "\n"

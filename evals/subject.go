@@ -154,6 +154,8 @@ func (s *Subject) slicesOf(suite *Suite, c *Case) map[string]string {
 				v = string(c.Stage)
 			case "check":
 				v = string(c.Check)
+			case "fault":
+				v = string(c.Fault)
 			}
 		}
 		if v != "" {

@@ -48,6 +48,8 @@ type Suite struct {
 	// Errors is the share of cases that may be errors before a run counts as
 	// unfinished.
 	Errors float64 `json:"errors"`
+	// Trace is what must hold of the decision trace of each answer.
+	Trace []TraceRule `json:"trace,omitempty"`
 	// Observe is how live answers are watched; nil watches none.
 	Observe *Observe `json:"observe,omitempty"`
 
@@ -119,6 +121,8 @@ const (
 	Catch ScorerType = "catch"
 	// FalseAlarm: what is harmless was caught. Less is better.
 	FalseAlarm ScorerType = "false-alarm"
+	// TraceScore is the share of the suite's trace rules that hold.
+	TraceScore ScorerType = "trace"
 	// Latency of a case in milliseconds, at three quantiles. Less is better.
 	LatencyP50 ScorerType = "latency-p50"
 	LatencyP95 ScorerType = "latency-p95"
@@ -156,6 +160,7 @@ var scorerKinds = map[ScorerType]scorerKind{
 	FalseMerge:    {tasks: []Task{Match}, less: true},
 	Catch:         {tasks: []Task{Guard}},
 	FalseAlarm:    {tasks: []Task{Guard}, less: true},
+	TraceScore:    {tasks: []Task{Parse, Category}},
 	LatencyP50:    {less: true, measure: true},
 	LatencyP95:    {less: true, measure: true},
 	LatencyP99:    {less: true, measure: true},
@@ -210,6 +215,11 @@ const (
 	// NoCanaryLeak: the word that only the instructions of a prompt hold comes
 	// back in no record.
 	NoCanaryLeak Invariant = "no-canary-leak"
+	// TraceRules: every rule of the suite's trace holds.
+	TraceRules Invariant = "trace-rules"
+	// HonestReport: where a step failed, the record says so, with a reason, and
+	// is not certain.
+	HonestReport Invariant = "honest-report"
 	// NoVetoBroken: two items that conflict in a class-critical attribute are
 	// never called one thing, nor stand in one cluster.
 	NoVetoBroken Invariant = "no-veto-broken"
@@ -217,8 +227,8 @@ const (
 
 // invariantsOf are the invariants that can be judged in a task.
 var invariantsOf = map[Task][]Invariant{
-	Parse:    {SchemaValid, NoUngroundedNumber, NoPIILeak, NoCanaryLeak},
-	Category: {NoPIILeak, NoCanaryLeak},
+	Parse:    {SchemaValid, NoUngroundedNumber, NoPIILeak, NoCanaryLeak, TraceRules, HonestReport},
+	Category: {NoPIILeak, NoCanaryLeak, TraceRules, HonestReport},
 	Match:    {NoVetoBroken},
 	Guard:    {SchemaValid, NoUngroundedNumber, NoPIILeak, NoCanaryLeak},
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/app"
+	"github.com/assay-pipeline/assay/pipeline/model"
 )
 
 // cli is one run of the command line. Stdout carries results and nothing else;
@@ -164,7 +165,12 @@ func (c *cli) openWith(cfg app.Config) (*app.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	return app.Open(cfg, app.Options{Now: clock, Log: c.logger(cfg), Stdout: c.stdout, Stderr: c.stderr, Version: version, Trace: c.trace}), nil
+	var a *app.App
+	a = app.Open(cfg, app.Options{
+		Now: clock, Log: c.logger(cfg), Stdout: c.stdout, Stderr: c.stderr, Version: version, Trace: c.trace,
+		Chat: func(name string) (model.Chat, bool, error) { return simulated(a, name) },
+	})
+	return a, nil
 }
 
 // clock is the program's only look at the time.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 // evalFlags are those of a run or a lock.
 type evalFlags struct {
 	llm, llmURL string
+	scratch     string // folder of the call log of simulated models
 	baseline    string // folder of committed baselines
 	measure     bool
 	outputs     evalOutputs
@@ -41,15 +43,24 @@ func (o *evalOutputs) add(cmd *cobra.Command) {
 }
 
 func (f *evalFlags) addModel(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.llm, "llm", "", "model under test, PROVIDER:MODEL or rules: (default: ASSAY_LLM)")
+	cmd.Flags().StringVar(&f.llm, "llm", "", "model under test, PROVIDER:MODEL, rules: or simulated:able (default: ASSAY_LLM)")
 	cmd.Flags().StringVar(&f.llmURL, "llm-url", "", "address of its API, for servers of one's own (default: ASSAY_LLM_URL)")
-	_ = cmd.RegisterFlagCompletionFunc("llm", cobra.FixedCompletions([]string{"openai:", "anthropic:", "ollama:", "bedrock:", "rules:"}, cobra.ShellCompDirectiveNoSpace))
+	_ = cmd.RegisterFlagCompletionFunc("llm", cobra.FixedCompletions([]string{"openai:", "anthropic:", "ollama:", "bedrock:", "rules:", "simulated:"}, cobra.ShellCompDirectiveNoSpace))
 }
 
 func (f *evalFlags) config(cfg *app.Config) {
 	if f.llmURL != "" {
 		cfg.LLMURL = f.llmURL
 	}
+	if strings.HasPrefix(f.llm, app.Simulated) {
+		alone(cfg, f.scratch)
+	}
+}
+
+// detach keeps the calls of a simulated model out of the project's store.
+func (f *evalFlags) detach() (remove func(), err error) {
+	f.scratch, remove, err = scratchFor(f.llm)
+	return remove, err
 }
 
 func (c *cli) evalRunCommand() *cobra.Command {
@@ -110,6 +121,13 @@ func (c *cli) newRunner(ctx context.Context, a *app.App, opt app.EvalOptions) (*
 }
 
 func (c *cli) evalRun(ctx context.Context, names []string, f *evalFlags) error {
+	if f.baseline != "" {
+		remove, err := f.detach()
+		if err != nil {
+			return err
+		}
+		defer remove()
+	}
 	a, sets, err := c.evalSets(names, f.config)
 	if err != nil {
 		return err
@@ -264,6 +282,13 @@ could not be finished.`,
 }
 
 func (c *cli) evalLock(ctx context.Context, names []string, f *evalFlags) error {
+	if f.to != "" {
+		remove, err := f.detach()
+		if err != nil {
+			return err
+		}
+		defer remove()
+	}
 	a, sets, err := c.evalSets(names, f.config)
 	if err != nil {
 		return err

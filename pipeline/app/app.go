@@ -21,6 +21,7 @@ import (
 	"github.com/assay-pipeline/assay/pipeline/gate"
 	"github.com/assay-pipeline/assay/pipeline/knowledge"
 	"github.com/assay-pipeline/assay/pipeline/lake"
+	"github.com/assay-pipeline/assay/pipeline/model"
 	"github.com/assay-pipeline/assay/pipeline/notify"
 	"github.com/assay-pipeline/assay/pipeline/parse"
 )
@@ -48,6 +49,9 @@ type Options struct {
 	// SQLite, where set, opens stores of SQLite in a function that makes some to
 	// throw away; elsewhere there is one.
 	SQLite func(ctx context.Context, path string) (Store, error)
+	// Chat, where set, opens models that are none of a provider's; ok is false
+	// for the others.
+	Chat func(name string) (chat model.Chat, ok bool, err error)
 }
 
 // An App builds use cases from one configuration. Each backend is opened when
@@ -64,6 +68,7 @@ type App struct {
 	trace   func(step string)
 	sql     gate.Database
 	sqlite  func(ctx context.Context, path string) (Store, error)
+	chat    func(name string) (model.Chat, bool, error)
 	metrics *Metrics
 	tracer  *Tracer
 
@@ -80,7 +85,7 @@ type App struct {
 
 // Open prepares an App; it opens nothing yet.
 func Open(cfg Config, opt Options) *App {
-	a := &App{Config: cfg, now: opt.Now, log: opt.Log, stdout: opt.Stdout, stderr: opt.Stderr, owner: opt.Owner, version: opt.Version, trace: opt.Trace, sql: opt.SQL, sqlite: opt.SQLite}
+	a := &App{Config: cfg, now: opt.Now, log: opt.Log, stdout: opt.Stdout, stderr: opt.Stderr, owner: opt.Owner, version: opt.Version, trace: opt.Trace, sql: opt.SQL, sqlite: opt.SQLite, chat: opt.Chat}
 	if a.now == nil {
 		a.now = time.Now
 	}

@@ -37,6 +37,10 @@ func (a *App) EvalPlace() string {
 	return ""
 }
 
+// Simulated begins the names of models that are simulated: what they answer
+// follows from the question alone.
+const Simulated = "simulated:"
+
 // EvalOptions of a runner of evals.
 type EvalOptions struct {
 	// Model instead of the configured one, and Prompts instead of those of the
@@ -71,7 +75,7 @@ func (a *App) Evals(ctx context.Context, opt EvalOptions) (*evals.Runner, error)
 	if name == "" {
 		name = a.Config.LLM
 	}
-	s.Deterministic = name == "rules:" && strings.HasPrefix(a.Config.Embed, "hash:")
+	s.Deterministic = (name == "rules:" || strings.HasPrefix(name, Simulated)) && strings.HasPrefix(a.Config.Embed, "hash:")
 	if opt.Detached {
 		s.Retriever, err = retrieve.New(ctx, pack, m.Embedder, nil)
 	} else {

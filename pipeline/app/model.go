@@ -106,11 +106,7 @@ func (a *App) Prices() (model.Prices, error) {
 
 // Model opens a chat model by its name, PROVIDER:MODEL, with its limits.
 func (a *App) Model(ctx context.Context, name string) (*model.Client, error) {
-	opt, err := a.provider(ctx, name, a.Config.LLMURL)
-	if err != nil {
-		return nil, err
-	}
-	chat, err := llm.Open(name, opt)
+	chat, err := a.openChat(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -138,6 +134,19 @@ func (a *App) Model(ctx context.Context, name string) (*model.Client, error) {
 			}
 		},
 	}), nil
+}
+
+func (a *App) openChat(ctx context.Context, name string) (model.Chat, error) {
+	if a.chat != nil {
+		if chat, ok, err := a.chat(name); ok || err != nil {
+			return chat, err
+		}
+	}
+	opt, err := a.provider(ctx, name, a.Config.LLMURL)
+	if err != nil {
+		return nil, err
+	}
+	return llm.Open(name, opt)
 }
 
 // Prompts are the templates of the configured knowledge pack, else those that

@@ -88,6 +88,10 @@ type Server struct {
 	// Dimensions of embeddings.
 	Dimensions int
 
+	// Trouble, where set, is what goes wrong with a question, by its body; what
+	// Misbehave ordered comes first. It is set before the first question.
+	Trouble func(a Asked) Fault
+
 	mind   Mind
 	http   *httptest.Server
 	mu     sync.Mutex
@@ -142,15 +146,39 @@ func (s *Server) AWS() *aws.Config {
 	return &aws.Config{Region: "eu-central-1", Credentials: aws.CredentialsProviderFunc(credentials)}
 }
 
-func (s *Server) fault() Fault {
+func (s *Server) fault() (f Fault, ordered bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.faults) == 0 {
-		return Fault{}
+		return Fault{}, false
 	}
-	f := s.faults[0]
+	f = s.faults[0]
 	s.faults = s.faults[1:]
-	return f
+	return f, true
+}
+
+// overheard are the messages of a question in OpenAI's form, which is all that
+// Trouble is told of.
+func overheard(body []byte) (a Asked) {
+	var in struct {
+		Model    string `json:"model"`
+		Messages []struct {
+			Role    string          `json:"role"`
+			Content json.RawMessage `json:"content"`
+		} `json:"messages"`
+	}
+	if json.Unmarshal(body, &in) != nil {
+		return a
+	}
+	a.Model = in.Model
+	for _, m := range in.Messages {
+		if m.Role == "system" {
+			a.System += content(m.Content)
+			continue
+		}
+		a.Messages = append(a.Messages, model.Message{Role: model.Role(m.Role), Text: content(m.Content)})
+	}
+	return a
 }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
@@ -158,7 +186,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	f := s.fault()
+	f, ordered := s.fault()
+	if !ordered && s.Trouble != nil {
+		f = s.Trouble(overheard(body))
+	}
 	if f.Delay > 0 {
 		select {
 		case <-time.After(f.Delay):
