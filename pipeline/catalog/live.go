@@ -25,6 +25,9 @@ type Answer struct {
 	Missing []Missing `json:"missing"`
 	// Exists: the catalog has an item of this id already.
 	Exists bool `json:"exists,omitempty"`
+	// Degraded says why less was looked at than usual; empty usually. The verdict
+	// is then review at best: that nothing was found says nothing.
+	Degraded string `json:"degraded,omitempty"`
 }
 
 // A Checked is one item of the catalog beside the new one.
@@ -209,10 +212,15 @@ func (v *view) values() []string {
 	var out []string
 	for _, j := range v.crit.critical {
 		if x := &v.vals[j]; x.known && !x.implied {
-			out = append(out, v.category+"\x00"+strconv.Itoa(j)+"\x00"+x.key)
+			out = append(out, v.valueKey(j))
 		}
 	}
 	return out
+}
+
+// valueKey is the key of the j-th value.
+func (v *view) valueKey(j int) string {
+	return v.category + "\x00" + strconv.Itoa(j) + "\x00" + v.vals[j].key
 }
 
 // maxFound bounds what one key or one pair of values proposes, maxLooked how
@@ -310,6 +318,39 @@ func (l *Live) Entry(id string) (Entry, bool) {
 		return Entry{}, false
 	}
 	return *l.slots[slot], true
+}
+
+// Stating returns up to n items for each part number or designation of e that they
+// state too, in order of id, without the item of e's own id.
+func (l *Live) Stating(e *Entry, n int) []Entry {
+	v := viewOf(e, l.m.criteria())
+	keys := make([]string, 0, len(v.parts)+1)
+	for _, p := range v.parts {
+		keys = append(keys, "p\x00"+p)
+	}
+	if v.crit != nil {
+		if j, ok := v.crit.byName[designationAttribute]; ok && v.vals[j].known && !v.vals[j].implied {
+			keys = append(keys, v.valueKey(j))
+		}
+	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	found := map[int32]bool{}
+	for _, key := range keys {
+		some := 0
+		for _, slot := range l.keys[key] {
+			if x := l.slots[slot]; x != nil && x.Item.ID != e.Item.ID && some < n {
+				found[slot] = true
+				some++
+			}
+		}
+	}
+	out := make([]Entry, 0, len(found))
+	for slot := range found {
+		out = append(out, *l.slots[slot])
+	}
+	slices.SortFunc(out, func(a, b Entry) int { return cmp.Compare(a.Item.ID, b.Item.ID) })
+	return out
 }
 
 // Check says what e, which need not be in the catalog, may be a duplicate of.

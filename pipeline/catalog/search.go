@@ -113,6 +113,8 @@ type Results struct {
 	// Facets are the values by which the result could be narrowed, the
 	// attribute that most of it states first.
 	Facets []Facet `json:"facets"`
+	// Degraded says why less was looked at than usual; empty usually.
+	Degraded string `json:"degraded,omitempty"`
 }
 
 // A Facet is an attribute of what was found and how often it has which value.
@@ -142,6 +144,16 @@ func (s *Searcher) Search(ctx context.Context, query string, k int) ([]Found, er
 // written. A query of filters alone returns all that meet them, in order of id,
 // up to k.
 func (s *Searcher) Query(ctx context.Context, query string, k int) (Results, error) {
+	return s.query(ctx, query, k, s.asked)
+}
+
+// Words is Query by the words and filters alone: neither likeness nor what the
+// words mean is looked at, so nothing that was learned or embedded takes part.
+func (s *Searcher) Words(ctx context.Context, query string, k int) (Results, error) {
+	return s.query(ctx, query, k, func(_ context.Context, text string) (*question, error) { return s.words(text), nil })
+}
+
+func (s *Searcher) query(ctx context.Context, query string, k int, ask func(context.Context, string) (*question, error)) (Results, error) {
 	none := Results{Found: []Found{}, Facets: []Facet{}}
 	if strings.TrimSpace(query) == "" {
 		return none, pipeline.Errorf(pipeline.CodeInvalid, "the query is empty").
@@ -154,7 +166,7 @@ func (s *Searcher) Query(ctx context.Context, query string, k int) (Results, err
 	if k <= 0 {
 		k = 10
 	}
-	asked, err := s.asked(ctx, text)
+	asked, err := ask(ctx, text)
 	if err != nil {
 		return none, err
 	}
@@ -200,9 +212,7 @@ type question struct {
 
 // asked prepares the words of a query.
 func (s *Searcher) asked(ctx context.Context, text string) (*question, error) {
-	q := &question{words: strings.Fields(string(embed.Fold(nil, text)))}
-	slices.Sort(q.words)
-	q.words = slices.Compact(q.words)
+	q := s.words(text)
 	if len(q.words) == 0 {
 		return q, nil
 	}
@@ -211,9 +221,6 @@ func (s *Searcher) asked(ctx context.Context, text string) (*question, error) {
 		return nil, err
 	}
 	q.vector = sparseOf(vs[0])
-	for _, w := range q.words {
-		q.total += s.weight(w)
-	}
 	if s.Reader == nil {
 		return q, nil
 	}
@@ -226,6 +233,17 @@ func (s *Searcher) asked(ctx context.Context, text string) (*question, error) {
 		q.view = v
 	}
 	return q, nil
+}
+
+// words are those of a query, folded, each once, with their weight.
+func (s *Searcher) words(text string) *question {
+	q := &question{words: strings.Fields(string(embed.Fold(nil, text)))}
+	slices.Sort(q.words)
+	q.words = slices.Compact(q.words)
+	for _, w := range q.words {
+		q.total += s.weight(w)
+	}
+	return q
 }
 
 // rank scores entry i for the words of q; false where it has nothing of them.

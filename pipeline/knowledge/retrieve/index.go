@@ -38,6 +38,9 @@ type Query struct {
 	Stage    Stage
 	// K passages at most; 0 = 5.
 	K int
+	// Exact finds by the terms of the dictionary alone: neither the likeness of
+	// vectors nor that of words takes part.
+	Exact bool
 }
 
 // A Hit is a passage that was found.
@@ -184,10 +187,13 @@ func (x *Index) Find(ctx context.Context, q Query) ([]Hit, error) {
 			}
 		}
 	}
-	lexical := x.lexical(q)
-	vectors, err := x.nearest(ctx, q)
-	if err != nil {
-		return nil, err
+	var lexical, vectors []int
+	if !q.Exact {
+		lexical = x.lexical(q)
+		var err error
+		if vectors, err = x.nearest(ctx, q); err != nil {
+			return nil, err
+		}
 	}
 	hits := map[int]*Hit{}
 	at := func(i int) *Hit {
