@@ -31,7 +31,7 @@ func (c *cli) breakerSignalCommand(command string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   command + " FEED|SCOPE --reason TEXT",
 		Short: short,
-		Long:  short + ".\nInstead of a feed, stage:parse, category:NAME or model:NAME is a breaker of the answers.\n\nName and reason are kept in the history of the breaker and leave with its event.",
+		Long:  short + ".\nInstead of a feed, stage:parse, stage:retrieve, stage:match, stage:search, category:NAME\nor model:NAME is a breaker of the answers.\n\nName and reason are kept in the history of the breaker and leave with its event.",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a, err := c.open()
@@ -55,7 +55,7 @@ func (c *cli) breakerSignalCommand(command string) *cobra.Command {
 	return cmd
 }
 
-// moveBreaker moves that of a feed, or of the answers: stage:parse, category:x,
+// moveBreaker moves that of a feed, or of the answers: a stage, category:x,
 // model:x.
 func moveBreaker(ctx context.Context, a *app.App, name, command, actor, reason string) (breaker.State, error) {
 	if strings.Contains(name, ":") {

@@ -79,7 +79,7 @@ func (c *cli) search(ctx context.Context, a *app.App, query string, k int) error
 		}
 		return rs[0], nil
 	}
-	res, err := searcher.Query(ctx, query, k)
+	res, err := flow.Ask(ctx, a.StageBreaker(s, flow.SearchStage), searcher, query, k)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,10 @@ func (c *cli) search(ctx context.Context, a *app.App, query string, k int) error
 		for _, f := range found {
 			results = append(results, result{f, f.Entry.Record})
 		}
-		return c.printJSON(map[string]any{"schema_version": 1, "query": query, "total": res.Total, "results": results, "facets": res.Facets})
+		return c.printJSON(map[string]any{"schema_version": 1, "query": query, "total": res.Total, "results": results, "facets": res.Facets, "degraded": res.Degraded})
+	}
+	if res.Degraded != "" {
+		fmt.Fprintln(c.stderr, res.Degraded)
 	}
 	if len(found) == 0 {
 		fmt.Fprintf(c.stdout, "nothing in %s fits\n", count(len(entries), "item"))

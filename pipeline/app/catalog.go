@@ -41,8 +41,12 @@ func (a *App) Match(ctx context.Context) (*flow.Match, error) {
 			return nil, err
 		}
 	}
+	stage, err := a.stage(ctx, flow.MatchStage)
+	if err != nil {
+		return nil, err
+	}
 	return &flow.Match{
-		Store: s, Contracts: c, Matcher: m, Adviser: adviser, Space: m.Embedder.Space(), Owner: a.owner, Now: a.now, Log: a.log,
+		Store: s, Contracts: c, Matcher: m, Adviser: adviser, Breaker: stage, Space: m.Embedder.Space(), Owner: a.owner, Now: a.now, Log: a.log,
 	}, nil
 }
 
@@ -74,7 +78,11 @@ func (a *App) CheckItem(ctx context.Context) (*flow.CheckItem, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &flow.CheckItem{Store: s, Parser: p, Embedder: m.Embedder, Matcher: m, Now: a.now, Log: a.log, Age: 2 * time.Second, InMemory: a.Config.CheckItems}
+	stage, err := a.stage(ctx, flow.MatchStage)
+	if err != nil {
+		return nil, err
+	}
+	c := &flow.CheckItem{Breaker: stage, Store: s, Parser: p, Embedder: m.Embedder, Matcher: m, Now: a.now, Log: a.log, Age: 2 * time.Second, InMemory: a.Config.CheckItems}
 	if near, ok := s.(flow.Nearby); ok {
 		c.Near = near
 	}

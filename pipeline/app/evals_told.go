@@ -8,15 +8,26 @@ import (
 	"github.com/assay-pipeline/assay/pipeline/flow"
 )
 
+// stageOf is the stage that a suite of a task speaks for.
+func stageOf(t evals.Task) (scope string, ok bool) {
+	switch t {
+	case evals.Parse, evals.Category, evals.Guard:
+		return flow.ParseStage, true
+	case evals.Retrieve:
+		return flow.RetrieveStage, true
+	case evals.Match:
+		return flow.MatchStage, true
+	case evals.Search:
+		return flow.SearchStage, true
+	}
+	return "", false
+}
+
 // tellWire leads a judged run to the breakers of the answers: a trip opens one,
-// and a run that passed closes those that are half-open. Suites about matching,
-// retrieval and search have no stage of their own that could fall back: their
-// trips are in the history and in the exit code.
+// and a run that passed closes those that are half-open.
 func tellWire(w *flow.Wire) func(context.Context, *evals.Run) error {
 	return func(ctx context.Context, run *evals.Run) error {
-		switch run.Task {
-		case evals.Parse, evals.Category, evals.Guard:
-		default:
+		if _, ok := stageOf(run.Task); !ok {
 			return nil
 		}
 		switch run.Judgement {
@@ -34,11 +45,13 @@ func tellWire(w *flow.Wire) func(context.Context, *evals.Run) error {
 	}
 }
 
-// tripOf says what a run has to stop: the one category that carries the loss,
-// else the model under test, else the stage.
+// tripOf says what a run has to stop: the stage of its task; of parsing the one
+// category that carries the loss, else the model under test, else the stage.
 func tripOf(run *evals.Run) flow.Trip {
-	t := flow.Trip{Scope: flow.ParseStage, Source: run.Suite, ID: run.ID, Reason: run.Reasons[0], Evidence: map[string]float64{"score": run.Score}}
-	if run.Versions.Model != "rules:" {
+	stage, _ := stageOf(run.Task)
+	t := flow.Trip{Scope: stage, Source: run.Suite, ID: run.ID, Reason: run.Reasons[0], Evidence: map[string]float64{"score": run.Score}}
+	parsing := stage == flow.ParseStage
+	if parsing && run.Versions.Model != "rules:" {
 		t.Scope = "model:" + run.Versions.Model
 	}
 	if d := run.Difference; d != nil {
@@ -48,7 +61,7 @@ func tripOf(run *evals.Run) flow.Trip {
 		t.Slice, t.Is, t.Was = m.Key+"="+m.Value, m.Score, m.Score-*m.Change
 		// Nearly all of what was lost was lost in one category.
 		const most = 0.8
-		if d := run.Difference; m.Key == "category" && d != nil && *m.Change*float64(m.Cases) <= most*d.Mean*float64(d.Items) {
+		if d := run.Difference; parsing && m.Key == "category" && d != nil && *m.Change*float64(m.Cases) <= most*d.Mean*float64(d.Items) {
 			t.Scope = "category:" + m.Value
 		}
 	}
@@ -60,6 +73,9 @@ func tripOf(run *evals.Run) flow.Trip {
 
 // scopesOf are the breakers that a run which passed speaks for.
 func scopesOf(run *evals.Run) []string {
+	if stage, _ := stageOf(run.Task); stage != flow.ParseStage {
+		return []string{stage}
+	}
 	out := []string{flow.ParseStage, "model:" + run.Versions.Model}
 	for _, s := range run.Slices {
 		if s.Key == "category" {

@@ -70,9 +70,19 @@ func TestTripOfARun(t *testing.T) {
 	if err := told(ctx, passed); err != nil || position("category:bearing") == breaker.Open || position("model:openai:x") != breaker.Open {
 		t.Errorf("after the cooldown: %q, the other model %q, %v", position("category:bearing"), position("model:openai:x"), err)
 	}
-	other := run("6", "rules:", nil)
-	other.Task = evals.Match
-	if err := told(ctx, other); err != nil {
-		t.Error(err)
+	// Suites of the other stages open theirs, whatever slice moved, and close no
+	// other.
+	for task, scope := range map[evals.Task]string{evals.Match: flow.MatchStage, evals.Retrieve: flow.RetrieveStage, evals.Search: flow.SearchStage} {
+		other := run("6"+string(task), "openai:x", &evals.Slice{Key: "category", Value: "bearing", Cases: 20, Change: &change})
+		other.Task = task
+		if err := told(ctx, other); err != nil || position(scope) != breaker.Open {
+			t.Errorf("%s: %s is %q, %v", task, scope, position(scope), err)
+		}
+	}
+	now = now.Add(2 * time.Hour)
+	other := run("7", "rules:", nil)
+	other.Task, other.Judgement = evals.Match, evals.Passed
+	if err := told(ctx, other); err != nil || position(flow.MatchStage) != breaker.Closed || position(flow.SearchStage) == breaker.Closed {
+		t.Errorf("match %q, search %q, %v", position(flow.MatchStage), position(flow.SearchStage), err)
 	}
 }

@@ -236,6 +236,13 @@ func (a *App) llms(ctx context.Context, pack *knowledge.Pack, prompts knowledge.
 	if err != nil {
 		return nil, err
 	}
+	stage, err := a.stage(ctx, flow.RetrieveStage)
+	if err != nil {
+		return nil, err
+	}
+	if fresh {
+		stage = nil // who measures asks the index itself
+	}
 	var xs []*parse.LLM
 	for _, name := range names {
 		c, err := a.Model(ctx, name)
@@ -243,7 +250,7 @@ func (a *App) llms(ctx context.Context, pack *knowledge.Pack, prompts knowledge.
 			return nil, err
 		}
 		x, err := parse.NewLLM(pack, c, prompts, parse.LLMOptions{
-			Reasks: a.Config.LLMReasks, ItemTokens: a.Config.LLMItemTokens, BatchTokens: a.Config.LLMBatchTokens, Deny: a.Config.LLMDeny, Retrieve: passages(index), Fresh: fresh,
+			Reasks: a.Config.LLMReasks, ItemTokens: a.Config.LLMItemTokens, BatchTokens: a.Config.LLMBatchTokens, Deny: a.Config.LLMDeny, Retrieve: passages(index, stage), Fresh: fresh,
 		})
 		if err != nil {
 			return nil, err
@@ -302,10 +309,15 @@ func (a *App) Draft(ctx context.Context) (*flow.Draft, error) {
 }
 
 // passages cites what the pack says about an item beside its schema, which the
-// fixed part of the prompt holds already.
-func passages(index *retrieve.Index) func(context.Context, pipeline.Item, *knowledge.Schema) ([]parse.Passage, error) {
+// fixed part of the prompt holds already. While the breaker of retrieval is not
+// closed that is what the dictionary finds by exact terms.
+func passages(index *retrieve.Index, stage *flow.StageBreaker) func(context.Context, pipeline.Item, *knowledge.Schema) ([]parse.Passage, error) {
 	return func(ctx context.Context, item pipeline.Item, s *knowledge.Schema) ([]parse.Passage, error) {
-		hits, err := index.Find(ctx, retrieve.Query{Text: item.Source, Category: s.Category, Stage: retrieve.Parsing, K: 8})
+		_, moved, err := stage.Moved(ctx)
+		if err != nil {
+			return nil, err
+		}
+		hits, err := index.Find(ctx, retrieve.Query{Text: item.Source, Category: s.Category, Stage: retrieve.Parsing, K: 8, Exact: moved})
 		if err != nil {
 			return nil, err
 		}

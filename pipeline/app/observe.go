@@ -63,7 +63,26 @@ func (a *App) Wire(ctx context.Context) (*flow.Wire, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &flow.Wire{Store: s, Policy: flow.EvalPolicy(breaker.Fallback(a.Config.EvalsFallback)), Now: a.now, Log: a.log}, nil
+	return a.wire(s), nil
+}
+
+// stage builds what knows how the breaker of a stage stands.
+func (a *App) stage(ctx context.Context, scope string) (*flow.StageBreaker, error) {
+	s, err := a.Store(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return a.StageBreaker(s, scope), nil
+}
+
+// StageBreaker is what knows how the breaker of a stage stands, by a store that
+// is open already.
+func (a *App) StageBreaker(s flow.Store, scope string) *flow.StageBreaker {
+	return &flow.StageBreaker{Wire: a.wire(s), Scope: scope}
+}
+
+func (a *App) wire(s flow.Store) *flow.Wire {
+	return &flow.Wire{Store: s, Policy: flow.EvalPolicy(breaker.Fallback(a.Config.EvalsFallback)), Now: a.now, Log: a.log}
 }
 
 // rulesParser reads without a model.

@@ -25,5 +25,9 @@ func (a *App) Search(ctx context.Context) (*flow.Search, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &flow.Search{Store: s, Pack: pack, Parser: p, Embedder: e, Now: a.now}, nil
+	stage, err := a.stage(ctx, flow.SearchStage)
+	if err != nil {
+		return nil, err
+	}
+	return &flow.Search{Breaker: stage, Store: s, Pack: pack, Parser: p, Embedder: e, Now: a.now}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/breaker"
 	"github.com/assay-pipeline/assay/pipeline/catalog"
 	"github.com/assay-pipeline/assay/pipeline/embed"
 	"github.com/assay-pipeline/assay/pipeline/parse"
@@ -47,8 +48,10 @@ type CheckItem struct {
 	InMemory int
 	// Age is how old the copy in memory may be; default two seconds.
 	Age time.Duration
-	Now func() time.Time
-	Log *slog.Logger
+	// Breaker, where set, knows whether the verdicts of matching are to be trusted.
+	Breaker *StageBreaker
+	Now     func() time.Time
+	Log     *slog.Logger
 
 	mu    sync.Mutex
 	live  *catalog.Live
@@ -73,7 +76,9 @@ func (c *CheckItem) Items(ctx context.Context, items []pipeline.Item) ([]catalog
 // the place of the item, values of attributes as people write them. They stand
 // in the record with the provenance enriched:caller. Errors: invalid too for an
 // attribute that the item's category does not have, or a value that it cannot
-// have.
+// have. While the breaker of matching is not closed the catalog is looked up by
+// exact part numbers alone, and the answers say degraded; locked, where its
+// fallback is to halt.
 func (c *CheckItem) Ask(ctx context.Context, items []pipeline.Item, given map[int]map[string]string) ([]catalog.Answer, error) {
 	if len(items) == 0 {
 		return []catalog.Answer{}, nil
@@ -84,6 +89,13 @@ func (c *CheckItem) Ask(ctx context.Context, items []pipeline.Item, given map[in
 	if err := CheckInput(items); err != nil {
 		return nil, err
 	}
+	state, moved, err := c.Breaker.Moved(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if moved && state.Fallback == breaker.Halt {
+		return nil, halted(state)
+	}
 	entries, err := c.read(ctx, items)
 	if err != nil {
 		return nil, err
@@ -92,6 +104,9 @@ func (c *CheckItem) Ask(ctx context.Context, items []pipeline.Item, given map[in
 		if err := c.tell(&entries[i], i, given[i]); err != nil {
 			return nil, err
 		}
+	}
+	if moved {
+		return c.exact(ctx, entries, standsIn(state, "looked up by exact part numbers alone"))
 	}
 	answers := make([]catalog.Answer, len(entries))
 	if large, err := c.large(ctx); err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/breaker"
 	"github.com/assay-pipeline/assay/pipeline/catalog"
 	"github.com/assay-pipeline/assay/pipeline/contract"
 )
@@ -21,6 +22,9 @@ type Match struct {
 	// Adviser, where set, is asked about the pairs for review; what it thinks
 	// stands among the reasons that the person who decides is shown.
 	Adviser *catalog.Adviser
+	// Breaker, where set, knows whether the verdicts are to be trusted: while its
+	// breaker is not closed no new pair is called a duplicate without a person.
+	Breaker *StageBreaker
 	// Space of the vectors to compare.
 	Space string
 	Owner string
@@ -64,6 +68,11 @@ func (m *Match) Batch(ctx context.Context, b MatchBatch) error {
 			changed = append(changed, e.Item.ID)
 		}
 	}
+	back, err := m.heldBack(ctx)
+	if err != nil {
+		return err
+	}
+	changed = append(changed, slices.DeleteFunc(back, func(id string) bool { return gone[id] || slices.Contains(changed, id) })...)
 	return m.judge(ctx, b, all, changed, retired)
 }
 
@@ -101,7 +110,14 @@ func (m *Match) judge(ctx context.Context, b MatchBatch, all []catalog.Entry, ch
 	if len(changed) == 0 {
 		return nil
 	}
-	if err := m.learn(ctx); err != nil {
+	state, moved, err := m.Breaker.Moved(ctx)
+	if err != nil {
+		return err
+	}
+	if moved && state.Fallback == breaker.Halt {
+		return halted(state)
+	}
+	if err := m.learn(ctx, moved); err != nil {
 		return err
 	}
 	// What a batch brings may change the verdict on pairs of earlier batches:
@@ -123,11 +139,16 @@ func (m *Match) judge(ctx context.Context, b MatchBatch, all []catalog.Entry, ch
 			return err
 		}
 	}
-	return m.store(ctx, b, all, touched, retired, pairs)
+	return m.store(ctx, b, all, touched, retired, pairs, moved)
 }
 
-// learn takes the model that was trained last.
-func (m *Match) learn(ctx context.Context) error {
+// learn takes the model that was trained last; while verdicts are not to be
+// trusted the rules judge without it.
+func (m *Match) learn(ctx context.Context, moved bool) error {
+	if moved {
+		m.Matcher.Learned = nil
+		return nil
+	}
 	model, err := LatestModel(ctx, m.Store)
 	if err != nil {
 		return err
@@ -137,7 +158,7 @@ func (m *Match) learn(ctx context.Context) error {
 }
 
 // store writes pairs, clusters, reviews, figures and events in one transaction.
-func (m *Match) store(ctx context.Context, b MatchBatch, all []catalog.Entry, touched, retired []string, pairs []catalog.Match) error {
+func (m *Match) store(ctx context.Context, b MatchBatch, all []catalog.Entry, touched, retired []string, pairs []catalog.Match, moved bool) error {
 	at := stamp(m.Now)
 	return m.Store.Atomic(ctx, func(tx Tx) error {
 		removed, err := m.retire(ctx, tx, b, retired, at)
@@ -148,7 +169,13 @@ func (m *Match) store(ctx context.Context, b MatchBatch, all []catalog.Entry, to
 		if err != nil {
 			return err
 		}
-		pairs := m.Matcher.Decide(all, slices.Clone(pairs), decided)
+		pairs := slices.Clone(pairs)
+		if moved {
+			if err := holdBack(ctx, tx, touched, pairs); err != nil {
+				return err
+			}
+		}
+		pairs = m.Matcher.Decide(all, pairs, decided)
 		if err := tx.ReplaceMatches(ctx, touched, pairs); err != nil {
 			return err
 		}

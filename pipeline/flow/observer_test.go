@@ -218,7 +218,7 @@ func TestTrip(t *testing.T) {
 		}
 		w.want("openings", s.Trips, 1)
 	}
-	for _, scope := range []string{"", "stage:match", "feed:x", "category:"} {
+	for _, scope := range []string{"", "stage:nothing", "feed:x", "category:"} {
 		if _, err := wire.Trip(ctx, flow.Trip{Scope: scope, Reason: "x"}); pipeline.ErrorCode(err) != pipeline.CodeInvalid {
 			t.Errorf("scope %q: %v", scope, err)
 		}

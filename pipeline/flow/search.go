@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/breaker"
 	"github.com/assay-pipeline/assay/pipeline/catalog"
 	"github.com/assay-pipeline/assay/pipeline/embed"
 	"github.com/assay-pipeline/assay/pipeline/knowledge"
@@ -22,7 +23,9 @@ type Search struct {
 	Embedder embed.Embedder
 	// Age is how old the copy in memory may be; default two seconds.
 	Age time.Duration
-	Now func() time.Time
+	// Breaker, where set, knows whether the answers of search are to be trusted.
+	Breaker *StageBreaker
+	Now     func() time.Time
 
 	mu       sync.Mutex
 	loading  sync.Mutex // held while the copy is brought up to date
@@ -36,7 +39,9 @@ type Search struct {
 
 // Query is catalog.Searcher.Query over the live items. Errors: invalid (an
 // empty query, an unknown attribute, a unit of another dimension), unavailable:
-// "could not look" is never an empty answer.
+// "could not look" is never an empty answer. While the breaker of the stage is
+// not closed the words of the texts alone are looked up, and the results say
+// degraded; locked, where its fallback is to halt.
 func (s *Search) Query(ctx context.Context, query string, k int) (catalog.Results, error) {
 	// A query that does not read is told without a look at the catalog.
 	if _, _, err := catalog.ParseQuery(s.Pack, query); err != nil {
@@ -46,7 +51,24 @@ func (s *Search) Query(ctx context.Context, query string, k int) (catalog.Result
 	if err != nil {
 		return catalog.Results{}, err
 	}
-	return x.Query(ctx, query, k)
+	return Ask(ctx, s.Breaker, x, query, k)
+}
+
+// Ask asks a searcher, or, while the breaker of search is not closed, its words
+// alone.
+func Ask(ctx context.Context, b *StageBreaker, x *catalog.Searcher, query string, k int) (catalog.Results, error) {
+	state, moved, err := b.Moved(ctx)
+	switch {
+	case err != nil:
+		return catalog.Results{}, err
+	case !moved:
+		return x.Query(ctx, query, k)
+	case state.Fallback == breaker.Halt:
+		return catalog.Results{}, halted(state)
+	}
+	r, err := x.Words(ctx, query, k)
+	r.Degraded = standsIn(state, "looked up by words alone")
+	return r, err
 }
 
 // current is the searcher over the catalog as it is, at most Age old.

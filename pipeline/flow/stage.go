@@ -44,6 +44,10 @@ func (p *Parse) records(ctx context.Context, items []pipeline.Item) (recs []pipe
 		recs, err = p.Parser.ParseAll(ctx, items)
 		return recs, fell, err
 	}
+	retrieval, moved := retrieves(states)
+	if moved && retrieval.Fallback == breaker.Halt && fb.Model != nil {
+		return nil, nil, halted(retrieval)
+	}
 	var usual, other []int
 	by := make([]breaker.State, len(items))
 	for i, it := range items {
@@ -72,6 +76,13 @@ func (p *Parse) records(ctx context.Context, items []pipeline.Item) (recs []pipe
 	if err := read(p.Parser, usual); err != nil {
 		return nil, nil, err
 	}
+	for _, i := range usual {
+		// Who was not asked saw no passage.
+		if moved && asked(&recs[i]) {
+			fell[i] = true
+			degrade(&recs[i], standsIn(retrieval, "the model was shown what the dictionary finds by exact terms alone"))
+		}
+	}
 	lastGood := func(i int) bool { return by[i].Fallback == breaker.LastGood && fb.Previous != nil }
 	previous := slices.DeleteFunc(slices.Clone(other), func(i int) bool { return !lastGood(i) })
 	rules := slices.DeleteFunc(slices.Clone(other), lastGood)
@@ -84,14 +95,32 @@ func (p *Parse) records(ctx context.Context, items []pipeline.Item) (recs []pipe
 		return nil, nil, err
 	}
 	for _, i := range rules {
-		r := &recs[i]
-		r.Flags = append(r.Flags, pipeline.Flag{Code: parse.FellBack, Detail: "read by the rules alone: the breaker of " + by[i].Key.Scope + " is " + string(by[i].Position)})
-		r.Confidence /= 2
+		degrade(&recs[i], standsIn(by[i], "read by the rules alone"))
 	}
 	for _, i := range previous {
-		recs[i].Trace = append(recs[i].Trace, pipeline.Step{Did: "fell_back", Detail: "read by the version before: the breaker of " + by[i].Key.Scope + " is " + string(by[i].Position)})
+		recs[i].Trace = append(recs[i].Trace, pipeline.Step{Did: "fell_back", Detail: standsIn(by[i], "read by the version before")})
 	}
 	return recs, fell, nil
+}
+
+// degrade says of a record that it was read with less than usual.
+func degrade(r *pipeline.Record, why string) {
+	r.Flags = append(r.Flags, pipeline.Flag{Code: parse.FellBack, Detail: why})
+	r.Confidence /= 2
+}
+
+// retrieves is the breaker of retrieval, if it is among those that moved.
+func retrieves(states []breaker.State) (breaker.State, bool) {
+	i := slices.IndexFunc(states, func(s breaker.State) bool { return s.Key.Scope == RetrieveStage })
+	if i < 0 {
+		return breaker.State{}, false
+	}
+	return states[i], true
+}
+
+// asked reports whether a model had a part in a record.
+func asked(r *pipeline.Record) bool {
+	return slices.ContainsFunc(r.Trace, func(s pipeline.Step) bool { return s.Did == "asked" || s.Did == "kept" })
 }
 
 // guards finds the breaker that keeps an item from the parser: that of the

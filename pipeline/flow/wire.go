@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,9 +16,24 @@ import (
 // that tripped, and live answers that drifted.
 const EvalSignal = "evals"
 
-// ParseStage is the scope of the breaker of the parse stage. Beside it there may
+// Scopes of the breakers of stages that answer. Beside that of parsing there may
 // be one for category:x and one for model:x.
-const ParseStage = "stage:parse"
+const (
+	// ParseStage reads items.
+	ParseStage = "stage:parse"
+	// RetrieveStage finds the passages that a model is shown: while it is not
+	// closed, those alone that the dictionary finds by exact terms.
+	RetrieveStage = "stage:retrieve"
+	// MatchStage judges pairs: while it is not closed, no new pair is called a
+	// duplicate without a person, and what is checked before it is created is
+	// looked up by exact part numbers alone.
+	MatchStage = "stage:match"
+	// SearchStage finds items: while it is not closed, by the words alone.
+	SearchStage = "stage:search"
+)
+
+// Stages are those scopes, in the order of the work.
+var Stages = []string{ParseStage, RetrieveStage, MatchStage, SearchStage}
 
 // EvalBreaker is the key of a breaker that evaluations move.
 func EvalBreaker(scope string) breaker.Key { return breaker.Key{Scope: scope, Signal: EvalSignal} }
@@ -26,17 +42,20 @@ func EvalBreaker(scope string) breaker.Key { return breaker.Key{Scope: scope, Si
 // hour, doubled with each opening in a row up to a day; then a suite that passes
 // on a sample closes it, and one that does not opens it again.
 //
-//	degraded   the rules read alone, and the records say degraded
+// What a stage does meanwhile, by its fallback:
+//
+//	degraded   parse: the rules read alone, and the records say degraded;
+//	           retrieve, match, search: see the scopes
 //	last_good  the version before reads: the model and prompts that
-//	           ASSAY_LLM_PREVIOUS names; without one, as degraded
-//	halt       shards wait
+//	           ASSAY_LLM_PREVIOUS names; without one, and elsewhere, as degraded
+//	halt       shards and batches wait, questions are refused
 func EvalPolicy(fallback breaker.Fallback) breaker.Policy {
 	return breaker.Policy{Mode: breaker.Enforce, Window: 1, Cooldown: time.Hour, MaxCooldown: 24 * time.Hour, Probes: 1, Fallback: fallback}
 }
 
 // A Trip is why a breaker of the answers opens.
 type Trip struct {
-	// Scope is stage:parse, category:x or model:x.
+	// Scope is one of Stages, category:x or model:x.
 	Scope string
 	// Source is who noticed: a suite's name, observer, or canaries.
 	Source string
@@ -103,10 +122,10 @@ func (w *Wire) Trip(ctx context.Context, t Trip) (after breaker.State, err error
 
 func checkScope(scope string) error {
 	kind, name, ok := strings.Cut(scope, ":")
-	if ok && name != "" && (scope == ParseStage || kind == "category" || kind == "model") {
+	if ok && name != "" && (slices.Contains(Stages, scope) || kind == "category" || kind == "model") {
 		return nil
 	}
-	return pipeline.Errorf(pipeline.CodeInvalid, "%q is no scope of a breaker of answers", scope).WithHint("use stage:parse, category:NAME or model:PROVIDER:MODEL")
+	return pipeline.Errorf(pipeline.CodeInvalid, "%q is no scope of a breaker of answers", scope).WithHint("use stage:parse, stage:retrieve, stage:match, stage:search, category:NAME or model:PROVIDER:MODEL")
 }
 
 // trip is Trip within a transaction: the state after it, and what has to leave.
@@ -233,7 +252,7 @@ func moved(ctx context.Context, s breaker.Store, p breaker.Policy, at time.Time)
 		if state.Key.Signal != EvalSignal {
 			continue
 		}
-		if state, _ = p.Tick(state, at); state.Position == breaker.Open || state.Position == breaker.HalfOpen {
+		if state, _ = p.Tick(state, at); moves(state) {
 			out = append(out, state)
 		}
 	}

@@ -585,6 +585,9 @@ type Rows = pipeline.Rows
 type SearchPage struct {
 	Data []SearchResult `json:"data"`
 
+	// Degraded Why less was looked at than usual: the breaker of search is open, and words alone were looked up. Absent usually.
+	Degraded string `json:"degraded,omitempty"`
+
 	// Facets Values by which the result could be narrowed.
 	Facets []Facet `json:"facets"`
 

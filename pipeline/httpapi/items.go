@@ -143,7 +143,7 @@ func (s *Server) Search(ctx context.Context, r SearchRequestObject) (SearchRespo
 	if err != nil {
 		return nil, err
 	}
-	out := Search200JSONResponse{Data: []SearchResult{}, Total: res.Total, Facets: res.Facets}
+	out := Search200JSONResponse{Data: []SearchResult{}, Total: res.Total, Facets: res.Facets, Degraded: res.Degraded}
 	for _, f := range res.Found[min(skip, len(res.Found)):] {
 		out.Data = append(out.Data, SearchResult{ID: f.ID, Score: f.Score, Why: f.Why, Record: f.Entry.Record})
 	}

@@ -441,6 +441,9 @@ func (e ListReviewsParamsState) Valid() bool {
 
 // Answer What is known of an item at the moment of its entry. `duplicate`: the catalog has it. `review`: it may, or the item says too little. `distinct`: it is new.
 type Answer struct {
+	// Degraded Why less was looked at than usual: the breaker of matching is open, and exact part numbers alone were looked up. The verdict is then never `distinct`. Absent usually.
+	Degraded string `json:"degraded,omitempty"`
+
 	// Exists The catalog has an item of this id already.
 	Exists bool `json:"exists,omitempty"`
 
@@ -1261,6 +1264,9 @@ type Rows struct {
 // SearchPage defines model for SearchPage.
 type SearchPage struct {
 	Data []SearchResult `json:"data"`
+
+	// Degraded Why less was looked at than usual: the breaker of search is open, and words alone were looked up. Absent usually.
+	Degraded string `json:"degraded,omitempty"`
 
 	// Facets Values by which the result could be narrowed.
 	Facets []Facet `json:"facets"`
