@@ -65,6 +65,7 @@ func (b *browser) open() *tab {
 			t.noise = append(t.noise, "a dialog opened: "+e.Message)
 		}
 	})
+	t.err = chromedp.Run(ctx) // the tab lives as long as the context that it is opened with
 	t.run(emulation.SetDeviceMetricsOverride(1280, 860, 1, false))
 	return t
 }

@@ -50,6 +50,8 @@ func New(opt Options) (*Pages, error) {
 	}
 	p.mux.HandleFunc("GET /assets/{name}", p.assets.serve)
 	p.sessionRoutes()
+	p.reviewRoutes()
+	p.itemRoutes()
 	if len(p.wrong) > 0 {
 		return nil, p.wrong[0]
 	}

@@ -63,18 +63,19 @@ type view struct {
 // A place is an entry of the navigation.
 type place struct{ Name, To string }
 
-var places = []place{{"Review", "/review"}, {"Search", "/search"}, {"Evals", "/evals"}, {"Cost", "/cost"}}
+var places = []place{{"Review", "/reviews"}, {"Search", "/search"}, {"Catalog", "/catalog"}, {"Evals", "/evals"}, {"Cost", "/cost"}}
 
 // page registers a page: route is "GET /path", operation the operation of the API
 // whose scope it needs.
 func (p *Pages) page(name, route, operation string, h func(*visit) (*screen, error)) {
 	p.route(name, route, operation, func(v *visit) {
 		s, err := h(v)
-		if err != nil {
+		switch {
+		case err != nil:
 			v.fail(err)
-			return
+		case s != nil: // else h has answered itself
+			p.show(v, s)
 		}
-		p.show(v, s)
 	})
 }
 

@@ -1,0 +1,203 @@
+package pages
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/catalog"
+	"github.com/assay-pipeline/assay/pipeline/page"
+)
+
+//go:embed cluster.html
+var clusterSource string
+
+//go:embed clusters.html
+var clustersSource string
+
+//go:embed catalog.html
+var catalogSource string
+
+var (
+	clusterTemplate  = thingTemplate("cluster", clusterSource)
+	clustersTemplate = template("clusters", clustersSource)
+	catalogTemplate  = template("catalog", catalogSource)
+)
+
+// clusterPage is a cluster with its golden record.
+type clusterPage struct {
+	ID, Category, Text, TextFrom, TextTo string
+	Values                               []goldenLine
+	Meta                                 []goldenLine
+	Items                                []thing
+	More                                 int
+}
+
+type goldenLine struct {
+	Title, Value, From, FromTo string
+	Critical                   bool
+	Agree                      int
+	Differ                     []link
+}
+
+// shownItems bounds how many items of a cluster a page shows whole.
+const shownItems = 20
+
+func (v *visit) cluster() (*screen, error) {
+	id := v.PathValue("cluster")
+	cs, err := v.p.opt.Store.ClusterPage(v.Context(), catalog.ClusterQuery{ID: id, Limit: 1})
+	if err != nil {
+		return nil, err
+	}
+	if len(cs) == 0 {
+		return nil, pipeline.Errorf(pipeline.CodeNotFound, "there is no cluster %q", cut(id)).WithHint("it may have been merged into another or dissolved; an item's page names the one it is in now")
+	}
+	es, err := v.p.opt.Store.Entries(v.Context(), catalog.Query{IDs: cs[0].Items, Live: true})
+	if err != nil {
+		return nil, err
+	}
+	g := v.p.opt.Use.People.Match.Matcher.Golden(cs[0], es)
+	s := v.p.schema(g.Category)
+	main := clusterPage{ID: page.Short(g.Cluster, 80), Category: g.Category, Text: page.Text(g.Text), TextFrom: page.Short(g.TextFrom, 200), TextTo: itemAddress(g.TextFrom)}
+	for _, x := range g.Values {
+		l := goldenLine{Title: s.title(x.Name), Value: valueOf(x.Value, x.Unit), From: page.Short(x.From, 200), FromTo: itemAddress(x.From), Critical: s.critical(x.Name), Agree: len(x.Agree)}
+		for _, d := range x.Differ[:min(len(x.Differ), shownItems)] {
+			l.Differ = append(l.Differ, link{itemAddress(d), page.Short(d, 200)})
+		}
+		main.Values = append(main.Values, l)
+	}
+	for _, x := range g.Meta {
+		main.Meta = append(main.Meta, goldenLine{Title: map[string]string{"manufacturer": "Manufacturer", "part_number": "Part number"}[x.Field], Value: page.Short(x.Value, 200), From: page.Short(x.From, 200), FromTo: itemAddress(x.From)})
+	}
+	for i := range es[:min(len(es), shownItems)] {
+		main.Items = append(main.Items, v.p.thingOf(&es[i].Item, &es[i].Record))
+	}
+	main.More = max(len(es)-shownItems, 0)
+	return &screen{Title: "Cluster", Here: "/catalog", t: clusterTemplate, Main: &main}, nil
+}
+
+// clustersPage lists what is one thing several times.
+type clustersPage struct {
+	Lines              []clusterLine
+	Next, First, Label string
+}
+
+type clusterLine struct {
+	To, Name, Text string
+	Items          int
+}
+
+func (v *visit) clusters() (*screen, error) {
+	after := v.URL.Query().Get("after")
+	cs, err := v.p.opt.Store.ClusterPage(v.Context(), catalog.ClusterQuery{After: after, Limit: perPage + 1})
+	if err != nil {
+		return nil, err
+	}
+	main := clustersPage{Label: "More clusters"}
+	if len(cs) > perPage {
+		cs = cs[:perPage]
+		main.Next = "/clusters?" + url.Values{"after": {cs[perPage-1].ID}}.Encode()
+	}
+	if after != "" {
+		main.First = "/clusters"
+	}
+	first := make([]string, len(cs))
+	for i, c := range cs {
+		first[i] = c.Items[0]
+	}
+	texts := map[string]string{}
+	if len(first) > 0 {
+		es, err := v.p.opt.Store.Entries(v.Context(), catalog.Query{IDs: first})
+		if err != nil {
+			return nil, err
+		}
+		for i := range es {
+			texts[es[i].Item.ID] = es[i].Item.Source
+		}
+	}
+	for _, c := range cs {
+		main.Lines = append(main.Lines, clusterLine{"/clusters/" + url.PathEscape(c.ID), pipeline.ShortID(c.ID), page.Short(texts[c.Items[0]], 200), len(c.Items)})
+	}
+	return &screen{Title: "Clusters", Here: "/catalog", t: clustersTemplate, Main: &main}, nil
+}
+
+// catalogPage says how complete and how clean the catalog is.
+type catalogPage struct {
+	Items   int
+	At      string
+	Batch   string
+	BatchTo string
+	By      string
+	Bys     []option
+	Groups  []groupLine
+}
+
+type groupLine struct {
+	Name, To                              string
+	Items                                 int
+	Incomplete, LowConfidence, Duplicates string
+	Missing                               []pair
+	Trend                                 page.Line
+	Moved                                 bool // there is a trend
+}
+
+// trendOf is how many batches a trend looks back.
+const trendOf = 12
+
+// catalog shows the report that is kept after each batch: counting the catalog
+// anew is what the API and the command line do.
+func (v *visit) catalog() (*screen, error) {
+	by := v.URL.Query().Get("by")
+	main := catalogPage{By: by}
+	for _, o := range []option{{Value: "", Name: "category"}, {Value: "plant", Name: "plant"}, {Value: "source", Name: "feed"}} {
+		o.Selected = o.Value == by
+		main.Bys = append(main.Bys, o)
+	}
+	if !slices.ContainsFunc(main.Bys, func(o option) bool { return o.Selected }) {
+		return nil, pipeline.Errorf(pipeline.CodeInvalid, "groups by %q are not known", cut(by)).WithHint("leave it out for categories, or use plant or source")
+	}
+	if by == "" {
+		by = "category"
+	}
+	snaps, err := v.p.opt.Store.Snapshots(v.Context(), trendOf)
+	if err != nil {
+		return nil, err
+	}
+	was := map[string][]page.Value{}
+	var now catalog.Report
+	for i, s := range snaps {
+		now = catalog.Report{}
+		if err := json.Unmarshal(s.Figures, &now); err != nil {
+			return nil, pipeline.Errorf(pipeline.CodeCorrupt, "the report of batch %s does not read: %w", s.Batch, err)
+		}
+		for _, g := range now.Groups {
+			if g.By == by {
+				was[g.Name] = append(was[g.Name], page.Value{At: float64(i), Y: g.Incomplete, Title: moment(s.At) + ": " + percent(g.Incomplete)})
+			}
+		}
+		main.Batch, main.BatchTo, main.At = pipeline.ShortID(s.Batch), "/batches/"+url.PathEscape(s.Batch), moment(s.At)
+	}
+	main.Items = now.Items
+	filter := map[string]string{"category": "category", "plant": "plant", "source": "feed"}[by]
+	for _, g := range now.Groups {
+		if g.By != by {
+			continue
+		}
+		l := groupLine{
+			Name: page.Short(g.Name, 80), To: searchAddress(filter+`="`+g.Name+`"`, 0), Items: g.Items,
+			Incomplete: percent(g.Incomplete), LowConfidence: percent(g.LowConfidence), Duplicates: percent(g.Duplicates),
+		}
+		for _, m := range g.Missing[:min(len(g.Missing), 3)] {
+			l.Missing = append(l.Missing, pair{page.Short(m.Attribute, 80), fmt.Sprintf("%s (%d of %d)", percent(m.Share), m.Items, m.Of)})
+		}
+		if t := was[g.Name]; len(t) > 1 {
+			l.Moved = true
+			l.Trend = page.Draw("incomplete over the last "+fmt.Sprint(len(t))+" batches, now "+l.Incomplete, 120, 24, 0, float64(len(snaps)-1), 1, t)
+		}
+		main.Groups = append(main.Groups, l)
+	}
+	return &screen{Title: "Catalog", Here: "/catalog", t: catalogTemplate, Main: &main}, nil
+}
