@@ -1,12 +1,10 @@
 package app
 
 import (
-	"context"
 	"os"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/assay-pipeline/assay/pipeline"
@@ -84,10 +82,10 @@ func (c Config) Location(key string) (bucket, at string) {
 	return bucket, strings.TrimPrefix(strings.Trim(prefix, "/")+"/"+key, "/")
 }
 
-// awsConfig is what the AWS SDK finds: environment, shared files, or the role of
-// the function. Nothing is asked of the network before the first request.
+// awsConfig is how AWS is reached. Nothing is asked of the network before the
+// first request.
 func awsConfig(variable, value string) (aws.Config, error) {
-	cfg, err := config.LoadDefaultConfig(context.Background())
+	cfg, err := loadAWS()
 	if err != nil {
 		return cfg, pipeline.Errorf(pipeline.CodeInvalid, "%s: AWS configuration: %w", variable, err)
 	}

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/config"
-
 	library "github.com/assay-pipeline/assay/contracts"
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/catalog"
@@ -77,7 +75,7 @@ func (a *App) provider(ctx context.Context, name, url string) (llm.Options, erro
 		opt.Key = os.Getenv(map[string]string{"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}[provider])
 	}
 	if provider == "bedrock" {
-		cfg, err := config.LoadDefaultConfig(ctx)
+		cfg, err := loadAWS()
 		if err != nil {
 			return opt, pipeline.Errorf(pipeline.CodeInvalid, "%s: AWS configuration: %w", name, err)
 		}

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"github.com/assay-pipeline/assay/pipeline"
@@ -99,7 +98,7 @@ func (c Config) lookup(name string) (string, bool) {
 type topics struct{}
 
 func (topics) Publish(ctx context.Context, in *sns.PublishInput, opts ...func(*sns.Options)) (*sns.PublishOutput, error) {
-	cfg, err := config.LoadDefaultConfig(ctx)
+	cfg, err := loadAWS()
 	if err != nil {
 		return nil, pipeline.Errorf(pipeline.CodeInvalid, "AWS configuration: %w", err)
 	}

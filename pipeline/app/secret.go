@@ -8,9 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"github.com/assay-pipeline/assay/pipeline"
 )
@@ -30,12 +28,11 @@ func (a *App) reveal(ctx context.Context, variable string, s Secret) (string, er
 	if err != nil {
 		return "", err
 	}
-	out, err := secretsmanager.NewFromConfig(cfg).GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id})
+	text, err := a.getSecretValue(ctx, cfg, id)
 	if err != nil {
 		return "", pipeline.Errorf(pipeline.CodeUnavailable, "%s: the secret cannot be read: %w", variable, err).
 			WithHint("allow secretsmanager:GetSecretValue on %s", id)
 	}
-	text := aws.ToString(out.SecretString)
 	if field == "" {
 		return text, nil
 	}

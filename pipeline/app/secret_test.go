@@ -84,3 +84,44 @@ func TestDatabaseToken(t *testing.T) {
 		t.Errorf("the setting shows itself as %q", got)
 	}
 }
+
+// TestSecretThrottled: Secrets Manager is asked again where it refuses for the
+// moment, and not where it refuses for good.
+func TestSecretThrottled(t *testing.T) {
+	for _, c := range []struct {
+		kind   string
+		status int
+		asked  int
+		want   string
+	}{
+		{"ThrottlingException", http.StatusBadRequest, 3, "s3cret"},
+		{"InternalServiceError", http.StatusInternalServerError, 3, "s3cret"},
+		{"AccessDeniedException", http.StatusBadRequest, 1, ""},
+		{"ExpiredTokenException", http.StatusBadRequest, 1, ""},
+	} {
+		asked := 0
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if asked++; asked < 3 {
+				w.WriteHeader(c.status)
+				_ = json.NewEncoder(w).Encode(map[string]string{"__type": "com.amazonaws.secretsmanager#" + c.kind, "Message": "no"})
+				return
+			}
+			if !strings.Contains(r.Header.Get("Authorization"), "test/20260302/eu-central-1/secretsmanager/aws4_request") {
+				t.Errorf("signed as %s", r.Header.Get("Authorization"))
+			}
+			_ = json.NewEncoder(w).Encode(map[string]string{"SecretString": "s3cret"})
+		}))
+		for k, v := range map[string]string{"AWS_ENDPOINT_URL": s.URL, "AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"} {
+			t.Setenv(k, v)
+		}
+		a := Open(Config{}, Options{Now: func() time.Time { return time.Date(2026, 3, 2, 6, 0, 0, 0, time.UTC) }})
+		got, err := a.reveal(t.Context(), "V", "secretsmanager:db")
+		if got != c.want || asked != c.asked || (err == nil) != (c.want != "") {
+			t.Errorf("%s: %q after %d requests, %v; want %q after %d", c.kind, got, asked, err, c.want, c.asked)
+		}
+		if err != nil && !strings.Contains(err.Error(), c.kind) {
+			t.Errorf("%v does not say %s", err, c.kind)
+		}
+		s.Close()
+	}
+}
