@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -23,7 +24,7 @@ var DefaultObserve = Observe{SampleRate: 0.05, BaselineSize: 50, DriftThreshold:
 // LeastBaseline is the smallest live baseline that may be set.
 const LeastBaseline = 50
 
-var suiteName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,40}$`)
+var suiteName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9-]{0,40}$`) })
 
 // ReadSuite reads one suite. Every mistake is reported, with its line.
 func ReadSuite(file string, src []byte) (*Suite, Problems) {
@@ -112,7 +113,7 @@ func (r *suiteReader) check(s *Suite, doc *yaml.Node) {
 		}
 		return doc
 	}
-	if !suiteName.MatchString(s.Name) {
+	if !suiteName().MatchString(s.Name) {
 		r.fail(line("name"), "name %q must be lower case letters, digits and hyphens, a letter first", s.Name)
 	} else if base := strings.TrimSuffix(path.Base(s.File), path.Ext(s.File)); base != s.Name {
 		r.fail(line("name"), "the suite %s must stand in %s.yaml", s.Name, s.Name)

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/caarlos0/env/v11"
@@ -308,10 +309,10 @@ func (c Config) check() []string {
 	return problems
 }
 
-var password = regexp.MustCompile(`(://[^/@:]*):[^@]*@`)
+var password = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(://[^/@:]*):[^@]*@`) })
 
 // withoutPassword is a URL as it may be shown.
-func withoutPassword(url string) string { return password.ReplaceAllString(url, "$1:…@") }
+func withoutPassword(url string) string { return password().ReplaceAllString(url, "$1:…@") }
 
 // path is the file of a "scheme:path" or "scheme:///path" URL.
 func (c Config) path(url string) string {

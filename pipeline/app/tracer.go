@@ -81,7 +81,7 @@ type otlpSpan struct {
 	Status     otlpStatus      `json:"status"`
 }
 
-var traceparent = regexp.MustCompile(`^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$`)
+var traceparent = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$`) })
 
 // Start begins a span below the trace of ctx, or a new trace where there is none.
 // attributes are pairs of a key and a value. The returned function ends it.
@@ -110,7 +110,7 @@ func (t *Tracer) Add(ctx context.Context, name string, start, end time.Time, fai
 // spanBelow begins a span below the trace of ctx, or a new trace.
 func spanBelow(ctx context.Context, name string, start time.Time, attributes []string) otlpSpan {
 	s := otlpSpan{Name: name, Kind: 1, Span: randomHex(8), Start: nanos(start)}
-	if m := traceparent.FindStringSubmatch(pipeline.TraceParent(ctx)); m != nil {
+	if m := traceparent().FindStringSubmatch(pipeline.TraceParent(ctx)); m != nil {
 		s.Trace, s.Parent = m[1], m[2]
 	} else {
 		s.Trace, s.Kind = randomHex(16), 5
@@ -191,7 +191,7 @@ func FromXRay(header string) string {
 			parent = v
 		}
 	}
-	if p := "00-" + trace + "-" + parent + "-01"; traceparent.MatchString(p) {
+	if p := "00-" + trace + "-" + parent + "-01"; traceparent().MatchString(p) {
 		return p
 	}
 	return ""

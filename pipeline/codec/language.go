@@ -2,6 +2,7 @@ package codec
 
 import (
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -45,7 +46,12 @@ const numLanguages = 7
 
 var languages = [numLanguages]string{"de", "en", "es", "fr", "it", "nl", "pt"}
 
-var wordClues, gramClues = cluesOf(functionWords, 1), cluesOf(typicalGrams, 0.25)
+// Made when the first text is asked for: a function that judges numbers starts
+// without.
+var (
+	wordClues = sync.OnceValue(func() map[string]clue { return cluesOf(functionWords, 1) })
+	gramClues = sync.OnceValue(func() map[string]clue { return cluesOf(typicalGrams, 0.25) })
+)
 
 func cluesOf(lists map[string]string, weight float32) map[string]clue {
 	count := map[string]int{}
@@ -82,6 +88,7 @@ func Language(text string) string {
 			text = text[:len(text)-1]
 		}
 	}
+	byWord, byGram := wordClues(), gramClues()
 	var sum clue
 	words, hits := 0, 0
 	for _, w := range strings.FieldsFunc(strings.ToLower(text), func(r rune) bool {
@@ -92,19 +99,19 @@ func Language(text string) string {
 			continue
 		}
 		words++
-		if c, ok := wordClues[w]; ok {
+		if c, ok := byWord[w]; ok {
 			hits++
 			sum.add(c)
 		}
 		if head, tail, cut := strings.Cut(w, "'"); cut {
-			if c, ok := wordClues[tail]; ok {
+			if c, ok := byWord[tail]; ok {
 				sum.add(c)
 			}
 			if len(head) <= 2 { // l', d', qu', dell' is Italian
-				sum.add(gramClues["_"+head+"'"])
+				sum.add(byGram["_"+head+"'"])
 			}
 		}
-		grams("_"+w+"_", func(g string) { sum.add(gramClues[g]) })
+		grams("_"+w+"_", func(g string) { sum.add(byGram[g]) })
 	}
 	if words < 3 {
 		return Unknown

@@ -173,7 +173,7 @@ func (d *Document) compile(object *node) (*Feed, []Finding) {
 	if f.Description == "" {
 		f.Description = d.root.get("description").text("purpose")
 	}
-	if !feedWord.MatchString(f.Name) {
+	if !feedWord().MatchString(f.Name) {
 		c.errorf(object.get("name"), "name", "use letters, digits, - _ and . and set assay.feed where the table is called otherwise",
 			"%q cannot be the name of a feed: it becomes a folder", f.Name)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/assay-pipeline/assay/pipeline"
 	"go.yaml.in/yaml/v3"
@@ -193,7 +194,7 @@ func (d *Document) find(path string) (n, parent *node, index int, err error) {
 	return n, parent, index, nil
 }
 
-var plainWord = regexp.MustCompile(`^[\p{L}_/$][\p{L}\p{N}_./ @+$()-]*$`)
+var plainWord = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\p{L}_/$][\p{L}\p{N}_./ @+$()-]*$`) })
 
 // inline writes a value as YAML on one line; strings bare where nothing could
 // be misread.
@@ -203,7 +204,7 @@ func inline(value any) string {
 		return "null"
 	case string:
 		var y yaml.Node
-		if plainWord.MatchString(v) && !strings.HasSuffix(v, " ") && yaml.Unmarshal([]byte(v), &y) == nil &&
+		if plainWord().MatchString(v) && !strings.HasSuffix(v, " ") && yaml.Unmarshal([]byte(v), &y) == nil &&
 			len(y.Content) == 1 && y.Content[0].ShortTag() == "!!str" && !yaml11(v) {
 			return v
 		}

@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/assay-pipeline/assay/pipeline"
@@ -290,7 +291,8 @@ func feedRules(f *Feed) (out []string) {
 	return out
 }
 
-var page = fill.HTML("contract", `<!doctype html>
+var page = sync.OnceValue(func() *fill.Template {
+	return fill.HTML("contract", `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{{.F.Name}}</title>
 <style>body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}table{border-collapse:collapse;width:100%}
 th,td{border-bottom:1px solid #ccc;padding:.4rem .6rem;text-align:left;vertical-align:top}code{background:#f3f3f3}</style></head>
@@ -302,6 +304,7 @@ th,td{border-bottom:1px solid #ccc;padding:.4rem .6rem;text-align:left;vertical-
 {{if .Rules}}<h2>Rules of the feed</h2><ul>{{range .Rules}}<li>{{.}}</li>{{end}}</ul>{{end}}
 </body></html>
 `)
+})
 
 func exportHTML(f *Feed) ([]byte, error) {
 	type row struct {
@@ -313,7 +316,7 @@ func exportHTML(f *Feed) ([]byte, error) {
 		rows = append(rows, row{fd, clausesOf(f, fd)})
 	}
 	var b bytes.Buffer
-	err := page.Execute(&b, struct {
+	err := page().Execute(&b, struct {
 		F     *Feed
 		Rows  []row
 		Rules []string

@@ -7,12 +7,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	_ "time/tzdata" // time zones of contracts are known where the system has none
 	"unicode/utf8"
 )
 
-var feedWord = regexp.MustCompile(`^[\p{L}\p{N}_][\p{L}\p{N}_.-]*$`)
+var feedWord = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\p{L}\p{N}_][\p{L}\p{N}_.-]*$`) })
 
 // fields compiles the properties of an object. prefix is the path of the object
 // within the row, "" for the row itself: quality rules of nested fields name

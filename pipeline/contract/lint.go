@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // LintSource lints the text of a contract: the problems of Parse where it does
@@ -56,13 +57,15 @@ func (l *linter) at(level Level, n *node, rule, do, format string, args ...any) 
 
 // semantic is a version of Semantic Versioning 2.0.0; a leading v is common
 // and harmless.
-var semantic = regexp.MustCompile(`^v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
+var semantic = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
+})
 
 var statuses = []string{"proposed", "draft", "active", "deprecated", "retired"}
 
 func (l *linter) document() {
 	root := l.doc.root
-	if v := root.get("version"); v != nil && !semantic.MatchString(v.value) {
+	if v := root.get("version"); v != nil && !semantic().MatchString(v.value) {
 		l.at(LevelError, v, "version", "write MAJOR.MINOR.PATCH, such as 1.0.0: diff and publish reason with it", "the version %s is not semantic", v.shown())
 	}
 	if s := root.get("status"); s != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 var operators = []string{"mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo",
@@ -166,13 +167,13 @@ func propertyNamed(object *node, name string) string {
 	return ""
 }
 
-var placeholder = regexp.MustCompile(`\$?\{\{?\s*([A-Za-z_]+)\s*\}?\}`)
+var placeholder = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\$?\{\{?\s*([A-Za-z_]+)\s*\}?\}`) })
 
 func quoteSQL(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
 func (c *compiler) sqlRule(q *node, k *Check) {
-	k.Query = placeholder.ReplaceAllStringFunc(q.text("query"), func(m string) string {
-		switch word := placeholder.FindStringSubmatch(m)[1]; strings.ToLower(word) {
+	k.Query = placeholder().ReplaceAllStringFunc(q.text("query"), func(m string) string {
+		switch word := placeholder().FindStringSubmatch(m)[1]; strings.ToLower(word) {
 		case "table", "object", "model", "schema":
 			return quoteSQL(c.object.text("name"))
 		case "column", "property", "field":

@@ -34,7 +34,7 @@ type version struct {
 }
 
 func parseVersion(s string) (version, bool) {
-	m := semantic.FindStringSubmatch(s)
+	m := semantic().FindStringSubmatch(s)
 	if m == nil {
 		return version{}, false
 	}

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -122,7 +123,7 @@ func (n *node) shown() string {
 	return v
 }
 
-var yamlLine = regexp.MustCompile(`line (\d+): `)
+var yamlLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`line (\d+): `) })
 
 // readYAML parses src into a tree, within the limits above.
 func readYAML(file string, src []byte) (*node, []Finding) {
@@ -144,7 +145,7 @@ func readYAML(file string, src []byte) (*node, []Finding) {
 	if err := unmarshal(src, &doc); err != nil {
 		msg := strings.TrimPrefix(err.Error(), "yaml: ")
 		line := 1
-		if m := yamlLine.FindStringSubmatch(msg); m != nil {
+		if m := yamlLine().FindStringSubmatch(msg); m != nil {
 			line, _ = strconv.Atoi(m[1])
 			msg = strings.Replace(msg, m[0], "", 1)
 		}
@@ -313,7 +314,7 @@ func (b *treeBuilder) mapping(n *node, y *yaml.Node, depth int, alias bool) {
 // joinPath writes a path as people read it: schema[0].properties[2].name. A
 // key that is no plain word is quoted.
 func joinPath(path, key string) string {
-	if !plainKey.MatchString(key) {
+	if !plainKey().MatchString(key) {
 		return path + "[" + strconv.Quote(key) + "]"
 	}
 	if path == "" {
@@ -322,7 +323,7 @@ func joinPath(path, key string) string {
 	return path + "." + key
 }
 
-var plainKey = regexp.MustCompile(`^[A-Za-z_$][A-Za-z0-9_$-]*$`)
+var plainKey = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_$][A-Za-z0-9_$-]*$`) })
 
 // scalarType maps the YAML core schema to JSON types. A timestamp is text:
 // ODCS knows dates as strings, quoted or not.

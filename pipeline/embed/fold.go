@@ -1,6 +1,7 @@
 package embed
 
 import (
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -14,9 +15,10 @@ const maxText = 64 << 10
 
 // latin holds the folded form of the runes below U+0250: lower case, without
 // diacritics, German umlauts as their digraphs. Empty means "separates words".
-var latin = foldTable()
+var latin = sync.OnceValue(foldTable)
 
-func foldTable() (t [0x250]string) {
+func foldTable() *[0x250]string {
+	t := new([0x250]string)
 	t['¹'], t['²'], t['³'] = "1", "2", "3"
 	for r := rune(0); r < 0x250; r++ {
 		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
@@ -75,6 +77,7 @@ func Fold(dst []byte, s string) []byte {
 		dst = append(dst, c...)
 		digit = isDigit(c[len(c)-1])
 	}
+	latin := latin()
 	for i := 0; i < len(s) && len(dst)-start < maxText; {
 		c := s[i]
 		if c < utf8.RuneSelf {

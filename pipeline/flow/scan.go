@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/assay-pipeline/assay/pipeline"
@@ -108,7 +109,9 @@ func (in *Ingest) settled(ctx context.Context, feed string, obj lake.Object) (bo
 	return false, err
 }
 
-var dated = regexp.MustCompile(`(?:^|[^0-9])((?:19|20)[0-9]{2})[-_]?(0[1-9]|1[0-2])[-_]?(0[1-9]|[12][0-9]|3[01])(?:[T_-]?([01][0-9]|2[0-3])[-_]?([0-5][0-9])(?:[-_]?([0-5][0-9]))?)?Z?(?:[^0-9]|$)`)
+var dated = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?:^|[^0-9])((?:19|20)[0-9]{2})[-_]?(0[1-9]|1[0-2])[-_]?(0[1-9]|[12][0-9]|3[01])(?:[T_-]?([01][0-9]|2[0-3])[-_]?([0-5][0-9])(?:[-_]?([0-5][0-9]))?)?Z?(?:[^0-9]|$)`)
+})
 
 // EventTime is when a landed object's data is from: the date, and the time
 // where there is one, in its name or folder (orders-2026-03-01.csv,
@@ -117,7 +120,7 @@ var dated = regexp.MustCompile(`(?:^|[^0-9])((?:19|20)[0-9]{2})[-_]?(0[1-9]|1[0-
 func EventTime(obj lake.Object) time.Time {
 	key := obj.Key
 	for key != "." && key != "/" {
-		if m := dated.FindStringSubmatch(path.Base(key)); m != nil {
+		if m := dated().FindStringSubmatch(path.Base(key)); m != nil {
 			clock := "00:00:00"
 			if m[4] != "" {
 				sec := m[6]

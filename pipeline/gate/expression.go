@@ -3,6 +3,7 @@ package gate
 import (
 	"fmt"
 	"regexp"
+	"sync"
 	"time"
 
 	"github.com/google/cel-go/cel"
@@ -22,12 +23,12 @@ type expression struct {
 // maxCost bounds one evaluation, in units of CEL.
 const maxCost = 100_000
 
-var celName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var celName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`) })
 
 func (c *compiler) expression(rule int, k *contract.Check) error {
 	e := &expression{rule: rule, fields: map[string]*field{}}
 	for _, f := range c.g.fields {
-		if celName.MatchString(f.spec.Name) {
+		if celName().MatchString(f.spec.Name) {
 			e.fields[f.spec.Name] = f
 		}
 	}
@@ -44,7 +45,7 @@ func (c *compiler) expression(rule int, k *contract.Check) error {
 func compileExpression(f *contract.Feed, source string) (cel.Program, error) {
 	vars := []cel.EnvOption{cel.CrossTypeNumericComparisons(true)}
 	for _, fd := range f.Fields {
-		if celName.MatchString(fd.Name) {
+		if celName().MatchString(fd.Name) {
 			vars = append(vars, cel.Variable(fd.Name, celType(fd.Type)))
 		}
 	}

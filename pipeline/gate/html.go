@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 
 	"github.com/assay-pipeline/assay/pipeline/fill"
 )
@@ -12,7 +13,7 @@ import (
 //go:embed page.html
 var pageSource string
 
-var page = fill.HTML("report", pageSource)
+var page = sync.OnceValue(func() *fill.Template { return fill.HTML("report", pageSource) })
 
 // A fieldView is a column of the profile with its histogram as bars.
 type fieldView struct {
@@ -44,7 +45,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 			fields = append(fields, viewField(f))
 		}
 	}
-	return page.Execute(w, struct {
+	return page().Execute(w, struct {
 		R      *Report
 		Checks []CheckResult
 		Fields []fieldView

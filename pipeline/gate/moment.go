@@ -231,8 +231,12 @@ func monthDays(y, m int) int {
 
 // yearDays holds the day number of January 1 of the years 0 to 9999.
 var yearDays = func() (t [10000]int32) {
-	for y := range t {
-		t[y] = int32(civilDays(y, 1, 1))
+	t[0] = int32(civilDays(0, 1, 1))
+	for y := range len(t) - 1 {
+		t[y+1] = t[y] + 365
+		if y%4 == 0 && (y%100 != 0 || y%400 == 0) {
+			t[y+1]++
+		}
 	}
 	return t
 }()

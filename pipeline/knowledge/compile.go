@@ -17,7 +17,7 @@ func (r *reader) compile(p *Pack, d *draft) {
 	if s.Title == "" {
 		r.fail(d.head, "category %s needs a title", s.Category)
 	}
-	if !nameForm.MatchString(s.Category) {
+	if !nameForm().MatchString(s.Category) {
 		r.fail(d.head, "category folder %q must be lower case letters, digits and _", s.Category)
 	}
 	if len(s.Attributes) == 0 {

@@ -3,12 +3,13 @@ package knowledge
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/quantity"
 )
 
-var nameForm = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+var nameForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9_]*$`) })
 
 // draft is a category while its files are read.
 type draft struct {
@@ -102,7 +103,7 @@ func (r *reader) attribute(d *draft, n node) {
 		r.fail(n, "on_fail of %s is %q, which is none of reask, fix, null_and_flag, review, fallback", a.Name, a.OnFail)
 	}
 	switch {
-	case !nameForm.MatchString(a.Name):
+	case !nameForm().MatchString(a.Name):
 		r.fail(n, "attribute name %q must be lower case letters, digits and _", a.Name)
 		return
 	case d.mark("attribute", a.Name, n):

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"sort"
 	"strings"
+	"sync"
 
 	"github.com/assay-pipeline/assay/pipeline"
 )
@@ -20,7 +21,7 @@ type rangeAt struct {
 	low, high float64
 }
 
-var standardForm = regexp.MustCompile(`^([A-Z][A-Z/ ]*?) ([0-9A-Z][0-9A-Za-z.\-]*)$`)
+var standardForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([A-Z][A-Z/ ]*?) ([0-9A-Z][0-9A-Za-z.\-]*)$`) })
 
 // checkStandard enters the names of a standard: ISO 4017 is also EN ISO 4017,
 // DIN ISO 4017 and DIN EN ISO 4017.
@@ -63,7 +64,7 @@ func (r *reader) checkStandard(d *draft, i int) {
 // standardNames are the ways to write the name of a standard.
 func standardNames(name string) []string {
 	out := []string{name}
-	m := standardForm.FindStringSubmatch(name)
+	m := standardForm().FindStringSubmatch(name)
 	if m == nil {
 		return out
 	}

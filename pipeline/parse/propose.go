@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 
@@ -29,7 +30,7 @@ type Proposal struct {
 	Trace     []pipeline.Step `json:"trace"`
 }
 
-var categoryName = regexp.MustCompile(`^[a-z][a-z0-9_]{1,40}$`)
+var categoryName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9_]{1,40}$`) })
 
 // draftShape is what a draft looks like.
 const draftSchema = `{"type":"object","additionalProperties":false,"required":["title","nouns","attributes"],"properties":{"title":{"type":"string"},"nouns":{"type":"array","items":{"type":"string"}},"attributes":{"type":"array","items":{"type":"object","additionalProperties":false,"required":["name","title","kind","dimension","critical","required","values","labels"],"properties":{"name":{"type":"string"},"title":{"type":"string"},"kind":{"type":"string","enum":["number","enum","text"]},"dimension":{"type":"string"},"critical":{"type":"boolean"},"required":{"type":"boolean"},"values":{"type":"array","items":{"type":"string"}},"labels":{"type":"array","items":{"type":"string"}}}}}}}`
@@ -59,7 +60,7 @@ type draftAttribute struct {
 // invalid (a name that is taken or none, no usable draft), those of the model.
 func (x *LLM) Propose(ctx context.Context, name string, items []string, known []Passage, check func(yaml []byte) error) (Proposal, error) {
 	out := Proposal{Category: name, Model: x.client.Model, Retrieved: []string{}}
-	if !categoryName.MatchString(name) {
+	if !categoryName().MatchString(name) {
 		return out, pipeline.Errorf(pipeline.CodeInvalid, "category name %q: lower case letters, digits and _", name)
 	}
 	if _, taken := x.pack.Schema(name); taken {

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // A Conflict is a term that documents explain differently.
@@ -25,7 +26,9 @@ func (c Conflict) String() string {
 
 // definition is a sentence that explains one term: "QX41 means: zinc plated.",
 // "QX41 = zinc plated", "QX41 stands for zinc plated", "QX41 bedeutet verzinkt".
-var definition = regexp.MustCompile(`(?m)(?:^|[.;:!?]\s+|\n)([\p{L}\p{N}][\p{L}\p{N}./-]{1,30})\s*(?:=|means:?|stands for|bedeutet:?|steht für)\s*([^.;\n]{2,60})`)
+var definition = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)(?:^|[.;:!?]\s+|\n)([\p{L}\p{N}][\p{L}\p{N}./-]{1,30})\s*(?:=|means:?|stands for|bedeutet:?|steht für)\s*([^.;\n]{2,60})`)
+})
 
 // Conflicts finds terms that passages of documents explain in different ways, and
 // names the one that fewer say: one document against two others is likelier
@@ -37,7 +40,7 @@ func Conflicts(passages []Extra) []Conflict {
 		if p.Kind != Document {
 			continue
 		}
-		for _, m := range definition.FindAllStringSubmatch(p.Text, -1) {
+		for _, m := range definition().FindAllStringSubmatch(p.Text, -1) {
 			term, what := strings.ToLower(m[1]), strings.ToLower(strings.Join(strings.Fields(m[2]), " "))
 			if said[term] == nil {
 				said[term] = map[string][]string{}
