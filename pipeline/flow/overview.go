@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/assay-pipeline/assay/pipeline"
@@ -57,78 +58,99 @@ func (o *Overview) List(ctx context.Context) ([]FeedState, error) {
 	for _, s := range sweeps {
 		open[s.Feed] = s.Open
 	}
-	held, err := o.perFeed(ctx, Held)
+	counts, err := o.Store.UndecidedBatches(ctx)
 	if err != nil {
 		return nil, err
 	}
-	waiting, err := o.perFeed(ctx, Waiting)
-	if err != nil {
-		return nil, err
+	held, waiting := map[string]int{}, map[string]int{}
+	for _, c := range counts {
+		switch c.Stage {
+		case Held:
+			held[c.Feed] = c.N
+		case Waiting:
+			waiting[c.Feed] = c.N
+		}
 	}
 	out := make([]FeedState, 0, len(o.Feeds))
 	for _, name := range o.Feeds {
-		s := FeedState{Feed: name, Breaker: breaker.Closed, Age: -1, Open: open[name], Held: held[name], Waiting: waiting[name]}
+		s := FeedState{Feed: name, Open: open[name], Held: held[name], Waiting: waiting[name]}
 		st, err := o.Store.LoadBreaker(ctx, FeedBreaker(name))
 		if err != nil {
 			return nil, err
 		}
-		f, err := o.Contracts.Feed(name)
-		if err != nil {
-			s.Problem = err.Error()
-		} else if p, err := BreakerPolicy(f); err == nil {
-			st, _ = p.Tick(st, now)
-		}
-		if st.Position != "" {
-			s.Breaker, s.Cause = st.Position, st.Cause
-		}
-		if err := o.batches(ctx, &s, now); err != nil {
+		if _, err := o.fill(ctx, &s, st, now, 0); err != nil {
 			return nil, err
-		}
-		if f != nil {
-			cal := f.Schedule.Calendar(o.Zone)
-			switch {
-			case f.Schedule.Cron != "":
-				s.Due = cal.Next(now)
-			case f.Schedule.Every > 0 && !s.BatchAt.IsZero():
-				s.Due = cal.Add(s.BatchAt, f.Schedule.Every)
-			}
 		}
 		out = append(out, s)
 	}
 	return out, nil
 }
 
-func (o *Overview) batches(ctx context.Context, s *FeedState, now time.Time) error {
-	newest, err := o.Store.Batches(ctx, BatchFilter{Feed: s.Feed, Latest: true, Limit: 10})
+// fill says of a feed what its contract, its breaker (as stored) and its batches
+// say, and returns the reject rates of its newest batches, the oldest first.
+func (o *Overview) fill(ctx context.Context, s *FeedState, st breaker.State, now time.Time, rates int) ([]float64, error) {
+	s.Breaker, s.Age = breaker.Closed, -1
+	f, err := o.Contracts.Feed(s.Feed)
 	if err != nil {
-		return err
+		s.Problem = err.Error()
+	} else if p, err := BreakerPolicy(f); err == nil {
+		st, _ = p.Tick(st, now)
 	}
+	if st.Position != "" {
+		s.Breaker, s.Cause = st.Position, st.Cause
+	}
+	last, err := o.batches(ctx, s, now, rates)
+	if err != nil || f == nil {
+		return last, err
+	}
+	cal := f.Schedule.Calendar(o.Zone)
+	switch {
+	case f.Schedule.Cron != "":
+		s.Due = cal.Next(now)
+	case f.Schedule.Every > 0 && !s.BatchAt.IsZero():
+		s.Due = cal.Add(s.BatchAt, f.Schedule.Every)
+	}
+	return last, nil
+}
+
+func (o *Overview) batches(ctx context.Context, s *FeedState, now time.Time, rates int) ([]float64, error) {
+	newest, err := o.Store.Batches(ctx, BatchFilter{Feed: s.Feed, Latest: true, Limit: max(10, rates)})
+	if err != nil {
+		return nil, err
+	}
+	var last []float64
 	for _, b := range newest {
 		if b.Stage == Duplicate {
 			continue
 		}
-		s.Batch, s.BatchAt, s.BatchStage, s.Verdict = b.ID, b.Created, b.Stage, b.Verdict
+		rate := 0.0
 		if b.Rows.Read > 0 {
-			s.RejectRate = float64(b.Rows.Rejected) / float64(b.Rows.Read)
+			rate = float64(b.Rows.Rejected) / float64(b.Rows.Read)
 		}
-		break
+		if s.Batch == "" {
+			s.Batch, s.BatchAt, s.BatchStage, s.Verdict, s.RejectRate = b.ID, b.Created, b.Stage, b.Verdict, rate
+		}
+		if b.Stage != Staged && len(last) < rates {
+			last = append(last, rate)
+		}
+		if b.Stage == Done && s.Published.IsZero() {
+			s.Published = b.Updated
+		}
 	}
-	done, err := o.Store.Batches(ctx, BatchFilter{Feed: s.Feed, Stage: Done, Latest: true, Limit: 1})
-	if err != nil || len(done) == 0 {
-		return err
+	slices.Reverse(last)
+	if s.Published.IsZero() && len(newest) == max(10, rates) {
+		done, err := o.Store.Batches(ctx, BatchFilter{Feed: s.Feed, Stage: Done, Latest: true, Limit: 1})
+		if err != nil {
+			return nil, err
+		}
+		if len(done) > 0 {
+			s.Published = done[0].Updated
+		}
 	}
-	s.Published = done[0].Updated
-	s.Age = max(0, int64(now.Sub(s.Published)/time.Second))
-	return nil
-}
-
-func (o *Overview) perFeed(ctx context.Context, stage Stage) (map[string]int, error) {
-	bs, err := o.Store.Batches(ctx, BatchFilter{Stage: stage, Limit: 1 << 20})
-	n := map[string]int{}
-	for _, b := range bs {
-		n[b.Feed]++
+	if !s.Published.IsZero() {
+		s.Age = max(0, int64(now.Sub(s.Published)/time.Second))
 	}
-	return n, err
+	return last, nil
 }
 
 // A WaitingBatch is one line of what waits for a person.

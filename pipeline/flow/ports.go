@@ -214,6 +214,7 @@ type Tx interface {
 	review.Store
 	KeyIndex
 	Sweeps
+	Tally
 	Notices
 	Watches
 	Eraser

@@ -52,6 +52,7 @@ func New(opt Options) (*Pages, error) {
 	p.sessionRoutes()
 	p.reviewRoutes()
 	p.itemRoutes()
+	p.overviewRoutes()
 	if len(p.wrong) > 0 {
 		return nil, p.wrong[0]
 	}

@@ -204,8 +204,6 @@ func (v *visit) stateOf(e *review.Entry, now time.Time) (words, class string) {
 
 func clock(t time.Time) string { return t.UTC().Format("15:04") }
 
-func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") }
-
 // decisionWords are a decision in the words of the buttons.
 func decisionWords(e *review.Entry) string {
 	if e.Kind == review.Pair {

@@ -128,3 +128,16 @@ func (p *ports) BreakerHistory(ctx context.Context, key breaker.Key) (in []break
 	})
 	return in, ts, err
 }
+
+// OpenBreakers are those of a signal that are not closed, by scope.
+func (p *ports) OpenBreakers(ctx context.Context, signal string) (out []breaker.State, err error) {
+	err = p.reading(ctx, func(s session) error {
+		out = nil
+		return each(ctx, s, func(r pgx.Rows) error {
+			state, err := scanState(r)
+			out = append(out, state)
+			return err
+		}, `SELECT scope, signal, version, state FROM breakers WHERE signal = $1 AND state ->> 'position' IN ('open', 'half-open') ORDER BY scope`, signal)
+	})
+	return out, err
+}

@@ -185,3 +185,17 @@ func (p *ports) ShardsDone(ctx context.Context, batch, knowledge string) (n int,
 	})
 	return n, err
 }
+
+// UndecidedBatches counts what is neither done nor a duplicate, by feed and stage.
+func (p *ports) UndecidedBatches(ctx context.Context) (out []flow.StageCount, err error) {
+	err = p.reading(ctx, func(s session) error {
+		out = nil
+		return each(ctx, s, func(r pgx.Rows) error {
+			var c flow.StageCount
+			err := r.Scan(&c.Feed, &c.Stage, &c.N)
+			out = append(out, c)
+			return err
+		}, `SELECT feed, stage, count(*) FROM batches WHERE stage NOT IN ('done', 'duplicate') GROUP BY feed, stage ORDER BY feed COLLATE "C", stage`)
+	})
+	return out, err
+}

@@ -136,3 +136,23 @@ func (p *ports) BreakerHistory(ctx context.Context, key breaker.Key) (in []break
 	})
 	return in, ts, err
 }
+
+// OpenBreakers are those of a signal that are not closed, by scope.
+func (p *ports) OpenBreakers(ctx context.Context, signal string) (out []breaker.State, err error) {
+	err = p.reading(ctx, func(s session) error {
+		out = nil
+		return each(ctx, s, func(r *sql.Rows) error {
+			key := breaker.Key{Signal: signal}
+			var doc string
+			var version int64
+			if err := r.Scan(&key.Scope, &version, &doc); err != nil {
+				return err
+			}
+			var state breaker.State
+			err := readState(key, doc, version, &state)
+			out = append(out, state)
+			return err
+		}, `SELECT scope, version, state_json FROM breakers WHERE signal = ? AND state_json ->> '$.position' IN ('open', 'half-open') ORDER BY scope`, signal)
+	})
+	return out, err
+}

@@ -71,6 +71,7 @@ func Run(t *testing.T, place func(t *testing.T) Place) {
 		{"ReviewRace", reviewRace},
 		{"Calls", calls},
 		{"Budgets", budgets},
+		{"Tally", tally},
 		{"Sweeps", sweeps},
 		{"Notices", notices},
 		{"Watches", watches},
