@@ -22,6 +22,25 @@ type History struct {
 	// Checks are in the order of the contract, those that are gone last.
 	Checks      []CheckHistory       `json:"checks"`
 	Transitions []breaker.Transition `json:"transitions"`
+	// Fields are the profiles of the columns over time, in the order of the last
+	// report.
+	Fields []FieldHistory `json:"-"`
+}
+
+// A FieldHistory is the profile of one column over the batches of a history.
+type FieldHistory struct {
+	Field, Type string
+	Points      []FieldPoint
+}
+
+// A FieldPoint is a column in one batch: shares are of the rows, 0 to 1. Mean is
+// nil of what is no number.
+type FieldPoint struct {
+	Batch          string
+	At             time.Time
+	Nulls, Invalid float64
+	Distinct       int
+	Mean           *float64
 }
 
 // A HistoryBatch is one batch of a history.
@@ -48,6 +67,9 @@ type CheckHistory struct {
 	Failed  int64        `json:"failed"`
 	Dropped int64        `json:"dropped"`
 	Points  []CheckPoint `json:"points"`
+	// Rule and Detail are those of the last report.
+	Rule   string `json:"-"`
+	Detail string `json:"-"`
 }
 
 // A CheckPoint is a check in one batch.
@@ -81,7 +103,7 @@ func (o *Overview) History(ctx context.Context, feed string, since time.Time, ch
 	if err != nil {
 		return nil, err
 	}
-	at := map[string]int{}
+	at, fields := map[string]int{}, map[string]*FieldHistory{}
 	for _, b := range bs {
 		if b.Stage == Duplicate || b.Stage == Staged {
 			continue
@@ -99,6 +121,7 @@ func (o *Overview) History(ctx context.Context, feed string, since time.Time, ch
 			return nil, err
 		} else {
 			h.add(r, b, check, at)
+			h.profile(r, b, fields)
 		}
 		h.Batches = append(h.Batches, line)
 	}
@@ -115,6 +138,25 @@ func (o *Overview) History(ctx context.Context, feed string, since time.Time, ch
 	return h, nil
 }
 
+// profile adds the columns of a report.
+func (h *History) profile(r *gate.Report, b Batch, fields map[string]*FieldHistory) {
+	if r.Profile == nil {
+		return
+	}
+	h.Fields = h.Fields[:0]
+	for _, p := range r.Profile.Fields {
+		f := fields[p.Field]
+		if f == nil {
+			f = &FieldHistory{Field: p.Field}
+			fields[p.Field] = f
+		}
+		f.Type = p.Type
+		rows := float64(max(p.Rows, 1))
+		f.Points = append(f.Points, FieldPoint{Batch: b.ID, At: b.Created, Nulls: float64(p.Nulls) / rows, Invalid: float64(p.Invalid) / rows, Distinct: p.Distinct, Mean: p.Mean})
+		h.Fields = append(h.Fields, *f)
+	}
+}
+
 func (h *History) add(r *gate.Report, b Batch, check string, at map[string]int) {
 	for _, c := range r.Checks {
 		if check != "" && c.ID != check || c.Result == gate.ResultNotJudged {
@@ -127,7 +169,7 @@ func (h *History) add(r *gate.Report, b Batch, check string, at map[string]int) 
 			h.Checks = append(h.Checks, CheckHistory{ID: c.ID, Field: c.Field})
 		}
 		k := &h.Checks[i]
-		k.Severity = string(c.Severity)
+		k.Severity, k.Rule, k.Detail = string(c.Severity), c.Rule, c.Detail
 		p := CheckPoint{Batch: b.ID, At: b.Created, Result: c.Result, Passed: max(0, c.Evaluated-c.Failed), Failed: c.Failed}
 		if c.OnFail == "reject_row" {
 			p.Dropped = c.Failed

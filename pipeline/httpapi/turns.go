@@ -54,3 +54,10 @@ func inTurn[T any](ctx context.Context, s *Server, name string, do func() (T, er
 	defer done()
 	return do()
 }
+
+// InTurn runs do when nothing else works on a feed: writes of the pages wait for
+// those of the API, and they for them.
+func (s *Server) InTurn(ctx context.Context, feed string, do func() error) error {
+	_, err := inTurn(ctx, s, "feed/"+feed, func() (struct{}, error) { return struct{}{}, do() })
+	return err
+}

@@ -53,6 +53,8 @@ func New(opt Options) (*Pages, error) {
 	p.reviewRoutes()
 	p.itemRoutes()
 	p.overviewRoutes()
+	p.feedRoutes()
+	p.batchRoutes()
 	if len(p.wrong) > 0 {
 		return nil, p.wrong[0]
 	}
