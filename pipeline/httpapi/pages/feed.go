@@ -151,11 +151,11 @@ func (o *feedView) charts(h *flow.History) {
 			vs[i] = page.Value{At: seconds(x.At), Y: x.Rate()}
 			highest = max(highest, x.Rate())
 			if x.Result != "passed" {
-				vs[i].Class, vs[i].Title = x.Result, fmt.Sprintf("%s, %s: %s", moment(x.At), x.Result, percent(x.Rate()))
+				vs[i].Class, vs[i].Title = x.Result, fmt.Sprintf("%s, %s: %s", moment(x.At), x.Result, rate(x.Rate()))
 			}
 			r.Last = x.Result
 		}
-		r.Line = page.Draw(fmt.Sprintf("failed share over %d batches, at most %s", len(vs), percent(highest)), 260, 32, from, until, 0, vs)
+		r.Line = page.Draw(fmt.Sprintf("failed share over %d batches, at most %s", len(vs), rate(highest)), 260, 32, from, until, 0, vs)
 		for _, t := range h.Transitions {
 			if t.To == breaker.Open || t.To == breaker.Closed {
 				r.Line.Rule(from, until, seconds(t.At), string(t.To), "breaker "+string(t.To)+" "+moment(t.At))
@@ -168,7 +168,7 @@ func (o *feedView) charts(h *flow.History) {
 	}
 	for _, f := range h.Fields {
 		last := f.Points[len(f.Points)-1]
-		r := fieldRow{Field: page.Short(f.Field, 100), Type: f.Type, Nulls: percent(last.Nulls), Invalid: percent(last.Invalid), Distinct: count(int64(last.Distinct))}
+		r := fieldRow{Field: page.Short(f.Field, 100), Type: f.Type, Nulls: rate(last.Nulls), Invalid: rate(last.Invalid), Distinct: count(int64(last.Distinct))}
 		nulls, means := make([]page.Value, len(f.Points)), []page.Value{}
 		low := 0.0
 		for i, x := range f.Points {
@@ -205,7 +205,7 @@ func rowOfBatch(b flow.Batch) batchRow {
 	r := batchRow{ID: pipeline.ShortID(b.ID), To: to([]string{"batches", b.ID}), At: moment(b.Created), Key: page.Short(b.Key, 200), Stage: string(b.Stage), Verdict: string(b.Verdict), Decision: string(b.Decision),
 		Read: count(b.Rows.Read), Rejected: count(b.Rows.Rejected), Reason: page.Short(b.Reason, 300)}
 	if b.Rows.Read > 0 {
-		r.Rate = percent(float64(b.Rows.Rejected) / float64(b.Rows.Read))
+		r.Rate = rate(float64(b.Rows.Rejected) / float64(b.Rows.Read))
 	}
 	return r
 }
