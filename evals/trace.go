@@ -39,7 +39,7 @@ type TraceRule struct {
 
 // TraceSteps are the steps that a decision trace may have.
 var TraceSteps = []string{
-	"asked", "kept", "retrieved", "reasked", "repaired", "fixed", "refused", "screened", "scrubbed", "classified", "disagreed", "fell_back",
+	"asked", "kept", "retrieved", "reasked", "repaired", "fixed", "refused", "screened", "scrubbed", "classified", "disagreed", "fell_back", "canary",
 }
 
 // failing are the steps that say that something did not work: the model could

@@ -45,6 +45,7 @@ const (
 	SubjectErased     = "assay.subject.erased"
 	BudgetReached     = "assay.budget.reached"
 	EvalTripped       = "assay.eval.tripped"
+	CanaryChanged     = "assay.canary.changed"
 )
 
 // NewEvent makes an event whose id is derived from type, subject and data: the

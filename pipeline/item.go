@@ -270,7 +270,7 @@ type Record struct {
 // steps can.
 type Step struct {
 	// Did is what was done: asked, kept, repaired, reasked, disagreed, refused,
-	// screened, scrubbed, fell_back, classified, retrieved.
+	// screened, scrubbed, fell_back, classified, retrieved, fixed, canary.
 	Did string `json:"did"`
 	// Attribute that it concerns, empty for the record.
 	Attribute string `json:"attribute,omitempty"`

@@ -139,7 +139,7 @@ Start with:
 	for _, sub := range []func() *cobra.Command{
 		c.demoCommand, c.initCommand, c.runCommand, c.replayCommand, c.checkCommand, c.chaosCommand, c.evalCommand, c.contractCommand,
 		c.parseCommand, c.costCommand, c.knowledgeCommand, c.matchCommand, c.searchCommand, c.reviewCommand, c.catalogCommand, c.breakerCommand, c.reportCommand,
-		c.feedsCommand, c.statusCommand, c.approveCommand, c.rejectCommand, c.sweepCommand, c.checksCommand, c.observeCommand, c.watchCommand, c.notifyCommand,
+		c.feedsCommand, c.statusCommand, c.approveCommand, c.rejectCommand, c.sweepCommand, c.checksCommand, c.observeCommand, c.canaryCommand, c.watchCommand, c.notifyCommand,
 		c.serveCommand, c.lakeCommand, c.forgetCommand, c.migrateCommand, c.invokeCommand, c.devCommand, c.versionCommand,
 	} {
 		root.AddCommand(sub())

@@ -69,8 +69,10 @@ type App struct {
 	sql     gate.Database
 	sqlite  func(ctx context.Context, path string) (Store, error)
 	chat    func(name string) (model.Chat, bool, error)
-	metrics *Metrics
-	tracer  *Tracer
+	// promptDir, where set, is a folder whose prompts go before those of the pack.
+	promptDir string
+	metrics   *Metrics
+	tracer    *Tracer
 
 	contracts func() (*contract.Set, error)
 	pack      func() (*knowledge.Pack, error)
@@ -277,9 +279,13 @@ func (a *App) Parse(ctx context.Context) (*flow.Parse, error) {
 	if o.Settings.SampleRate == 0 {
 		o = nil
 	}
+	trials, err := a.Trials(ctx)
+	if err != nil {
+		return nil, err
+	}
 	return &flow.Parse{
 		Lake: l, Store: s, Contracts: c, Parser: p, Embedder: e, Knowledge: pack.Hash(), Pack: pack,
-		Fallback: fb, Observer: o, Now: a.now, Log: a.log,
+		Fallback: fb, Observer: o, Trials: trials, Now: a.now, Log: a.log,
 	}, nil
 }
 

@@ -154,6 +154,12 @@ func (a *App) Prompts() (knowledge.Prompts, error) {
 }
 
 func (a *App) prompts(names ...string) (knowledge.Prompts, error) {
+	if a.promptDir != "" {
+		p, err := knowledge.LoadPrompts(os.DirFS(a.promptDir), names...)
+		if pipeline.ErrorCode(err) != pipeline.CodeNotFound {
+			return p, err
+		}
+	}
 	if dir, ok := a.folder(a.Config.Knowledge); ok {
 		p, err := knowledge.LoadPrompts(os.DirFS(dir), names...)
 		if pipeline.ErrorCode(err) != pipeline.CodeNotFound {

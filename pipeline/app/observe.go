@@ -143,18 +143,33 @@ func (a *App) Observer(ctx context.Context) (*flow.Observer, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &flow.Observer{Settings: settings, Wire: w, Version: observe.Version{Knowledge: pack.Hash(), Model: "rules:"}}
-	if names := a.Config.modelNames(); len(names) > 0 {
-		prompts, err := a.Prompts()
-		if err != nil {
-			return nil, err
-		}
-		o.Version.Model = strings.Join(names, " ")
-		o.Version.Prompt = promptVersion(prompts)
+	version, err := a.answering()
+	if err != nil {
+		return nil, err
+	}
+	o := &flow.Observer{Settings: settings, Wire: w, Version: version}
+	if len(a.Config.modelNames()) > 0 {
 		o.Rules = rulesParser(pack)
 		o.Calls = w.Store
 	}
 	return o, nil
+}
+
+// answering is what answers by this configuration.
+func (a *App) answering() (observe.Version, error) {
+	pack, err := a.Knowledge()
+	if err != nil {
+		return observe.Version{}, err
+	}
+	v := observe.Version{Knowledge: pack.Hash(), Model: "rules:"}
+	if names := a.Config.modelNames(); len(names) > 0 {
+		prompts, err := a.Prompts()
+		if err != nil {
+			return v, err
+		}
+		v.Model, v.Prompt = strings.Join(names, " "), promptVersion(prompts)
+	}
+	return v, nil
 }
 
 // observe are the settings of the configuration, else of the suite parse.

@@ -91,8 +91,10 @@ type Parse struct {
 	// Observer samples what was read.
 	Fallback *Fallback
 	Observer *Observer
-	Now      func() time.Time
-	Log      *slog.Logger
+	// Trials, where set, let a share of the items see something new.
+	Trials *Trials
+	Now    func() time.Time
+	Log    *slog.Logger
 }
 
 // Message handles one parse message. Handling it again changes nothing.
@@ -106,20 +108,30 @@ func (p *Parse) Message(ctx context.Context, m Message) error {
 
 // Shard parses one shard and stores its entries.
 func (p *Parse) Shard(ctx context.Context, s ParseShard) error {
-	entries, fell, err := p.entries(ctx, s)
+	var c cohort
+	var err error
+	if c.trial, c.parser, err = p.Trials.acting(ctx); err != nil {
+		return err
+	}
+	entries, fell, err := p.entries(ctx, s, &c)
 	if err != nil {
 		return err
 	}
 	at := stamp(p.Now)
 	var answers []observe.Answer
-	if p.Observer != nil {
-		if answers, err = p.Observer.read(ctx, p.Parser, entries, fell, at); err != nil {
+	watch, reader := c.observer(p.Observer, p.Parser)
+	if watch != nil {
+		if answers, err = watch.read(ctx, reader, entries, c.others(entries, fell), at); err != nil {
 			return err
 		}
 	}
-	fresh := 0
+	compared, err := p.Trials.read(ctx, c.trial, p.Parser, c.parser, entries, fell, at)
+	if err != nil {
+		return err
+	}
+	fresh, news := 0, 0
 	err = p.Store.Atomic(ctx, func(tx Tx) error {
-		fresh = 0
+		fresh, news = 0, 0
 		first, err := tx.PutShard(ctx, s.Batch, s.Shard, p.Knowledge, at)
 		if err != nil || !first {
 			return err
@@ -148,13 +160,22 @@ func (p *Parse) Shard(ctx context.Context, s ParseShard) error {
 		if fresh, err = tx.PutObserved(ctx, answers); err != nil {
 			return err
 		}
+		if news, err = tx.PutObserved(ctx, compared); err != nil {
+			return err
+		}
 		return tx.PutOutgoing(ctx, append(changes, out...)...)
 	})
-	if err != nil || p.Observer == nil {
+	if err != nil {
 		return err
 	}
+	if err := p.Trials.watch(ctx, c.trial, compared, news); err != nil {
+		return err
+	}
+	if watch == nil {
+		return nil
+	}
 	broken := slices.ContainsFunc(answers, func(a observe.Answer) bool { return len(a.Violations) > 0 })
-	return p.Observer.Watch(ctx, fresh, broken)
+	return watch.Watch(ctx, fresh, broken)
 }
 
 // spare lets the items that the shard names count as seen in its batch. What
@@ -209,7 +230,7 @@ func (p *Parse) enriched(ctx context.Context, tx Tx, entries []catalog.Entry) ([
 	return entries, nil
 }
 
-func (p *Parse) entries(ctx context.Context, s ParseShard) ([]catalog.Entry, []bool, error) {
+func (p *Parse) entries(ctx context.Context, s ParseShard, c *cohort) ([]catalog.Entry, []bool, error) {
 	if s.Count == 0 {
 		return nil, nil, nil
 	}
@@ -229,7 +250,7 @@ func (p *Parse) entries(ctx context.Context, s ParseShard) ([]catalog.Entry, []b
 	for i := range asked {
 		asked[i].Batch = s.Batch // who pays; no part of what the item is
 	}
-	records, fell, err := p.records(ctx, asked)
+	records, fell, err := p.records(ctx, c, asked)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -221,6 +221,7 @@ type Tx interface {
 	Trimmer
 	Responses
 	observe.Store
+	observe.TrialStore
 }
 
 // A Store is the union that the use cases work on; each backend passes

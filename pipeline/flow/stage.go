@@ -29,10 +29,10 @@ type Fallback struct {
 // half-open breaker is tried by a suite, not by live items. fell has true for
 // items that were read by a stand-in. Error: locked, where the fallback is to
 // halt.
-func (p *Parse) records(ctx context.Context, items []pipeline.Item) (recs []pipeline.Record, fell []bool, err error) {
+func (p *Parse) records(ctx context.Context, c *cohort, items []pipeline.Item) (recs []pipeline.Record, fell []bool, err error) {
 	fell = make([]bool, len(items))
 	if p.Fallback == nil {
-		recs, err = p.Parser.ParseAll(ctx, items)
+		recs, err = p.usual(ctx, c, items)
 		return recs, fell, err
 	}
 	fb := p.Fallback
@@ -41,7 +41,7 @@ func (p *Parse) records(ctx context.Context, items []pipeline.Item) (recs []pipe
 		return nil, nil, err
 	}
 	if len(states) == 0 {
-		recs, err = p.Parser.ParseAll(ctx, items)
+		recs, err = p.usual(ctx, c, items)
 		return recs, fell, err
 	}
 	retrieval, moved := retrieves(states)
@@ -62,18 +62,20 @@ func (p *Parse) records(ctx context.Context, items []pipeline.Item) (recs []pipe
 		other, by[i], fell[i] = append(other, i), state, true
 	}
 	recs = make([]pipeline.Record, len(items))
-	read := func(ps *parse.Parser, which []int) error {
+	read := func(all func(context.Context, []pipeline.Item) ([]pipeline.Record, error), which []int) error {
 		part := make([]pipeline.Item, len(which))
 		for k, i := range which {
 			part[k] = items[i]
 		}
-		out, err := ps.ParseAll(ctx, part)
+		out, err := all(ctx, part)
 		for k := range out {
 			recs[which[k]] = out[k]
 		}
 		return err
 	}
-	if err := read(p.Parser, usual); err != nil {
+	if err := read(func(ctx context.Context, part []pipeline.Item) ([]pipeline.Record, error) {
+		return p.usual(ctx, c, part)
+	}, usual); err != nil {
 		return nil, nil, err
 	}
 	for _, i := range usual {
@@ -87,11 +89,11 @@ func (p *Parse) records(ctx context.Context, items []pipeline.Item) (recs []pipe
 	previous := slices.DeleteFunc(slices.Clone(other), func(i int) bool { return !lastGood(i) })
 	rules := slices.DeleteFunc(slices.Clone(other), lastGood)
 	if len(previous) > 0 {
-		if err := read(fb.Previous, previous); err != nil {
+		if err := read(fb.Previous.ParseAll, previous); err != nil {
 			return nil, nil, err
 		}
 	}
-	if err := read(fb.Rules, rules); err != nil {
+	if err := read(fb.Rules.ParseAll, rules); err != nil {
 		return nil, nil, err
 	}
 	for _, i := range rules {

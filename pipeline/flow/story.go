@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/assay-pipeline/assay/evals/observe"
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/breaker"
 	"github.com/assay-pipeline/assay/pipeline/contract"
@@ -120,6 +121,17 @@ func (n *Notifier) story(ctx context.Context, e pipeline.Event) (*Story, []touch
 			s.Text = fmt.Sprintf("Most in %s: %.2f, was %.2f.", d.Slice, d.Is, d.Was)
 		}
 		s.Runbook, s.Command = n.page("the-answers-have-become-worse"), "assay observe"
+	case pipeline.CanaryChanged:
+		var d CanaryData
+		if err := read(&d); err != nil {
+			return nil, nil, err
+		}
+		s.Severity = contract.SeverityInfo
+		if d.State == string(observe.RolledBack) {
+			s.Severity = contract.SeverityWarning
+		}
+		s.Title = fmt.Sprintf("canary (%s) is %s: %s", d.Change, d.State, d.Reason)
+		s.Command = "assay canary status"
 	case pipeline.ApprovalRequested:
 		var d ApprovalData
 		if err := read(&d); err != nil {

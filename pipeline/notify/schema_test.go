@@ -47,6 +47,8 @@ var examples = map[string]any{
 	pipeline.BudgetReached: flow.BudgetData{Account: "model.tokens", Day: "2026-03-01", Percent: 80, Most: 1000},
 	pipeline.EvalTripped: flow.EvalData{Scope: "category:bearing", Source: "parse", Reason: "two runs lie 8 points below the baseline", Fallback: "degraded",
 		Slice: "category=bearing", Was: 0.97, Is: 0.88, Examples: []flow.EvalExample{{Item: "p-1", Before: true, Score: 1}}, Evidence: map[string]float64{"chance": 0.0001}, At: at},
+	pipeline.CanaryChanged: flow.CanaryData{Trial: "t1", State: "rolled_back", Change: "model openai:x", Percent: 5, By: "canary", Reason: "its live score is lower",
+		Evidence: map[string]float64{"score.new": 0.8}, At: at},
 	pipeline.SubjectErased:     flow.ErasedData{Feed: "orders", Tombstone: "t1", By: "ann", At: at},
 	pipeline.ApprovalRequested: flow.ApprovalData{Batch: "b1", Feed: "orders", Reason: "warned", Expires: at},
 }

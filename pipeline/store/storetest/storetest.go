@@ -77,6 +77,7 @@ func Run(t *testing.T, place func(t *testing.T) Place) {
 		{"Watches", watches},
 		{"Observed", observed},
 		{"LiveBaselines", liveBaselines},
+		{"Trials", trials},
 		{"CanaryRuns", canaryRuns},
 		{"Tombstones", tombstones},
 		{"Erasure", erasure},
