@@ -85,6 +85,33 @@ func AskCanaries(ctx context.Context, set string, queries []Query, k int, find F
 	return r, nil
 }
 
+// Lost adds queries that could not even be asked because what answers them is
+// gone: nothing is found.
+func (r *CanaryRun) Lost(ids []string) {
+	if len(ids) == 0 {
+		return
+	}
+	n := float64(len(r.Scores))
+	r.Precision *= n / (n + float64(len(ids)))
+	for _, id := range ids {
+		r.Scores[id] = 0
+	}
+}
+
+// Compared are the mean precisions of the queries that both the baseline and a
+// run have scored, and how many those are.
+func (b Baseline) Compared(r CanaryRun) (was, now float64, n int) {
+	for id, score := range r.Scores {
+		if before, ok := b.Queries[id]; ok {
+			was, now, n = was+before, now+score, n+1
+		}
+	}
+	if n > 0 {
+		was, now = was/float64(n), now/float64(n)
+	}
+	return was, now, n
+}
+
 // CanaryTolerance is the drop of the precision that is accepted: the live index
 // grows, and a new document may rightly come before an old one.
 const CanaryTolerance = 0.05

@@ -183,7 +183,9 @@ func (w *Wire) step(ctx context.Context, tx Tx, scope string, in breaker.Sample)
 }
 
 // Passed tells a half-open breaker that a suite passed on a sample: it closes. A
-// closed one stays closed; an open one stays open until its cooldown is over.
+// closed one stays closed; an open one stays open until its cooldown is over. One
+// that canary queries opened is closed by them alone: a suite does not ask the
+// live index.
 func (w *Wire) Passed(ctx context.Context, scope, source, id string) (after breaker.State, err error) {
 	if err := checkScope(scope); err != nil {
 		return after, err
@@ -197,6 +199,13 @@ func (w *Wire) Passed(ctx context.Context, scope, source, id string) (after brea
 		if after, _ = w.Policy.Tick(state, at); after.Position != breaker.HalfOpen {
 			return nil
 		}
+		by, _, err := openedBy(ctx, tx, scope)
+		if err != nil {
+			return err
+		}
+		if (by == CanarySource) != (source == CanarySource) && by != "" {
+			return nil
+		}
 		state, out, err := w.step(ctx, tx, scope, breaker.Sample{
 			Batch: pipeline.ContentID("eval", scope, source, id), At: at, Command: breaker.Reset, Actor: source, Reason: source + " passed on a sample",
 		})
@@ -207,6 +216,21 @@ func (w *Wire) Passed(ctx context.Context, scope, source, id string) (after brea
 		return tx.PutOutgoing(ctx, out...)
 	})
 	return after, err
+}
+
+// openedBy is who tripped a breaker last, and what was seen then; "" where nobody
+// did.
+func openedBy(ctx context.Context, s breaker.Store, scope string) (string, map[string]float64, error) {
+	samples, _, err := s.BreakerHistory(ctx, EvalBreaker(scope))
+	if err != nil {
+		return "", nil, err
+	}
+	for _, in := range slices.Backward(samples) {
+		if in.Command == breaker.Trip {
+			return in.Actor, in.Metrics, nil
+		}
+	}
+	return "", nil, nil
 }
 
 // Signal moves a breaker of answers by hand, as Ingest.Signal does those of

@@ -2,6 +2,7 @@ package retrieve
 
 import (
 	"context"
+	"slices"
 	"sort"
 	"strings"
 
@@ -275,6 +276,9 @@ func (x *Index) Passage(id string) (Passage, bool) {
 	}
 	return x.passages[i], true
 }
+
+// All are the passages, in order of id.
+func (x *Index) All() []Passage { return slices.Clone(x.passages) }
 
 // Len is the number of passages.
 func (x *Index) Len() int { return len(x.passages) }

@@ -52,7 +52,8 @@ type Passage struct {
 	Version string `json:"version,omitempty"`
 }
 
-func (p *Passage) serves(s Stage) bool {
+// Serves reports whether a passage serves a stage; the empty one stands for all.
+func (p *Passage) Serves(s Stage) bool {
 	if s == "" {
 		return true
 	}

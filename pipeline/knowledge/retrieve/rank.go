@@ -97,7 +97,7 @@ func (x *Index) meant(s *knowledge.Schema, m knowledge.Meaning, stage Stage) (in
 		return 0, false
 	}
 	i, ok := x.at(id)
-	return i, ok && x.passages[i].serves(stage)
+	return i, ok && x.passages[i].Serves(stage)
 }
 
 // at is the place of a passage.
@@ -115,7 +115,7 @@ func (x *Index) lexical(q Query) []int {
 		n := float64(len(x.passages))
 		idf := math.Log(1+(n-float64(len(ps))+0.5)/(float64(len(ps))+0.5)) * worth(t) * weight
 		for _, p := range ps {
-			if !x.passages[p.passage].serves(q.Stage) {
+			if !x.passages[p.passage].Serves(q.Stage) {
 				continue
 			}
 			norm := bm25K * (1 - bm25B + bm25B*x.length[p.passage]/x.average)
@@ -186,7 +186,7 @@ func (x *Index) nearest(ctx context.Context, q Query) ([]int, error) {
 	}
 	scores := map[int]float64{}
 	for i, v := range x.vectors {
-		if !x.passages[i].serves(q.Stage) {
+		if !x.passages[i].Serves(q.Stage) {
 			continue
 		}
 		dot := float32(0)

@@ -57,7 +57,7 @@ func (x *Index) Recall(ctx context.Context, qs []Question, k int) (map[Stage]flo
 	var missed []Question
 	for _, q := range qs {
 		for _, id := range q.Any {
-			if p, ok := x.Passage(id); !ok || !p.serves(q.Stage) {
+			if p, ok := x.Passage(id); !ok || !p.Serves(q.Stage) {
 				return nil, nil, pipeline.Errorf(pipeline.CodeNotFound, "the question %q is answered by %q, which is no passage for %s", q.Text, id, q.Stage)
 			}
 		}
