@@ -20,6 +20,8 @@ const (
 	Lock RunKind = "lock"
 	// Nightly is a run that is compared with the baseline, whatever the hour.
 	Nightly RunKind = "run"
+	// Tried is one on a sample, while a breaker is half-open.
+	Tried RunKind = "probe"
 )
 
 // A Judgement is what became of a run.

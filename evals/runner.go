@@ -131,7 +131,11 @@ func Latest(ctx context.Context, s Store, suite string) (*LockedRun, error) {
 // only measured. Everything that can be said of the answers is in the returned
 // run; an error is of the store, the suite or the caller giving up.
 func (r *Runner) Run(ctx context.Context, set *Set, base *LockedRun) (*Run, []Result, error) {
-	run, results, err := r.start(ctx, set, Nightly, 1)
+	return r.run(ctx, set, base, Nightly)
+}
+
+func (r *Runner) run(ctx context.Context, set *Set, base *LockedRun, kind RunKind) (*Run, []Result, error) {
+	run, results, err := r.start(ctx, set, kind, 1)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -43,7 +43,7 @@ Exit code: 0 where nothing drifted, 1 where something did.`,
 			return c.printObservation(v)
 		},
 	}
-	cmd.AddCommand(c.observeLockCommand())
+	cmd.AddCommand(c.observeLockCommand(), c.observeCanariesCommand())
 	return cmd
 }
 

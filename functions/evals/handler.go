@@ -10,6 +10,7 @@ import (
 	"github.com/assay-pipeline/assay/evals"
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/app"
+	"github.com/assay-pipeline/assay/pipeline/breaker"
 	"github.com/assay-pipeline/assay/pipeline/flow"
 	"github.com/assay-pipeline/assay/pipeline/lake"
 )
@@ -21,6 +22,7 @@ type handler struct {
 	lake   *lake.Lake
 	relay  *flow.Relay
 	count  *app.Metrics
+	app    *app.App
 }
 
 func newHandler(ctx context.Context, environ []string, dir string, opt app.Options) (*handler, error) {
@@ -29,7 +31,7 @@ func newHandler(ctx context.Context, environ []string, dir string, opt app.Optio
 		return nil, err
 	}
 	a := app.Open(cfg, opt)
-	h := &handler{count: a.Metrics()}
+	h := &handler{count: a.Metrics(), app: a}
 	if h.runner, err = a.Evals(ctx, app.EvalOptions{}); err != nil {
 		return nil, err
 	}
@@ -43,18 +45,33 @@ func newHandler(ctx context.Context, environ []string, dir string, opt app.Optio
 	return h, err
 }
 
-// A request names suites; none are all of them. It is the input of the schedule,
-// or the detail of its event.
+// A request names suites; none are all of them. With canaries or probe it asks
+// for those instead, and for suites where they are named too. It is the input of
+// the schedule, or the detail of its event.
 type request struct {
+	wish
+	Detail wish `json:"detail"`
+}
+
+type wish struct {
 	Suites []string `json:"suites"`
-	Detail struct {
-		Suites []string `json:"suites"`
-	} `json:"detail"`
+	// Canaries: live indexes are asked what they must find.
+	Canaries bool `json:"canaries"`
+	// Probe: half-open breakers of answers are tried on a sample.
+	Probe bool `json:"probe"`
 }
 
 // A response says what became of each suite.
 type response struct {
-	Runs []outcome `json:"runs"`
+	Runs     []outcome            `json:"runs"`
+	Canaries []flow.CanaryOutcome `json:"canaries,omitempty"`
+	Probed   []probed             `json:"probed,omitempty"`
+}
+
+// probed is a breaker that was half-open, and where it is now.
+type probed struct {
+	Scope    string           `json:"scope"`
+	Position breaker.Position `json:"position"`
 }
 
 type outcome struct {
@@ -77,12 +94,23 @@ func (h *handler) Handle(ctx context.Context, raw json.RawMessage) (response, er
 			return response{}, pipeline.Errorf(pipeline.CodeInvalid, "the event is no JSON object: %w", err).WithHint(`send {"suites": ["parse"]}, or {} for all`)
 		}
 	}
-	sets, err := evals.LoadAll(h.folder, append(req.Suites, req.Detail.Suites...))
-	if err != nil {
-		return response{}, err
-	}
 	res := response{Runs: []outcome{}}
 	var again error
+	suites := append(req.Suites, req.Detail.Suites...)
+	// What is half-open is tried before the canaries could open it anew.
+	if req.Probe || req.Detail.Probe {
+		again = errors.Join(again, h.probe(ctx, &res))
+	}
+	if req.Canaries || req.Detail.Canaries {
+		again = errors.Join(again, h.canaries(ctx, &res))
+	}
+	var sets []*evals.Set
+	if len(suites) > 0 || !req.Probe && !req.Canaries && !req.Detail.Probe && !req.Detail.Canaries {
+		var err error
+		if sets, err = evals.LoadAll(h.folder, suites); err != nil {
+			return response{}, errors.Join(again, err)
+		}
+	}
 	for _, set := range sets {
 		out, err := h.one(ctx, set)
 		if err != nil {
@@ -98,6 +126,31 @@ func (h *handler) Handle(ctx context.Context, raw json.RawMessage) (response, er
 		again = errors.Join(again, err)
 	}
 	return res, again
+}
+
+// probe tries the half-open breakers.
+func (h *handler) probe(ctx context.Context, res *response) error {
+	all, err := h.app.Probe(ctx, h.runner, 0)
+	for _, p := range all {
+		res.Probed = append(res.Probed, probed{p.Scope, p.After.Position})
+	}
+	return err
+}
+
+// canaries asks the live indexes, and counts what they found.
+func (h *handler) canaries(ctx context.Context, res *response) error {
+	c, err := h.app.Canaries(ctx)
+	if err != nil {
+		return err
+	}
+	res.Canaries, err = c.Run(ctx)
+	for _, o := range res.Canaries {
+		h.count.Put(map[string]string{"Set": o.Set},
+			app.Measure{Name: "CanaryPrecision", Unit: "None", Value: o.Precision},
+			app.Measure{Name: "CanaryLatency", Unit: "Milliseconds", Value: o.LatencyMS},
+			app.Measure{Name: "CanaryErrors", Unit: "None", Value: o.Errors})
+	}
+	return err
 }
 
 // one runs a suite and leaves its page in the lake.

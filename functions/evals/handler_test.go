@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -9,10 +10,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/assay-pipeline/assay/evals"
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/app"
+	"github.com/assay-pipeline/assay/pipeline/breaker"
+	"github.com/assay-pipeline/assay/pipeline/flow"
 )
 
 // project is a folder with an empty lake.
@@ -87,5 +91,52 @@ func TestModelDown(t *testing.T) {
 	}
 	if len(res.Runs) != 1 || res.Runs[0].Judgement != evals.Unfinished {
 		t.Errorf("%+v", res)
+	}
+}
+
+// The hourly event asks the live indexes and counts what they found, then tries
+// what is half-open: a breaker that a suite opened closes where the suite passes.
+func TestWatch(t *testing.T) {
+	ctx := context.Background()
+	now := time.Date(2026, 3, 2, 1, 0, 0, 0, time.UTC)
+	var lines bytes.Buffer
+	h, err := newHandler(ctx, []string{"ASSAY_METRICS=emf:Assay"}, project(t), app.Options{Now: func() time.Time { return now }, Metrics: &lines, Function: "evals"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	event, err := os.ReadFile(filepath.Join("testdata", "watch.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := h.Handle(ctx, event)
+	if err != nil || len(first.Runs) != 0 || len(first.Canaries) != 1 || !first.Canaries[0].Locked || len(first.Probed) != 0 {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	for _, name := range []string{`"CanaryPrecision"`, `"CanaryLatency"`, `"CanaryErrors"`, `"Set":"knowledge"`} {
+		if !strings.Contains(lines.String(), name) {
+			t.Errorf("no %s in %s", name, lines.String())
+		}
+	}
+	set, err := evals.Load(h.folder, "category")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := h.runner.Lock(ctx, set, evals.LockOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	w, err := h.app.Wire(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Trip(ctx, flow.Trip{Scope: flow.ParseStage, Source: "category", ID: "r1", Reason: "worse", Evidence: map[string]float64{"change": -0.1}}); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(time.Minute)
+	if res, err := h.Handle(ctx, event); err != nil || len(res.Probed) != 0 || res.Canaries[0].Tripped {
+		t.Fatalf("before the cooldown is over: %+v, %v", res, err)
+	}
+	now = now.Add(2 * time.Hour)
+	if res, err := h.Handle(ctx, event); err != nil || len(res.Probed) != 1 || res.Probed[0].Scope != flow.ParseStage || res.Probed[0].Position != breaker.Closed {
+		t.Fatalf("%+v, %v", res, err)
 	}
 }

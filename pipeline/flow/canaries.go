@@ -327,6 +327,12 @@ func (c *Canaries) queries(ctx context.Context, s CanarySet, base *observe.Basel
 	}
 	made := itemQueries(all, s.Name == SearchCanaries)
 	if base == nil {
+		// Where more items answer than are looked at, the loss of some shows
+		// nothing.
+		few := slices.DeleteFunc(slices.Clone(made), func(q observe.Query) bool { return len(q.All) > s.K })
+		if len(few) >= LeastCanaries {
+			made = few
+		}
 		return append(qs, sampled(made, size)...), nil, nil
 	}
 	live := map[string]observe.Query{}

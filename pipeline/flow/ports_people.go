@@ -147,6 +147,9 @@ type Trimmer interface {
 	TrimReviews(ctx context.Context, kind string, before time.Time) (int, error)
 	// TrimNotices removes sent and dead ones.
 	TrimNotices(ctx context.Context, before time.Time) (int, error)
+	// TrimRuns removes runs of suites with their results; those that are, or were,
+	// baselines stay.
+	TrimRuns(ctx context.Context, before time.Time) (int, error)
 }
 
 // A Scrubber is a store that can rewrite its files so that nothing that was

@@ -218,6 +218,22 @@ func (w *Wire) Passed(ctx context.Context, scope, source, id string) (after brea
 	return after, err
 }
 
+// OpenedBy is who tripped a breaker last, and what was seen then; "" where nobody
+// did.
+func (w *Wire) OpenedBy(ctx context.Context, scope string) (string, map[string]float64, error) {
+	return openedBy(ctx, w.Store, scope)
+}
+
+// State is where a breaker of answers stands, as of now.
+func (w *Wire) State(ctx context.Context, scope string) (breaker.State, error) {
+	s, err := w.Store.LoadBreaker(ctx, EvalBreaker(scope))
+	if err != nil {
+		return s, err
+	}
+	s, _ = w.Policy.Tick(s, stamp(w.Now))
+	return s, nil
+}
+
 // openedBy is who tripped a breaker last, and what was seen then; "" where nobody
 // did.
 func openedBy(ctx context.Context, s breaker.Store, scope string) (string, map[string]float64, error) {

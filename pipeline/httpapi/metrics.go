@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/assay-pipeline/assay/evals/observe"
 	"github.com/assay-pipeline/assay/pipeline/breaker"
 	"github.com/assay-pipeline/assay/pipeline/flow"
 )
@@ -114,6 +115,9 @@ func (s *Server) writeMetrics(ctx context.Context, b *bytes.Buffer) error {
 			line(b, g.name, g.of(f), "feed", f.Feed)
 		}
 	}
+	if err := s.answerMetrics(ctx, b); err != nil {
+		return err
+	}
 	head(b, "assay_queue_messages", "gauge", "Messages of the local queue, by topic.")
 	for _, topic := range []string{flow.TopicParse, flow.TopicMatch, flow.TopicReplay} {
 		waiting, dead, err := s.opt.Ingest.Store.Depth(ctx, topic)
@@ -122,6 +126,51 @@ func (s *Server) writeMetrics(ctx context.Context, b *bytes.Buffer) error {
 		}
 		line(b, "assay_queue_messages", float64(waiting), "topic", topic, "state", "waiting")
 		line(b, "assay_queue_messages", float64(dead), "topic", topic, "state", "dead")
+	}
+	return nil
+}
+
+// answerMetrics writes how the answers are: what canary queries found in the live
+// indexes when they were asked last, and the breakers that evaluations move.
+func (s *Server) answerMetrics(ctx context.Context, b *bytes.Buffer) error {
+	store := s.opt.Ingest.Store
+	var runs []observe.CanaryRun
+	for _, set := range []string{flow.ItemCanaries, flow.KnowledgeCanaries, flow.SearchCanaries} {
+		last, err := store.CanaryRuns(ctx, set, 1)
+		if err != nil {
+			return err
+		}
+		runs = append(runs, last...)
+	}
+	for _, g := range []struct {
+		name, help string
+		of         func(observe.CanaryRun) float64
+	}{
+		{"assay_canary_precision", "Precision at k of the canary queries of a live index.", func(r observe.CanaryRun) float64 { return r.Precision }},
+		{"assay_canary_latency_seconds", "95th percentile of the time that canary queries took.", func(r observe.CanaryRun) float64 { return r.LatencyMS / 1000 }},
+		{"assay_canary_error_rate", "Share of canary queries that failed.", func(r observe.CanaryRun) float64 { return r.Errors }},
+	} {
+		if len(runs) > 0 {
+			head(b, g.name, "gauge", g.help)
+		}
+		for _, r := range runs {
+			line(b, g.name, g.of(r), "set", r.Set)
+		}
+	}
+	states, err := store.Breakers(ctx)
+	if err != nil {
+		return err
+	}
+	first := true
+	for _, st := range states {
+		if st.Key.Signal != flow.EvalSignal {
+			continue
+		}
+		if first {
+			head(b, "assay_answers_breaker_open", "gauge", "1 while a breaker of the answers is open, 0.5 while it is half-open.")
+			first = false
+		}
+		line(b, "assay_answers_breaker_open", map[breaker.Position]float64{breaker.Open: 1, breaker.HalfOpen: 0.5}[st.Position], "scope", st.Key.Scope)
 	}
 	return nil
 }

@@ -45,6 +45,11 @@ func (p *ports) PutRun(ctx context.Context, r evals.Run, results []evals.Result)
 	})
 }
 
+// TrimRuns removes old runs that are no baselines.
+func (p *ports) TrimRuns(ctx context.Context, before time.Time) (int, error) {
+	return p.trim(ctx, `DELETE FROM eval_runs WHERE coalesce(at, '-infinity') < $1 AND id NOT IN (SELECT run FROM eval_baselines)`, stamp(before))
+}
+
 // Run finds a run.
 func (p *ports) Run(ctx context.Context, id string) (r evals.Run, err error) {
 	err = p.reading(ctx, func(s session) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"slices"
+	"time"
 
 	"github.com/assay-pipeline/assay/evals"
 )
@@ -46,6 +47,11 @@ func (p *ports) PutRun(ctx context.Context, r evals.Run, results []evals.Result)
 		}
 		return nil
 	})
+}
+
+// TrimRuns removes old runs that are no baselines.
+func (p *ports) TrimRuns(ctx context.Context, before time.Time) (int, error) {
+	return p.trim(ctx, `DELETE FROM eval_runs WHERE coalesce(at, 0) < ? AND id NOT IN (SELECT run FROM eval_baselines)`, before.UnixMicro())
 }
 
 // Run finds a run.

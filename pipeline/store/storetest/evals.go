@@ -106,5 +106,14 @@ func evalBaselines(t *testing.T, p Place) {
 	// Storing the run of a baseline again leaves the baseline.
 	ok(t, s.PutRun(ctx, r1, results))
 	equal(t, "still there", len(must(s.Baselines(ctx, "parse"))(t)), 2)
+	// Old runs go; those that are, or were, baselines stay.
+	r3, _ := evalRun(3, "parse")
+	ok(t, s.PutRun(ctx, r3, results))
+	r4, _ := evalRun(4, "parse")
+	ok(t, s.PutRun(ctx, r4, results))
+	equal(t, "trimmed", must(s.TrimRuns(ctx, at(4)))(t), 1)
+	equal(t, "left", len(must(s.Runs(ctx, evals.RunFilter{}))(t)), 3)
+	equal(t, "results of a run that went", len(must(s.Results(ctx, r3.ID))(t)), 0)
+	equal(t, "results of a baseline", len(must(s.Results(ctx, r1.ID))(t)), len(results))
 	code(t, "no suite", s.PutBaseline(ctx, evals.Baseline{Run: r1.ID}), pipeline.CodeInvalid)
 }
