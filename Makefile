@@ -110,6 +110,17 @@ check-reader: ## DuckDB reads a feed while it is published, and sees it whole (n
 	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/assay ./cmd/assay
 	cd bench && CGO_ENABLED=1 $(GO) run ./reader -assay ../$(BIN)/assay
 
+AXE := axe-core-4.10.3
+
+.PHONY: check-pages
+check-pages: ## the pages in headless Chromium: by keys, without scripts, WCAG AA by axe-core (ONLY=review: PICTURES=docs/img); the last line is JSON
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
+	@mkdir -p $(BIN); [ -f $(BIN)/$(AXE)/package/axe.min.js ] || { \
+	  command -v npm >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends npm >/dev/null; }; \
+	  mkdir -p $(BIN)/$(AXE); (cd $(BIN) && npm pack --silent $(subst core-,core@,$(AXE)) >/dev/null); tar -xzf $(BIN)/$(AXE).tgz -C $(BIN)/$(AXE); rm $(BIN)/$(AXE).tgz; }
+	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/assay ./cmd/assay
+	@$(GO) -C bench/browser run . -assay $(abspath $(BIN))/assay -axe $(abspath $(BIN))/$(AXE)/package/axe.min.js $(if $(PICTURES),-pictures $(abspath $(PICTURES))) $(if $(ONLY),-only '$(ONLY)')
+
 .PHONY: crash
 crash: ## kill runs with SIGKILL at every step and compare what is left (KILLS=200)
 	@$(GO) test ./cmd/assay -run 'TestCrash$$' -count 1 -timeout 60m -v -kills $(or $(KILLS),200) | grep -v '^=== ' | tee /dev/stderr | grep -Eo '[0-9]+ of [0-9]+$$' | tail -1

@@ -1,11 +1,18 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -114,7 +121,7 @@ func (t *tab) settled(do func()) {
 }
 
 // back is the button of the browser.
-func (t *tab) back() { t.settled(func() { t.run(chromedp.NavigateBack()) }) }
+func (t *tab) back() { t.settled(func() { t.js(`void setTimeout(() => history.back(), 0)`, nil) }) }
 
 // press types keys, without waiting for what they do.
 func (t *tab) press(keys string) { t.run(chromedp.KeyEvent(keys)) }
@@ -220,9 +227,56 @@ func (t *tab) shot(dir, name string) {
 	}
 	var b []byte
 	t.run(chromedp.CaptureScreenshot(&b))
-	if t.err == nil {
-		t.err = os.WriteFile(filepath.Join(dir, name+".png"), b, 0o644) //nolint:gosec // pictures are for all
+	if t.err != nil {
+		return
 	}
+	if small, err := fewer(b); err == nil {
+		b = small
+	}
+	t.err = os.WriteFile(filepath.Join(dir, name+".png"), b, 0o644) //nolint:gosec // pictures are for all
+}
+
+// fewer is a picture in the 48 colours that it has most of: pages are flat, and the
+// edges of letters do not need more.
+func fewer(b []byte) ([]byte, error) {
+	img, err := png.Decode(bytes.NewReader(b))
+	if err != nil {
+		return nil, err
+	}
+	count := map[color.RGBA]int{}
+	at := func(x, y int) color.RGBA {
+		r, g, b, _ := img.At(x, y).RGBA()
+		return color.RGBA{uint8(r >> 8), uint8(g >> 8), uint8(b >> 8), 255} //nolint:gosec // 16 bits to 8
+	}
+	size := img.Bounds()
+	for y := size.Min.Y; y < size.Max.Y; y++ {
+		for x := size.Min.X; x < size.Max.X; x++ {
+			count[at(x, y)]++
+		}
+	}
+	all := slices.SortedFunc(maps.Keys(count), func(a, b color.RGBA) int {
+		return cmp.Or(count[b]-count[a], int(a.R)-int(b.R), int(a.G)-int(b.G), int(a.B)-int(b.B))
+	})
+	var few color.Palette
+	for _, c := range all[:min(len(all), 48)] {
+		few = append(few, c)
+	}
+	nearest := map[color.RGBA]uint8{}
+	out := image.NewPaletted(size, few)
+	for y := size.Min.Y; y < size.Max.Y; y++ {
+		for x := size.Min.X; x < size.Max.X; x++ {
+			c := at(x, y)
+			i, ok := nearest[c]
+			if !ok {
+				i = uint8(few.Index(c)) //nolint:gosec // there are 48
+				nearest[c] = i
+			}
+			out.SetColorIndex(x, y, i)
+		}
+	}
+	var w bytes.Buffer
+	err = (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&w, out)
+	return w.Bytes(), err
 }
 
 // A violation of axe-core.

@@ -42,7 +42,7 @@ type searchPage struct {
 type hit struct {
 	To, Name, Category string
 	Spans              []span
-	Values             []pair
+	Values             []value
 	Why                []string
 	Score              string
 }
@@ -178,7 +178,7 @@ func (p *Pages) hitOf(f catalog.Found, ranked bool) hit {
 	}
 	for _, x := range t.Values {
 		if !x.Missing && len(h.Values) < valuesPerHit {
-			h.Values = append(h.Values, pair{x.Title, x.Value})
+			h.Values = append(h.Values, x)
 		}
 	}
 	for _, w := range f.Why[:min(len(f.Why), 12)] {

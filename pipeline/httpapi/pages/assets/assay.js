@@ -1,15 +1,24 @@
 // Everything works without this script; it only adds.
 (function () {
   "use strict";
-  // A form is sent once, however often its button is pressed.
+  // A form is sent once, however often its button is pressed; and one with
+  // data-guard not before its page was there for a moment, so that the second
+  // click on the page before decides nothing here.
+  var GUARD = 250, ready = false, waiting;
   document.addEventListener("submit", function (e) {
     var form = e.target;
     if (form.method !== "post") return;
-    if (document.body.dataset.sent) { e.preventDefault(); return; }
+    if (document.body.dataset.sent || form.hasAttribute("data-guard") && !ready) { e.preventDefault(); return; }
     document.body.dataset.sent = "1";
   });
   // The back button brings the page back as it was left: let forms go again.
-  window.addEventListener("pageshow", function () { delete document.body.dataset.sent; });
+  window.addEventListener("pageshow", function () {
+    delete document.body.dataset.sent;
+    ready = false;
+    clearTimeout(waiting);
+    waiting = setTimeout(function () { ready = true; document.body.dataset.ready = "1"; }, GUARD);
+  });
+  window.addEventListener("pagehide", function () { delete document.body.dataset.ready; });
 
   // Keys: an element with data-key is pressed by its key. They can be turned off,
   // and never act while somebody types (WCAG 2.1.4).

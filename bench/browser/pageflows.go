@@ -1,0 +1,121 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+
+	"github.com/chromedp/chromedp/kb"
+)
+
+// A picture is a page that is kept as a file.
+type picture struct{ name, scheme string }
+
+// pageFlows look at every page, and go through those that decide nothing.
+func pageFlows() []flow {
+	return []flow{
+		{"every page: WCAG AA in light and dark, no wider than a phone", everyPage},
+		{"search: answers as one types, the address follows", func(t *tab, _ *visit) {
+			t.visit("/search")
+			t.press("/")
+			t.press("Rillenkugellager")
+			t.until("answers without a button", `document.querySelectorAll(".hits li").length > 0`)
+			t.press(" bore=25mm")
+			t.until("the filter", `document.querySelector(".chips") && document.querySelector("#results").innerText.includes("bore=25mm")`)
+			t.until("the address", `location.search.includes("bore%3D25mm") || location.search.includes("bore=25mm")`)
+			t.has("of", "deep groove ball bearing")
+		}},
+		{"search: by keys, without a script", func(t *tab, _ *visit) {
+			t.scriptless()
+			t.visit("/search")
+			t.tabTo("#q")
+			t.press("bearing bore>=25mm")
+			t.leads(kb.Enter)
+			t.has("1 to")
+			t.tabTo(".facet a")
+			t.leads(kb.Enter)
+			t.has("remove", "1 to")
+			t.tabTo(".hits a")
+			t.leads(kb.Enter)
+			t.has("what was read", "neighbours")
+			t.visit("/search?q=bore%3D5kg")
+			t.has("kg")
+		}},
+		{"item, its like, its cluster: by keys, without a script", func(t *tab, v *visit) {
+			t.scriptless()
+			t.visit("/clusters")
+			t.tabTo("main th a")
+			t.leads(kb.Enter)
+			t.has("what the cluster knows", "its items")
+			t.tabTo(".thing a")
+			t.leads(kb.Enter)
+			t.has("one thing with", "confidence")
+			t.tabTo(`main a[href^="/compare"]`)
+			t.leads(kb.Enter)
+			t.has("attributes", "what speaks for and against")
+		}},
+		{"catalog: by keys, without a script", func(t *tab, _ *visit) {
+			t.scriptless()
+			t.visit("/catalog?by=plant")
+			t.has("incomplete", "bre")
+			t.tabTo("main th a")
+			t.leads(kb.Enter)
+			t.has("1 to")
+		}},
+	}
+}
+
+// everyPage is held against WCAG, and drawn.
+func everyPage(t *tab, v *visit) {
+	t.visit("/search?q=" + url.QueryEscape("bearing bore=25mm"))
+	item := t.link("/items/")
+	t.visit("/clusters")
+	cluster := t.link("/clusters/")
+	pair, record, question := t.first("pair").ID, t.first("record").ID, t.first("question").ID
+	pages := []struct {
+		path     string
+		pictures []picture
+	}{
+		{"/reviews", nil},
+		{"/reviews?state=decided&category=nothing", nil},
+		{"/reviews/" + pair + "?kind=pair", []picture{{"review", "light"}, {"review-dark", "dark"}}},
+		{"/reviews/" + record, nil},
+		{"/reviews/" + question, nil},
+		{"/search?q=" + url.QueryEscape("Rillenkugellager bore=25mm"), []picture{{"search", "light"}}},
+		{"/search?q=" + url.QueryEscape("bore=5kg"), nil},
+		{item, nil},
+		{cluster, nil},
+		{"/clusters", nil},
+		{"/catalog", nil},
+		{"/nothing-here", nil},
+	}
+	for _, p := range pages {
+		for _, scheme := range []string{"light", "dark"} {
+			t.scheme(scheme)
+			t.visit(p.path)
+			v.look(t, p.path+" "+scheme)
+			for _, s := range p.pictures {
+				if s.scheme == scheme {
+					t.shot(v.pictures, s.name)
+				}
+			}
+		}
+		t.scheme("light")
+		t.size(390, 844, true)
+		var wide float64
+		t.js(`document.documentElement.scrollWidth`, &wide)
+		if wide > 390 {
+			t.fail("%s is %.0f wide on a phone of 390", p.path, wide)
+		}
+		if len(p.pictures) > 1 {
+			t.shot(v.pictures, p.pictures[0].name+"-phone")
+		}
+		if p.pictures != nil {
+			v.look(t, p.path+" on a phone")
+		}
+		t.size(1280, 860, false)
+		if t.err != nil {
+			t.err = fmt.Errorf("%s: %w", p.path, t.err)
+			return
+		}
+	}
+}
