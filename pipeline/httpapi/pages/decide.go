@@ -101,7 +101,7 @@ func (v *visit) decide() {
 	case retried(&e, step, "decide", word, v.Who.Subject):
 		// The same form once more, by a double click or the back button.
 	case step != stepOf(&e):
-		v.refused(s, id, meanwhile(&e, v.p.opt.Use.People.Now()))
+		v.refused(s, id, meanwhile(&e, v.Who.Subject, v.p.opt.Use.People.Now()))
 		return
 	case word == "":
 		v.refused(s, id, pipeline.Errorf(pipeline.CodeInvalid, "nothing was filled in"))
@@ -113,7 +113,7 @@ func (v *visit) decide() {
 		if is(err, pipeline.CodeConflict, pipeline.CodeLocked) {
 			now, again := v.p.opt.Store.Review(v.Context(), id)
 			if again == nil && (now.Version != e.Version || now.State == review.Leased && now.Holder != v.Who.Subject) {
-				err = meanwhile(&now, v.p.opt.Use.People.Now())
+				err = meanwhile(&now, v.Who.Subject, v.p.opt.Use.People.Now())
 			}
 		}
 		if is(err, pipeline.CodeConflict, pipeline.CodeLocked, pipeline.CodeInvalid) {
@@ -154,7 +154,7 @@ func (v *visit) undo() {
 	step := v.PostForm.Get("step")
 	if !retried(&e, step, "undo", "", v.Who.Subject) {
 		if step != stepOf(&e) {
-			v.refused(s, id, meanwhile(&e, v.p.opt.Use.People.Now()))
+			v.refused(s, id, meanwhile(&e, v.Who.Subject, v.p.opt.Use.People.Now()))
 			return
 		}
 		_, err := v.p.api.UndoReview(v.Context(), httpapi.UndoReviewRequestObject{Review: id, Body: &httpapi.UndoReviewJSONRequestBody{Note: strings.TrimSpace(v.PostForm.Get("note"))}})

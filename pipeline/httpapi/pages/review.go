@@ -159,8 +159,12 @@ func (v *visit) about(e *review.Entry, main *reviewPage) error {
 			return nil // it is shown without
 		}
 		for _, k := range sortedKeys(data) {
-			b, _ := json.Marshal(data[k]) // it came out of JSON
-			main.Draft = append(main.Draft, pair{page.Short(strings.ReplaceAll(k, "_", " "), 60), page.Text(strings.Trim(string(b), `"`))})
+			text, ok := data[k].(string)
+			if !ok {
+				b, _ := json.Marshal(data[k]) // it came out of JSON
+				text = string(b)
+			}
+			main.Draft = append(main.Draft, pair{page.Short(strings.ReplaceAll(k, "_", " "), 60), page.Text(text)})
 		}
 	}
 	return nil
@@ -286,12 +290,12 @@ func (v *visit) refused(s sitting, id string, why error) {
 }
 
 // meanwhile says what was done to an entry since a form for it was made.
-func meanwhile(e *review.Entry, now time.Time) error {
+func meanwhile(e *review.Entry, who string, now time.Time) error {
 	if e.State == review.Decided {
 		return pipeline.Errorf(pipeline.CodeConflict, "it was decided meanwhile: %s, by %s at %s UTC; what you sent changed nothing", decisionWords(e), e.Decider, moment(e.Decided)).
 			WithHint("take that decision back, or go on to the next")
 	}
-	if e.State == review.Leased && e.Until.After(now) {
+	if e.State == review.Leased && e.Holder != who && e.Until.After(now) {
 		return pipeline.Errorf(pipeline.CodeLocked, "%s has it until %s UTC; what you sent changed nothing", e.Holder, moment(e.Until)).
 			WithHint("go on to the next, or come back then")
 	}

@@ -1,0 +1,120 @@
+package pages_test
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/app"
+	"github.com/assay-pipeline/assay/pipeline/catalog"
+	"github.com/assay-pipeline/assay/pipeline/httpapi"
+	"github.com/assay-pipeline/assay/pipeline/httpapi/pages"
+)
+
+// TestItem: where each value comes from, and what the item has to do with others.
+func TestItem(t *testing.T) {
+	b := visit(t)
+	a := b.get("/items/parts/P-1001")
+	a.want(t, "an item", 200, `<mark class="tone1"`, "<sup>1</sup>", "What was read", "Neighbours", "confidence", "What the source says beside the text", `class="num tone1"`)
+	b.get("/items/?id=parts%2FP-1001").want(t, "an item by its parameter", 200, "What was read")
+	b.get("/items/parts%2FP-1001").want(t, "an item with its slash escaped", 200, "What was read")
+	b.get("/items/nothing").want(t, "no item", 404, "there is no item")
+	b.get("/items/").want(t, "no name", 404)
+	b.get("/compare?a=parts%2FP-1001&b=parts%2FP-1002").want(t, "two items", 200, "Two items, compared", "Attributes", "bits")
+	b.get("/compare?a=parts%2FP-1002&b=parts%2FP-1001").want(t, "the other way round", 200, "Two items, compared")
+	b.get("/compare?a=parts%2FP-1001").want(t, "one item", 400, "each by its id")
+	b.get("/clusters/nothing").want(t, "no cluster", 404, "there is no cluster")
+	b.get("/clusters").want(t, "the clusters", 200, "<h1>Clusters</h1>")
+	b.get("/catalog").want(t, "the catalog", 200, "Most often missing", "washer")
+	b.get("/catalog?by=source").want(t, "by feed", 200, "parts")
+	b.get("/catalog?by=nothing").want(t, "by nothing", 400, "are not known")
+}
+
+// TestSearch: a page, a part of one, and what is wrong with a query.
+func TestSearch(t *testing.T) {
+	b := visit(t)
+	b.get("/search").want(t, "before a question", 200, `type="search"`)
+	b.get("/search?q=washer").want(t, "words", 200, "1 to", "/items/parts/", "met: ")
+	a := b.get("/search?q=" + url.QueryEscape("washer thread=M10"))
+	a.want(t, "a filter", 200, "thread=M10 ", `href="/search?q=washer"`, "remove")
+	part := b.get("/search?part=results&q=" + url.QueryEscape("washer thread=M10"))
+	part.want(t, "the part", 200, "/items/parts/")
+	if strings.Contains(part.body, "<html") || part.header.Get("X-Part") != "results" || !strings.Contains(a.body, part.body) {
+		t.Error("the part is not what the page has below its field")
+	}
+	b.get("/search?q="+url.QueryEscape("bore=5kg")).want(t, "another dimension", 400, "filter bore=5kg", `value="bore=5kg"`)
+	b.get("/search?part=results&q="+url.QueryEscape("bore=5kg")).want(t, "another dimension, typed", 200, "filter bore=5kg")
+	b.get("/search?q=zzzzqqqq").want(t, "nothing", 200, "Nothing in the catalog meets it")
+	b.get("/search?q=washer&from=9999999").want(t, "too far", 200, "1 to")
+	b.get("/search?q="+strings.Repeat("x", 2000)).want(t, "too long", 400, "1000 are taken")
+}
+
+// hostile is what a supplier may write into a description.
+const hostile = "</mark><script>alert(1)</script> \" onmouseover=\"x \u202e gnp.exe \u0000 {{.CSRF}} javascript:alert(1)"
+
+// TestHostile: nothing of an item's text acts, steers or floods.
+func TestHostile(t *testing.T) {
+	var store catalog.Store
+	a := project(t)
+	b := browse(t, options(t, a, httpapi.Local{Subject: "ann"}, func(o *pages.Options) { store = o.Store }))
+	long := strings.Repeat("long ", 1<<18)
+	put(t, store, "parts/<img src=x>", hostile, pipeline.Attribute{Name: "<i>name</i>", Value: pipeline.Text(hostile), Unit: "<u>", Text: hostile, Span: pipeline.Span{End: 7}, Provenance: "enriched:<b>", Evidence: hostile, Confidence: 0.5})
+	put(t, store, "parts/long", long, pipeline.Attribute{Name: "all", Value: pipeline.Text(long), Text: long, Span: pipeline.Span{End: len(long)}, Confidence: 1})
+	put(t, store, "parts//a/../b?c=d#e", "odd name")
+	for _, to := range []string{"/items/parts/%3Cimg%20src=x%3E", "/search?q=gnp", "/compare?a=parts/long&b=" + url.QueryEscape("parts/<img src=x>")} {
+		body := b.get(to).body
+		for _, never := range []string{"<script>alert", "<img", "<i>", "<b>my", "\u202e", "onmouseover=\"x", "\x00"} {
+			if strings.Contains(body, never) {
+				t.Errorf("%s has %q", to, never)
+			}
+		}
+		if !strings.Contains(body, "⟦U+202E⟧") || !strings.Contains(body, "{{.CSRF}}") {
+			t.Errorf("%s does not show what is hidden: %.2000s", to, body)
+		}
+	}
+	for _, to := range []string{"/items/parts/long", "/search?q=long", "/compare?a=parts/long&b=parts/P-1001"} {
+		if r := b.get(to); r.status != 200 || len(r.body) > 60_000 || !strings.Contains(r.body, "MB more") {
+			t.Errorf("%s: %d, %d bytes", to, r.status, len(r.body))
+		}
+	}
+	found := b.get("/search?q=odd").body
+	if !strings.Contains(found, `href="/items/?id=parts%2F%2Fa%2F..%2Fb%3Fc%3Dd%23e"`) {
+		t.Errorf("the address of an odd name: %s", found)
+	}
+	b.get("/items/?id=parts%2F%2Fa%2F..%2Fb%3Fc%3Dd%23e").want(t, "an odd name", 200, "odd name")
+}
+
+// put adds an item to the catalog.
+func put(t *testing.T, s catalog.Store, id, text string, as ...pipeline.Attribute) {
+	t.Helper()
+	it := pipeline.Item{ID: id, Source: text, Meta: pipeline.Meta{Feed: "parts", Manufacturer: text[:min(len(text), 300)]}}
+	rec := pipeline.Record{ID: id, Source: text, Category: "washer", Attributes: as, Flags: []pipeline.Flag{{Code: "doubt", Detail: text[:min(len(text), 300)]}}, Confidence: 0.5, Meta: it.Meta}
+	if err := s.PutEntries(context.Background(), []catalog.Entry{{Item: it, Record: rec, Batch: "b", Seq: 99, Updated: noon}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestStoreGone: an outage is told, never shown as an empty list.
+func TestStoreGone(t *testing.T) {
+	var a *app.App
+	a = project(t)
+	b := browse(t, options(t, a, httpapi.Local{Subject: "ann"}))
+	csrf := b.csrf("/reviews")
+	b.get("/search?q=washer").want(t, "before", 200)
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range []string{"/reviews", "/reviews/x", "/items/parts/P-1001", "/clusters", "/catalog", "/compare?a=parts/P-1001&b=parts/P-1002"} {
+		r := b.get(to)
+		if r.status < 500 || strings.Contains(r.body, "Nothing is waiting") || !strings.Contains(r.body, "<h1>") {
+			t.Errorf("%s: %d %.300s", to, r.status, r.body)
+		}
+	}
+	form := url.Values{"csrf": {csrf}, "decision": {"duplicate"}, "step": {"0"}, "note": {"kept note"}}
+	r := b.send("POST", "/reviews/x/decide", form.Encode())
+	if r.status < 500 || !strings.Contains(r.body, "kept note") || !strings.Contains(r.body, "Send again") {
+		t.Errorf("a decision: %d %.600s", r.status, r.body)
+	}
+}
