@@ -11,6 +11,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -32,6 +33,7 @@ func main() {
 	flag.StringVar(&o.pictures, "pictures", "", "keep pictures of the pages in this folder")
 	flag.StringVar(&o.only, "only", "", "only what has this in its name")
 	flag.IntVar(&o.decisions, "decisions", 50, "how many pairs the reviewer decides")
+	flag.StringVar(&o.contracts, "contracts", "../../contracts", "the contracts of the sample")
 	flag.IntVar(&o.items, "items", 1500, "items of the sample")
 	flag.Parse()
 	if err := run(context.Background(), o); err != nil {
@@ -41,8 +43,8 @@ func main() {
 }
 
 type options struct {
-	assay, axe, chromium, pictures, only string
-	decisions, items                     int
+	assay, axe, chromium, pictures, only, contracts string
+	decisions, items                                int
 }
 
 // A flow is something that people do with the pages.
@@ -186,8 +188,39 @@ func makeSample(ctx context.Context, o options, dir string) (sample, error) {
 	if err := s.command(ctx, nil, "catalog", "questions", "--ask"); err != nil {
 		return s, err
 	}
-	return s, nil
+	return s, s.spares(ctx, o.contracts)
 }
+
+// spares adds a feed whose batches wait for a person, two of them.
+func (s *sample) spares(ctx context.Context, contracts string) error {
+	for _, part := range []string{"feeds", "catalog"} {
+		if err := os.CopyFS(filepath.Join(s.dir, "contracts", part), os.DirFS(filepath.Join(contracts, part))); err != nil {
+			return err
+		}
+	}
+	landing := filepath.Join(s.dir, "lake", "landing", "spares")
+	if err := os.MkdirAll(landing, 0o755); err != nil { //nolint:gosec // a scratch folder
+		return err
+	}
+	for name, text := range map[string]string{
+		filepath.Join(s.dir, "contracts", "feeds", "spares.odcs.yaml"): sparesContract,
+		filepath.Join(landing, "spares-2026-03-10.csv"):                "number,amount\nS-1,4\nS-2,7\n",
+		filepath.Join(landing, "spares-2026-03-11.csv"):                "number,amount\nS-3,-1\nS-4,8\n",
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil { //nolint:gosec // a scratch folder
+			return err
+		}
+	}
+	// Two batches wait, so that the run ends with 1.
+	var left *exec.ExitError
+	if err := s.command(ctx, nil, "run"); err != nil && !(errors.As(err, &left) && left.ExitCode() == 1) {
+		return err
+	}
+	return nil
+}
+
+//go:embed spares.odcs.yaml
+var sparesContract string
 
 // serve starts the server on a free port of loopback.
 func serve(ctx context.Context, program, dir string) (base string, stop func(), err error) {

@@ -75,6 +75,14 @@ func everyPage(t *tab, v *visit) {
 		path     string
 		pictures []picture
 	}{
+		{"/", []picture{{"overview", "light"}}},
+		{"/feeds/orders", nil},
+		{"/feeds/orders/batches", nil},
+		{"/batches/" + t.batches("orders", "held")[0].ID, nil},
+		{"/batches/" + t.batches("spares", "waiting")[0].ID, nil},
+		{"/batches/" + t.batches("orders", "done")[0].ID, nil},
+		{"/evals", nil},
+		{"/cost", nil},
 		{"/reviews", nil},
 		{"/reviews?state=decided&category=nothing", nil},
 		{"/reviews/" + pair + "?kind=pair", []picture{{"review", "light"}, {"review-dark", "dark"}}},

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/assay-pipeline/assay/pipeline"
-	"github.com/assay-pipeline/assay/pipeline/app"
 	"github.com/assay-pipeline/assay/pipeline/catalog"
 	"github.com/assay-pipeline/assay/pipeline/httpapi"
 	"github.com/assay-pipeline/assay/pipeline/httpapi/pages"
@@ -98,8 +97,7 @@ func put(t *testing.T, s catalog.Store, id, text string, as ...pipeline.Attribut
 
 // TestStoreGone: an outage is told, never shown as an empty list.
 func TestStoreGone(t *testing.T) {
-	var a *app.App
-	a = project(t)
+	a := project(t)
 	b := browse(t, options(t, a, httpapi.Local{Subject: "ann"}))
 	csrf := b.csrf("/reviews")
 	b.get("/search?q=washer").want(t, "before", 200)

@@ -234,7 +234,7 @@ func (v *visit) said(s sitting) (string, *undo) {
 	}
 	e, err := v.p.opt.Store.Review(v.Context(), s.Last)
 	if err != nil {
-		return words, nil // it is gone, and so is what could be said of it
+		return words, nil //nolint:nilerr // it is gone, and so is what could be said of it
 	}
 	if e.State == review.Decided {
 		if code == "decided" || code == "end" {

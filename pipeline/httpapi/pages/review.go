@@ -155,9 +155,7 @@ func (v *visit) about(e *review.Entry, main *reviewPage) error {
 			return nil
 		}
 		var data map[string]any
-		if json.Unmarshal(e.Data, &data) != nil {
-			return nil // it is shown without
-		}
+		_ = json.Unmarshal(e.Data, &data) // what does not read is shown without
 		for _, k := range sortedKeys(data) {
 			text, ok := data[k].(string)
 			if !ok {

@@ -229,7 +229,9 @@ func TestReviewRights(t *testing.T) {
 	b := browse(t, options(t, project(t), known, func(o *pages.Options) { o.Issuer = "https://issuer.example"; store = o.Store }))
 	d := &desk{browser: b, store: store, now: noon}
 	id := d.pairs(1)[0]
-	token := func(name string) { b.send(http.MethodPost, "/signin", url.Values{"token": {name}, "to": {"/reviews"}}.Encode()) }
+	token := func(name string) {
+		b.send(http.MethodPost, "/signin", url.Values{"token": {name}, "to": {"/reviews"}}.Encode())
+	}
 
 	b.get("/reviews").want(t, "nobody", 401, "Sign in")
 	token("reads")
