@@ -95,8 +95,8 @@ func put(t *testing.T, s catalog.Store, id, text string, as ...pipeline.Attribut
 	}
 }
 
-// TestStoreGone: an outage is told, never shown as an empty list.
-func TestStoreGone(t *testing.T) {
+// TestStoreGoneAtTheDesk: an outage is told, never shown as an empty list.
+func TestStoreGoneAtTheDesk(t *testing.T) {
 	a := project(t)
 	b := browse(t, options(t, a, httpapi.Local{Subject: "ann"}))
 	csrf := b.csrf("/reviews")
