@@ -100,6 +100,9 @@ func everyPage(t *tab, v *visit) {
 		for _, scheme := range []string{"light", "dark"} {
 			t.scheme(scheme)
 			t.visit(p.path)
+			if gone := t.text("h1") == "There is nothing here"; gone != (p.path == "/nothing-here") {
+				t.fail("there is no such page")
+			}
 			v.look(t, p.path+" "+scheme)
 			for _, s := range p.pictures {
 				if s.scheme == scheme {

@@ -89,7 +89,7 @@ type Store interface {
 	// Reviews are in the order (Priority descending, Created, ID); with Before in
 	// the opposite one.
 	Reviews(ctx context.Context, f Filter) ([]Entry, error)
-	// CountReviews counts what f selects, whatever its Limit.
+	// CountReviews counts what f selects, up to its Limit; 0 = all.
 	CountReviews(ctx context.Context, f Filter) (int, error)
 	// UpdateReview stores all of e if the stored version is e.Version, and
 	// returns it with the next version.

@@ -99,7 +99,8 @@ type queuePage struct {
 	Kinds                       []option
 	States                      []option
 	Lines                       []reviewLine
-	Waiting, Decided, Done      int
+	Waiting, Decided            string
+	Done                        int
 	First, Next                 string
 	Start                       string
 	Undo                        *undo
@@ -152,12 +153,12 @@ func (v *visit) queue() (*screen, error) {
 	for i := range es {
 		main.Lines = append(main.Lines, v.line(s, &es[i], now))
 	}
-	f.After, f.Limit, f.State, f.Waiting = "", 0, "", true
-	if main.Waiting, err = store.CountReviews(v.Context(), f); err != nil {
+	f.After, f.State, f.Waiting = "", "", true
+	if main.Waiting, err = v.count(f); err != nil {
 		return nil, err
 	}
 	f.State, f.Waiting = review.Decided, false
-	if main.Decided, err = store.CountReviews(v.Context(), f); err != nil {
+	if main.Decided, err = v.count(f); err != nil {
 		return nil, err
 	}
 	main.Kinds = []option{{"", "all kinds", s.Kind == ""}}
@@ -172,6 +173,22 @@ func (v *visit) queue() (*screen, error) {
 	said, last := v.said(s)
 	main.Undo = last
 	return &screen{Title: "Review", Here: "/reviews", Said: said, t: reviewsTemplate, Main: main}, nil
+}
+
+// countTo is how far a page counts.
+const countTo = 10_000
+
+// count is how many entries f selects, in words; empty where there are none.
+func (v *visit) count(f review.Filter) (string, error) {
+	f.Limit = countTo
+	n, err := v.p.opt.Store.CountReviews(v.Context(), f)
+	switch {
+	case err != nil || n == 0:
+		return "", err
+	case n == countTo:
+		return fmt.Sprintf("%d or more", n), nil
+	}
+	return fmt.Sprint(n), nil
 }
 
 func (v *visit) line(s sitting, e *review.Entry, now time.Time) reviewLine {

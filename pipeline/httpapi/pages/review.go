@@ -28,7 +28,8 @@ type reviewPage struct {
 	Kind, KindName, Subject, Feed, Category, Reason, Priority string
 	State, Class                                              string
 	Decided, Mine                                             bool
-	Place, Waiting, Done                                      int
+	Place, Done                                               int
+	Waiting                                                   string
 	Prev, Next, List                                          string
 	// Where the forms go.
 	Decide, Skip, Take string
@@ -100,14 +101,15 @@ func (v *visit) reviewScreen(s sitting, e *review.Entry) (*screen, error) {
 	f := s.filter()
 	f.Waiting = true
 	var err error
-	if main.Waiting, err = store.CountReviews(ctx, f); err != nil {
+	if main.Waiting, err = v.count(f); err != nil {
 		return nil, err
 	}
-	f.Before = e.ID
-	if main.Place, err = store.CountReviews(ctx, f); err != nil {
+	f.Before, f.Limit = e.ID, countTo
+	place, err := store.CountReviews(ctx, f)
+	if err != nil {
 		return nil, err
 	}
-	main.Place++
+	main.Place = place + 1
 	f.Limit = 1
 	before, err := store.Reviews(ctx, f)
 	if err != nil {

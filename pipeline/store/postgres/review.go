@@ -167,7 +167,11 @@ func (p *ports) CountReviews(ctx context.Context, f review.Filter) (n int, err e
 		if err != nil {
 			return err
 		}
-		return each(ctx, s, func(r pgx.Rows) error { return r.Scan(&n) }, `SELECT count(*) FROM reviews`+w.String(), w.args...)
+		query := `SELECT count(*) FROM reviews` + w.String()
+		if f.Limit > 0 {
+			query = `SELECT count(*) FROM (SELECT 1 FROM reviews` + w.String() + ` LIMIT ` + w.arg(f.Limit) + `) AS bounded`
+		}
+		return each(ctx, s, func(r pgx.Rows) error { return r.Scan(&n) }, query, w.args...)
 	})
 	return n, err
 }

@@ -83,12 +83,7 @@ func reviews(t *testing.T, p Place) {
 		{"between", review.Filter{After: "r0002", Before: "bare"}, []string{"r0001", "r0003"}},
 	} {
 		equal(t, c.name, get(c.f), c.want)
-		n := len(c.want)
-		if c.f.Limit > 0 {
-			c.f.Limit = 0
-			n = len(get(c.f))
-		}
-		equal(t, c.name+", counted", must(s.CountReviews(ctx, c.f))(t), n)
+		equal(t, c.name+", counted", must(s.CountReviews(ctx, c.f))(t), len(c.want))
 	}
 	_, err = s.CountReviews(ctx, review.Filter{Before: "nothing"})
 	code(t, "a count from what is not there", err, pipeline.CodeNotFound)
