@@ -121,6 +121,10 @@ check-pages: ## the pages in headless Chromium: by keys, without scripts, WCAG A
 	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/assay ./cmd/assay
 	@$(GO) -C bench/browser run . -assay $(abspath $(BIN))/assay -axe $(abspath $(BIN))/$(AXE)/package/axe.min.js $(if $(PICTURES),-pictures $(abspath $(PICTURES))) $(if $(ONLY),-only '$(ONLY)')
 
+.PHONY: bench-decisions
+bench-decisions: ## fifty review decisions by keys in the browser, with keys pressed twice, the back button and expired leases; the last line is JSON
+	@$(MAKE) --no-print-directory check-pages ONLY='fifty decisions'
+
 .PHONY: crash
 crash: ## kill runs with SIGKILL at every step and compare what is left (KILLS=200)
 	@$(GO) test ./cmd/assay -run 'TestCrash$$' -count 1 -timeout 60m -v -kills $(or $(KILLS),200) | grep -v '^=== ' | tee /dev/stderr | grep -Eo '[0-9]+ of [0-9]+$$' | tail -1
