@@ -173,7 +173,7 @@ func (v *visit) parse() error {
 
 // show writes a page.
 func (p *Pages) show(v *visit, s *screen) {
-	out := view{Title: s.Title, Here: s.Here, Said: s.Said, Style: p.assets.style, Script: p.assets.script, Nav: places, Request: httpapi.RequestID(v.Context()), Main: s.Main}
+	out := view{Title: s.Title, Here: s.Here, Said: s.Said, Style: p.assets.style, Script: p.assets.script, Nav: places, Request: v.w.Header().Get("X-Request-Id"), Main: s.Main}
 	if v.Who.Subject != "" {
 		out.User = page.Short(v.Who.Subject, 60)
 		out.SignedIn = v.session != nil && v.session.token != ""
@@ -237,7 +237,7 @@ func (v *visit) fail(err error) {
 		}
 	}
 	if pr.Status >= http.StatusInternalServerError {
-		v.p.opt.Use.Log.Error("page failed", "request", httpapi.RequestID(v.Context()), "code", pr.Code, "error", err)
+		v.p.opt.Use.Log.Error("page failed", "request", v.w.Header().Get("X-Request-Id"), "code", pr.Code, "error", err)
 	}
 	if writes && v.Who.Subject != "" && (pr.Status >= http.StatusInternalServerError || pr.Status == http.StatusBadRequest || pr.Status == http.StatusLocked) {
 		f.Again = v.again("Send again")
