@@ -259,7 +259,7 @@ func TestLargeFile(t *testing.T) {
 	speedup := res.Duration.Seconds() / side.Seconds()
 	t.Logf("%d MB, %d rows: one process %.1f s and %d MB, %d ranges over 8 %.1f s and %d MB each: %.2f times",
 		*largeMB, rows, res.Duration.Seconds(), res.Memory>>20, m.visited["JudgePart"], side.Seconds(), pool.Stats().Peak>>20, speedup)
-	figure(t, map[string]any{"ranges_mb": *largeMB, "ranges_speedup": round(speedup), "ranges_same_report": same})
+	figure(t, map[string]any{"large_mb": *largeMB, "large_speedup": round(speedup), "large_same_report": same})
 }
 
 // TestLargeFileRetries: steps that fail on the way, runtimes that are killed and
@@ -303,7 +303,7 @@ func TestPeakMemory(t *testing.T) {
 	writeReadings(t, dst, int64(*peakMB)*1e6)
 	_, res := w.whole()
 	t.Logf("%d MB: %.1f s, %d MB of memory", *peakMB, res.Duration.Seconds(), res.Memory>>20)
-	figure(t, map[string]any{"ingest_file_mb": *peakMB, "ingest_peak_mb": res.Memory >> 20})
+	figure(t, map[string]any{"peak_file_mb": *peakMB, "peak_mb_1gb": res.Memory >> 20})
 }
 
 func round(x float64) float64 { return float64(int(x*100+0.5)) / 100 }

@@ -296,7 +296,7 @@ func (in *Ingest) carryOut(ctx context.Context, batch string, entry review.Entry
 	if err != nil {
 		return Batch{}, err
 	}
-	done, err := in.lease(ctx, "feed/"+b.Feed)
+	ctx, done, err := in.lease(ctx, b.Feed)
 	if err != nil {
 		return b, err
 	}

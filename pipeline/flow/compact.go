@@ -12,7 +12,7 @@ import (
 // lake's default), under the feed's lease. Errors: not_found before the first
 // publish; locked; those of the lake.
 func (in *Ingest) Compact(ctx context.Context, feed string, target int64, dry bool) (lake.Compaction, error) {
-	done, err := in.lease(ctx, "feed/"+feed)
+	ctx, done, err := in.lease(ctx, feed)
 	if err != nil {
 		return lake.Compaction{}, err
 	}

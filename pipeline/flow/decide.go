@@ -308,6 +308,9 @@ func (in *Ingest) commit(ctx context.Context, b Batch, f *contract.Feed, report 
 	in.trace(StepCommit)
 	var after breaker.State
 	err = in.Store.Atomic(ctx, func(tx Tx) error {
+		if err := stillHeld(ctx); err != nil {
+			return err
+		}
 		last, err := tx.LastSeq(ctx, b.Feed)
 		if err != nil {
 			return err

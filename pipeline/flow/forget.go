@@ -74,12 +74,12 @@ func (fg *Forget) Erase(ctx context.Context, feed string, key []string, who, rea
 	if err := s.check(who); err != nil {
 		return Tombstone{}, err
 	}
-	run, err := in.lease(ctx, "run")
+	run, err := in.alone(ctx, "run")
 	if err != nil {
 		return Tombstone{}, err
 	}
 	defer run()
-	done, err := in.lease(ctx, "feed/"+feed)
+	ctx, done, err := in.lease(ctx, feed)
 	if err != nil {
 		return Tombstone{}, err
 	}
@@ -195,6 +195,9 @@ func (fg *Forget) curated(ctx context.Context, s *subject, tomb string) error {
 			}
 		}
 		if hit {
+			if err := stillHeld(ctx); err != nil {
+				return err
+			}
 			if m, err = in.Lake.Publish(ctx, next); err != nil {
 				return err
 			}

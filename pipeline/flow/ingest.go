@@ -63,6 +63,9 @@ type Ingest struct {
 	// Trace, where set, is called before each step of the commit with its name;
 	// the crash test ends the process there.
 	Trace func(step string)
+	// wall is the clock by which this process's own leases run out; nil is that of
+	// the machine.
+	wall func() time.Time
 }
 
 // Steps of the commit, as Trace names them.
@@ -115,6 +118,9 @@ func (in *Ingest) judge(ctx context.Context, b Batch) (Batch, error) {
 	b.Stage, b.Updated, b.Reason, b.Verdict = Staged, stamp(in.Now), "", ""
 	b.Files = stagedFiles(b)
 	in.trace(StepIntent)
+	if err := stillHeld(ctx); err != nil {
+		return Batch{}, err
+	}
 	if err := in.Store.PutBatch(ctx, b); err != nil {
 		return Batch{}, err
 	}
@@ -285,6 +291,9 @@ func (in *Ingest) unjudged(ctx context.Context, b Batch, reason string) (Batch, 
 		return Batch{}, err
 	}
 	err = in.Store.Atomic(ctx, func(tx Tx) error {
+		if err := stillHeld(ctx); err != nil {
+			return err
+		}
 		if err := tx.PutBatch(ctx, b); err != nil {
 			return err
 		}

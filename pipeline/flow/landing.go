@@ -42,7 +42,7 @@ func (in *Ingest) Object(ctx context.Context, key string) (Batch, error) {
 	if err != nil && !settles(err) {
 		return Batch{}, err
 	}
-	done, lerr := in.lease(ctx, "feed/"+feed)
+	ctx, done, lerr := in.lease(ctx, feed)
 	if lerr != nil {
 		return Batch{}, lerr
 	}
@@ -77,6 +77,9 @@ func (in *Ingest) Object(ctx context.Context, key string) (Batch, error) {
 	}
 	b.Tag, b.Size = obj.Tag, obj.Size
 	if b, err = in.judge(ctx, b); err != nil {
+		if lost := stillHeld(ctx); lost != nil {
+			return Batch{}, lost // what another process did meanwhile is why
+		}
 		return Batch{}, err
 	}
 	return b, in.archive(ctx, b)
@@ -198,7 +201,7 @@ func (in *Ingest) Missing(ctx context.Context, key string, why error) (Batch, er
 	if !ok {
 		return Batch{}, pipeline.Errorf(pipeline.CodeInvalid, "%s is not in a feed's landing folder", key)
 	}
-	done, err := in.lease(ctx, "feed/"+feed)
+	ctx, done, err := in.lease(ctx, feed)
 	if err != nil {
 		return Batch{}, err
 	}

@@ -105,6 +105,9 @@ func (in *Ingest) publish(ctx context.Context, b Batch, f *contract.Feed, o outc
 	// The lake counts the rows and names the batches of the files, and this one
 	// even where it has no accepted row.
 	m.Files = append(slices.Clone(kept), files...)
+	if err := stillHeld(ctx); err != nil {
+		return nil, err
+	}
 	return in.Lake.Publish(ctx, m)
 }
 

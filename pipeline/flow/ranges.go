@@ -75,7 +75,7 @@ func (in *Ingest) Plan(ctx context.Context, key string, size int64) (Plan, error
 	if err != nil {
 		return Plan{}, err
 	}
-	done, err := in.lease(ctx, "feed/"+feed)
+	ctx, done, err := in.lease(ctx, feed)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -121,6 +121,9 @@ func (in *Ingest) Plan(ctx context.Context, key string, size int64) (Plan, error
 	}
 	b.Files = stagedFiles(b)
 	in.trace(StepIntent)
+	if err := stillHeld(ctx); err != nil {
+		return Plan{}, err
+	}
 	if err := in.Store.PutBatch(ctx, b); err != nil {
 		return Plan{}, err
 	}
@@ -184,7 +187,7 @@ func (in *Ingest) Merge(ctx context.Context, batch string) (Batch, error) {
 	if err != nil {
 		return Batch{}, err
 	}
-	done, err := in.lease(ctx, "feed/"+b.Feed)
+	ctx, done, err := in.lease(ctx, b.Feed)
 	if err != nil {
 		return Batch{}, err
 	}
@@ -223,7 +226,7 @@ func (in *Ingest) Stopped(ctx context.Context, batch, reason string) (Batch, err
 	if err != nil {
 		return Batch{}, err
 	}
-	done, err := in.lease(ctx, "feed/"+b.Feed)
+	ctx, done, err := in.lease(ctx, b.Feed)
 	if err != nil {
 		return Batch{}, err
 	}

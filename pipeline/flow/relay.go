@@ -56,7 +56,7 @@ func (r *Relay) Drain(ctx context.Context) (int, error) {
 		defer cancel()
 	}
 	for total := 0; ; {
-		done, err := holdLeaseFor(ctx, r.Leases, r.Log, r.Now, "relay", r.Owner, relayLease)
+		done, err := holdLeaseFor(ctx, r.Leases, r.Log, r.Now, "relay", r.Owner, relayLease, nil)
 		if pipeline.ErrorCode(err) == pipeline.CodeLocked {
 			return total, nil
 		}

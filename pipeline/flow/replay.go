@@ -128,7 +128,7 @@ func (in *Ingest) pick(ctx context.Context, held []Batch, ids []string) ([]Batch
 func (in *Ingest) releaseFeed(ctx context.Context, r Release, held []Batch) (out []Replayed, err error) {
 	feed := held[0].Feed
 	if !r.Dry {
-		done, err := in.lease(ctx, "feed/"+feed)
+		ctx, done, err := in.lease(ctx, feed)
 		if err != nil {
 			if pipeline.ErrorCode(err) != pipeline.CodeLocked {
 				return nil, err

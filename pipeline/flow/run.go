@@ -67,7 +67,7 @@ func (r *Run) Once(ctx context.Context, feed string) (Result, error) {
 			return res, err
 		}
 	}
-	release, err := r.Ingest.lease(ctx, "run")
+	release, err := r.Ingest.alone(ctx, "run")
 	if err != nil {
 		return res, err
 	}
@@ -156,7 +156,7 @@ func (r *Run) Replay(ctx context.Context, rel Release) (Result, error) {
 		res.Replayed, err = r.Ingest.Release(ctx, rel)
 		return res, err
 	}
-	release, err := r.Ingest.lease(ctx, "run")
+	release, err := r.Ingest.alone(ctx, "run")
 	if err != nil {
 		return res, err
 	}

@@ -28,7 +28,7 @@ func (in *Ingest) Signal(ctx context.Context, feed, command, actor, reason strin
 	if err != nil {
 		return breaker.State{}, err
 	}
-	done, err := in.lease(ctx, "feed/"+feed)
+	ctx, done, err := in.lease(ctx, feed)
 	if err != nil {
 		return breaker.State{}, err
 	}

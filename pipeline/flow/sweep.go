@@ -64,7 +64,7 @@ type SweepResult struct {
 func (s *Sweep) Once(ctx context.Context) (SweepResult, error) {
 	res := SweepResult{Lapses: []FeedLapse{}, Breakers: []breaker.Transition{}, Approvals: []Batch{}}
 	in := s.Ingest
-	done, err := in.lease(ctx, "sweep")
+	done, err := in.alone(ctx, "sweep")
 	if err != nil {
 		return res, err
 	}

@@ -30,7 +30,7 @@ func (in *Ingest) Window(ctx context.Context, f *contract.Feed, content string, 
 	if err != nil {
 		return WindowDecision{}, err
 	}
-	release, err := in.lease(ctx, "feed/"+f.Name)
+	ctx, release, err := in.lease(ctx, f.Name)
 	if err != nil {
 		return WindowDecision{}, err
 	}
