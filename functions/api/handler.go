@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/app"
 	"github.com/assay-pipeline/assay/pipeline/app/serve"
 	"github.com/assay-pipeline/assay/pipeline/httpapi"
@@ -19,6 +20,7 @@ type handler struct {
 	api   *httpapi.Server
 	count *app.Metrics
 	now   func() time.Time
+	trace *app.Tracer
 }
 
 // timed are the operations whose latency is promised.
@@ -35,7 +37,15 @@ func newHandler(ctx context.Context, environ []string, dir string, opt app.Optio
 	if err != nil {
 		return nil, err
 	}
-	return &handler{api, a.Metrics(), time.Now}, nil
+	return &handler{api, a.Metrics(), time.Now, a.Tracer()}, nil
+}
+
+// caused is the traceparent of whoever sends a request, or of the gateway.
+func caused(header http.Header) string {
+	if parent := header.Get("Traceparent"); parent != "" {
+		return parent
+	}
+	return app.FromXRay(header.Get("X-Amzn-Trace-Id"))
 }
 
 // Handle answers one request. It never fails: an error is an answer too.
@@ -48,7 +58,10 @@ func (h *handler) Handle(ctx context.Context, e events.APIGatewayV2HTTPRequest) 
 		return w.event(http.MethodGet), nil
 	}
 	began := h.now()
-	h.api.ServeHTTP(w, r)
+	defer h.trace.Flush(ctx)
+	under, end := h.trace.Start(pipeline.WithTrace(r.Context(), caused(r.Header)), "request", "http.request.method", r.Method)
+	h.api.ServeHTTP(w, r.WithContext(under))
+	end(nil)
 	if op := timed[r.URL.Path]; op != "" {
 		h.count.Put(map[string]string{"Operation": op}, app.Measure{Name: "RequestMs", Unit: "Milliseconds", Value: float64(h.now().Sub(began).Microseconds()) / 1000})
 	}

@@ -5,9 +5,9 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/assay-pipeline/assay/pipeline/app"
@@ -15,10 +15,15 @@ import (
 )
 
 func main() {
-	h, err := newHandler(context.Background(), os.Environ(), ".", app.Options{Log: app.FunctionLog(os.Stderr), Function: "api", Metrics: os.Stdout, SQL: &sqlrule.Engine{}})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	lambda.StartWithOptions(h.Handle, lambda.WithEnableSIGTERM())
+	app.Check(os.Environ(), ".")
+	first := app.First(func(ctx context.Context) (*handler, error) {
+		return newHandler(context.WithoutCancel(ctx), os.Environ(), ".", app.Options{Log: app.FunctionLog(os.Stderr), Function: "api", Metrics: os.Stdout, SQL: &sqlrule.Engine{}})
+	})
+	lambda.StartWithOptions(func(ctx context.Context, e events.APIGatewayV2HTTPRequest) (any, error) {
+		h, err := first(ctx)
+		if err != nil {
+			return nil, err // the gateway answers 500 until the store is there again
+		}
+		return h.Handle(ctx, e)
+	}, lambda.WithEnableSIGTERM())
 }

@@ -23,6 +23,7 @@ type handler struct {
 	relay  *flow.Relay
 	count  *app.Metrics
 	app    *app.App
+	trace  *app.Tracer
 }
 
 func newHandler(ctx context.Context, environ []string, dir string, opt app.Options) (*handler, error) {
@@ -31,7 +32,7 @@ func newHandler(ctx context.Context, environ []string, dir string, opt app.Optio
 		return nil, err
 	}
 	a := app.Open(cfg, opt)
-	h := &handler{count: a.Metrics(), app: a}
+	h := &handler{count: a.Metrics(), app: a, trace: a.Tracer()}
 	if h.runner, err = a.Evals(ctx, app.EvalOptions{}); err != nil {
 		return nil, err
 	}
@@ -87,7 +88,15 @@ type outcome struct {
 // Handle runs the suites one after the other. Where one could not be finished
 // the others still are, and the error lets the schedule try again: a trip is no
 // error, it is what was asked for.
-func (h *handler) Handle(ctx context.Context, raw json.RawMessage) (response, error) {
+func (h *handler) Handle(ctx context.Context, raw json.RawMessage) (res response, err error) {
+	err = h.trace.Work(ctx, "evals", func(ctx context.Context) (err error) {
+		res, err = h.handle(ctx, raw)
+		return err
+	})
+	return res, err
+}
+
+func (h *handler) handle(ctx context.Context, raw json.RawMessage) (response, error) {
 	var req request
 	if len(bytes.TrimSpace(raw)) > 0 {
 		if err := json.Unmarshal(raw, &req); err != nil {
@@ -112,7 +121,9 @@ func (h *handler) Handle(ctx context.Context, raw json.RawMessage) (response, er
 		}
 	}
 	for _, set := range sets {
-		out, err := h.one(ctx, set)
+		under, end := h.trace.Start(ctx, "suite", "assay.suite", set.Name)
+		out, err := h.one(under, set)
+		end(err)
 		if err != nil {
 			again = errors.Join(again, err)
 			continue

@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -15,11 +14,7 @@ import (
 )
 
 func main() {
-	// A mistake in the configuration ends the process before any event.
-	if _, err := app.ReadConfig(os.Environ(), "."); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	app.Check(os.Environ(), ".")
 	first := app.First(func(ctx context.Context) (*handler, error) {
 		// What is built here outlives the event that asked for it.
 		return newHandler(context.WithoutCancel(ctx), os.Environ(), ".", app.Options{Log: app.FunctionLog(os.Stderr), Function: "ingest", Metrics: os.Stdout, SQL: &sqlrule.Engine{}})

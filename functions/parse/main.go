@@ -4,19 +4,24 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/assay-pipeline/assay/pipeline/app"
 )
 
 func main() {
-	h, err := newHandler(context.Background(), os.Environ(), ".", app.Options{Log: app.FunctionLog(os.Stderr), Function: "parse", Metrics: os.Stdout})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	lambda.StartWithOptions(h.Handle, lambda.WithEnableSIGTERM())
+	app.Check(os.Environ(), ".")
+	first := app.First(func(ctx context.Context) (*handler, error) {
+		return newHandler(context.WithoutCancel(ctx), os.Environ(), ".", app.Options{Log: app.FunctionLog(os.Stderr), Function: "parse", Metrics: os.Stdout})
+	})
+	lambda.StartWithOptions(func(ctx context.Context, e events.SQSEvent) (any, error) {
+		h, err := first(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return h.Handle(ctx, e)
+	}, lambda.WithEnableSIGTERM())
 }

@@ -19,6 +19,7 @@ type handler struct {
 	ingest *flow.Ingest
 	relay  *flow.Relay
 	log    *slog.Logger
+	trace  *app.Tracer
 }
 
 func newHandler(ctx context.Context, environ []string, dir string, opt app.Options) (*handler, error) {
@@ -35,7 +36,7 @@ func newHandler(ctx context.Context, environ []string, dir string, opt app.Optio
 	if err != nil {
 		return nil, err
 	}
-	return &handler{a, in, relay, in.Log}, nil
+	return &handler{a, in, relay, in.Log, a.Tracer()}, nil
 }
 
 // A request is what a person asks by direct invocation: one of
@@ -74,7 +75,15 @@ type line struct {
 }
 
 // Handle takes messages of the replay queue, or a request.
-func (h *handler) Handle(ctx context.Context, raw json.RawMessage) (any, error) {
+func (h *handler) Handle(ctx context.Context, raw json.RawMessage) (out any, err error) {
+	err = h.trace.Work(ctx, "replay", func(ctx context.Context) (err error) {
+		out, err = h.handle(ctx, raw)
+		return err
+	})
+	return out, err
+}
+
+func (h *handler) handle(ctx context.Context, raw json.RawMessage) (any, error) {
 	var r request
 	if err := json.Unmarshal(raw, &r); err != nil {
 		return nil, pipeline.Errorf(pipeline.CodeInvalid, "the request does not read: %w", err)
@@ -130,7 +139,9 @@ func (h *handler) queue(ctx context.Context, raw json.RawMessage) (events.SQSEve
 			err = pipeline.Errorf(pipeline.CodeInvalid, "message %s has the topic %q", m.ID, m.Topic)
 		}
 		if err == nil {
-			_, err = h.ingest.ReplayMessage(pipeline.WithTrace(ctx, m.Trace), m)
+			under, end := h.trace.Start(pipeline.WithTrace(ctx, m.Trace), m.Topic, "assay.message", m.ID)
+			_, err = h.ingest.ReplayMessage(under, m)
+			end(err)
 		}
 		if err != nil {
 			h.log.ErrorContext(ctx, "message failed", "message", r.MessageId, "code", pipeline.ErrorCode(err), "error", err)

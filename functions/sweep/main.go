@@ -4,7 +4,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"encoding/json"
 	"os"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -13,10 +13,15 @@ import (
 )
 
 func main() {
-	h, err := newHandler(context.Background(), os.Environ(), ".", app.Options{Log: app.FunctionLog(os.Stderr), Function: "sweep", Metrics: os.Stdout})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	lambda.StartWithOptions(h.Handle, lambda.WithEnableSIGTERM())
+	app.Check(os.Environ(), ".")
+	first := app.First(func(ctx context.Context) (*handler, error) {
+		return newHandler(context.WithoutCancel(ctx), os.Environ(), ".", app.Options{Log: app.FunctionLog(os.Stderr), Function: "sweep", Metrics: os.Stdout})
+	})
+	lambda.StartWithOptions(func(ctx context.Context, raw json.RawMessage) (any, error) {
+		h, err := first(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return h.Handle(ctx, raw)
+	}, lambda.WithEnableSIGTERM())
 }

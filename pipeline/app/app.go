@@ -307,6 +307,9 @@ func (a *App) Relay(ctx context.Context) (*flow.Relay, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a.tracer != nil {
+		e, q = tracedPublisher{e, a.tracer}, tracedMessenger{q, a.tracer}
+	}
 	r := &flow.Relay{Outbox: s, Queue: q, Publisher: e, Notify: a.notifier(l, s, c), Log: a.log}
 	if isPostgres(a.Config.Store) { // SQLite is one machine's, and a run there has a lease already
 		r.Leases, r.Owner, r.Now = s, a.owner, a.now

@@ -2,8 +2,19 @@ package app
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"sync"
 )
+
+// Check ends the process where its configuration has a mistake: a function says
+// so before it takes any event.
+func Check(environ []string, dir string) {
+	if _, err := ReadConfig(environ, dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
 
 // First returns what build makes, once, when it is first asked for. Functions
 // build their handlers so: connecting to the store takes longer than all else

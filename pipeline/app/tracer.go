@@ -99,6 +99,16 @@ func (t *Tracer) Start(ctx context.Context, name string, attributes ...string) (
 	}
 }
 
+// Work runs do in a span of its own, and sends what ended before it returns: all
+// of an invocation that has one thing to do.
+func (t *Tracer) Work(ctx context.Context, name string, do func(ctx context.Context) error, attributes ...string) error {
+	defer t.Flush(ctx)
+	under, end := t.Start(ctx, name, attributes...)
+	err := do(under)
+	end(err)
+	return err
+}
+
 // Add keeps a span that is over: what took from start until end below the trace
 // of ctx. failed is empty where it went well.
 func (t *Tracer) Add(ctx context.Context, name string, start, end time.Time, failed string, attributes ...string) {
