@@ -141,6 +141,7 @@ size: build ## binaries stay within their bounds
 	@check() { s=$$(stat -c %s $$1 2>/dev/null || stat -f %z $$1); \
 	  [ $$s -le $$(( $$2 * 1048576 )) ] || { echo "$$1 is $$s bytes, more than $$2 MiB"; exit 1; }; }; \
 	check $(BIN)/assay 60; for b in $(BIN)/*/bootstrap; do check $$b 52; done
+	@$(GO) test ./infra/integration -run 'TestZip$$' -count 1 -v -timeout 30m -args -zips | grep -E 'zip of|zip_mb|FAIL|more than'
 
 .PHONY: check-template
 check-template: ## template.yaml and infra/ by cfn-lint and by what it does not see; seeded mistakes are caught; policies against the code

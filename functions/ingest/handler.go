@@ -176,9 +176,15 @@ func (h *handler) judge(ctx context.Context, key string) (flow.Batch, error) {
 			return flow.Batch{}, pipeline.Errorf(pipeline.CodeCanceled, "%s: the time of the invocation is over: %w", key, err)
 		}
 		b, err := h.ingest.Object(ctx, key)
-		if pipeline.ErrorCode(err) == pipeline.CodeNotFound {
+		gone := pipeline.ErrorCode(err) == pipeline.CodeNotFound
+		if gone {
 			// Gone: the ledger says so, since nothing else will.
 			b, err = h.ingest.Missing(ctx, key, err)
+		}
+		if err == nil && b.Stage == flow.Unjudged && b.Content == "" && b.Reason != "" && !gone {
+			// The ledger says why it could not be read; a credential that expired or a
+			// policy that is mended makes the next delivery, or a redrive, succeed.
+			return b, pipeline.Errorf(pipeline.CodeUnavailable, "%s could not be read: %s", key, b.Reason)
 		}
 		if pipeline.ErrorCode(err) != pipeline.CodeLocked || waited >= h.wait {
 			return b, err
