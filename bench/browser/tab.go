@@ -19,6 +19,7 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
+	cdplog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -68,6 +69,11 @@ func (b *browser) open() *tab {
 		switch e := ev.(type) {
 		case *runtime.EventExceptionThrown:
 			t.noise = append(t.noise, e.ExceptionDetails.Error())
+		case *cdplog.EventEntryAdded:
+			// What the content security policy stops, and what a script cannot do.
+			if e.Entry.Level == cdplog.LevelError && e.Entry.Source != cdplog.SourceNetwork {
+				t.noise = append(t.noise, e.Entry.Text)
+			}
 		case *page.EventJavascriptDialogOpening:
 			t.noise = append(t.noise, "a dialog opened: "+e.Message)
 		}
