@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/url"
+	"slices"
 
 	"github.com/chromedp/chromedp/kb"
 )
@@ -64,6 +65,12 @@ func pageFlows() []flow {
 	}
 }
 
+// A shown page, and the pictures of it that are kept.
+type shown struct {
+	path     string
+	pictures []picture
+}
+
 // everyPage is held against WCAG, and drawn.
 func everyPage(t *tab, v *visit) {
 	t.visit("/search?q=" + url.QueryEscape("bearing bore=25mm"))
@@ -71,18 +78,13 @@ func everyPage(t *tab, v *visit) {
 	t.visit("/clusters")
 	cluster := t.link("/clusters/")
 	pair, record, question := t.first("pair").ID, t.first("record").ID, t.first("question").ID
-	pages := []struct {
-		path     string
-		pictures []picture
-	}{
+	pages := []shown{
 		{"/", []picture{{"overview", "light"}}},
 		{"/feeds/orders", nil},
 		{"/feeds/orders/batches", nil},
 		{"/batches/" + t.batches("orders", "held")[0].ID, nil},
 		{"/batches/" + t.batches("spares", "waiting")[0].ID, nil},
 		{"/batches/" + t.batches("orders", "done")[0].ID, nil},
-		{"/evals", nil},
-		{"/cost", nil},
 		{"/reviews", nil},
 		{"/reviews?state=decided&category=nothing", nil},
 		{"/reviews/" + pair + "?kind=pair", []picture{{"review", "light"}, {"review-dark", "dark"}}},
@@ -95,6 +97,13 @@ func everyPage(t *tab, v *visit) {
 		{"/clusters", nil},
 		{"/catalog", nil},
 		{"/nothing-here", nil},
+	}
+	var places []string // of the navigation
+	t.js(`[...document.querySelectorAll("header nav a")].map(a => a.getAttribute("href"))`, &places)
+	for _, to := range places {
+		if !slices.ContainsFunc(pages, func(p shown) bool { return p.path == to }) {
+			pages = append(pages, shown{to, nil})
+		}
 	}
 	for _, p := range pages {
 		for _, scheme := range []string{"light", "dark"} {
