@@ -22,7 +22,8 @@ type SampleOptions struct {
 	// Category, where set, whose cases are all taken: what is asked is how they
 	// are.
 	Category string
-	// Cases that are taken in any case: those that were lost when it tripped.
+	// Cases that are taken in any case, sorted: those that were lost when it
+	// tripped.
 	Cases []string
 }
 
@@ -65,10 +66,33 @@ func (s *Set) Sample(base *LockedRun, seed uint64, opt SampleOptions) *Set {
 func (r *Runner) Probe(ctx context.Context, set *Set, base *LockedRun, opt SampleOptions) (*Run, []Result, *Set, error) {
 	part := set.Sample(base, r.Seed, opt)
 	run, results, err := r.run(ctx, part, base, Tried)
-	if err == nil {
-		run.Reasons = append(run.Reasons, fmt.Sprintf("%d of %d cases were asked", len(part.Cases), len(set.Cases)))
+	if err != nil {
+		return run, results, part, err
+	}
+	run.Reasons = append(run.Reasons, fmt.Sprintf("%d of %d cases were asked", len(part.Cases), len(set.Cases)))
+	// A loss of few cases drowns in a sample of many; it is over when most of
+	// those are right again.
+	if n := stillLost(base, results, opt.Cases); run.Judgement == Passed && 2*n > len(opt.Cases) {
+		run.Judgement = Tripped
+		run.Reasons = append([]string{fmt.Sprintf("of %d cases that were lost %d still are", len(opt.Cases), n)}, run.Reasons...)
+	}
+	if r.Store != nil {
+		err = r.Store.PutRun(ctx, *run, results)
 	}
 	return run, results, part, err
+}
+
+func stillLost(base *LockedRun, results []Result, before []string) int {
+	if base == nil || len(before) == 0 {
+		return 0
+	}
+	n := 0
+	for _, id := range Lost(base, results) {
+		if _, was := slices.BinarySearch(before, id); was {
+			n++
+		}
+	}
+	return n
 }
 
 // Lost are the cases of a run that scored less than in the baseline.

@@ -68,12 +68,12 @@ const (
 // Behaviours are the experiments, in order.
 func Behaviours() []Behaviour {
 	return []Behaviour{
-		{"stale-embeddings", "the index is the snapshot of 14 days ago", ByCanaries, "canary precision trips at once; no wrong value is believed; after a rebuild the score is stable", func(s *stage) { s.stale = true }},
+		{"stale-embeddings", "vectors of the index are of the embedding space of 14 days ago, questions of the present one", ByCanaries, "canary precision trips at once; no wrong value is believed; after a rebuild the score is stable", func(s *stage) { s.stale = true }},
 		{"index-loss", "30 % of the index are gone", ByCanaries, "canary precision trips at once; no wrong value is believed; after a rebuild the score is stable", func(s *stage) { s.loss = 0.3 }},
 		{"context-cut", "the retrieved context is cut to 40 %", ByHandover, "the hand-over is seen with the first cut passage; id, unit and category are kept; the score is stable afterwards", func(s *stage) { s.cut = 0.4 }},
 		{"latency", "800 ms between stages", observe.Latency, "found within two windows; the answers stay the same", func(s *stage) { s.delay = 800 * time.Millisecond }},
 		{"poisoned-document", "a document contradicts two others", ByConflict, "the document is flagged before it is cited; answers follow the others", func(s *stage) { s.poison = true }},
-		{"weaker-model", "a weaker model answers", observe.Grounded, "found within two windows; what it invents is not believed", func(s *stage) { s.mind = weak }},
+		{"weaker-model", "a weaker model answers", observe.Grounded, "found within two windows; what it misreads is not believed", func(s *stage) { s.mind = weak }},
 		{"lost-instruction", "the prompt lost its instruction to answer null", observe.Traces, "found within two windows; what is invented is not believed", func(s *stage) { s.lost = "If the text does not say it, answer null. " }},
 	}
 }
@@ -196,10 +196,10 @@ func judgeBehaviour(b Behaviour, opt BehaviourOptions, before, under, after *pla
 		}
 	}
 	if under.cutAt > 0 {
-		see(ByHandover, under.cutAt, "passages reached the question shorter than they were found")
+		see(ByHandover, under.cutAt, "a passage reached the question otherwise than it was indexed")
 	}
-	if len(under.conflicts) > 0 {
-		see(ByConflict, 1, under.conflicts[0].String())
+	if under.conflictAt > 0 && len(under.conflicts) > 0 {
+		see(ByConflict, under.conflictAt, under.conflicts[0].String())
 	}
 	// The live baseline is what the healthy stage answered; windows follow one
 	// another as they would live.
@@ -231,7 +231,7 @@ func judgeBehaviour(b Behaviour, opt BehaviourOptions, before, under, after *pla
 		ok  bool
 		why string
 	}{
-		{o.Found, "its detector did not fire"}, {o.Recovered, "the score after recovery is not stable"},
+		{o.Found, "its detector did not fire"}, {!windowed(b.Detector) || o.At <= 2*observe.Window, "its detector fired too late"}, {o.Recovered, "the score after recovery is not stable"},
 		{o.Kept, "an id, a unit or a category was lost on the way"}, {o.Correct, "wrong values were believed"},
 		{b.Detector != observe.Latency || o.Stable, "the answers changed"},
 	} {
@@ -241,6 +241,11 @@ func judgeBehaviour(b Behaviour, opt BehaviourOptions, before, under, after *pla
 	}
 	o.Passed, o.Why = len(why) == 0, strings.Join(why, "; ")
 	return o
+}
+
+// windowed are the detectors that see windows of answers: two are what they get.
+func windowed(detector string) bool {
+	return detector == observe.Latency || detector == observe.Grounded || detector == observe.Traces
 }
 
 func b2i(b bool) int {
@@ -283,8 +288,9 @@ type played struct {
 	answers       []observe.Answer
 	canaries      observe.CanaryRun
 	conflicts     []retrieve.Conflict
-	cutAt         int
-	kept          bool
+	// cutAt and conflictAt are the outputs whose records said so first.
+	cutAt, conflictAt int
+	kept              bool
 }
 
 // A lossy chat loses a sentence of the system prompt on the way.
@@ -315,16 +321,13 @@ func (w *wordsWorld) play(ctx context.Context, opt BehaviourOptions, s *stage) (
 	now := time.Date(2026, 3, 1, 6, 0, 0, 0, time.UTC)
 	clock := func() time.Time { return now }
 	docs := w.documents(s)
-	index, err := retrieve.New(ctx, opt.Pack, opt.Embedder, docs)
+	space := &moving{Embedder: opt.Embedder, moved: s.stale, seed: opt.Seed}
+	index, err := retrieve.New(ctx, opt.Pack, space, docs)
 	if err != nil {
 		return nil, err
 	}
-	out := &played{kept: true}
-	out.conflicts = retrieve.Conflicts(docs)
-	flagged := map[string]bool{}
-	for _, c := range out.conflicts {
-		flagged[c.Odd] = true
-	}
+	space.moved = false
+	out := &played{kept: true, conflicts: index.Conflicts()}
 	find := func(ctx context.Context, q string, k int) ([]string, error) {
 		hits, err := index.Find(ctx, retrieve.Query{Text: q, Category: "screw", Stage: retrieve.Parsing, K: k})
 		var ids []string
@@ -336,7 +339,6 @@ func (w *wordsWorld) play(ctx context.Context, opt BehaviourOptions, s *stage) (
 	if out.canaries, err = observe.AskCanaries(ctx, "behaviour", w.canaries, 3, find, clock); err != nil {
 		return nil, err
 	}
-	handed, found := 0, 0
 	client := model.NewClient(model.Client{Chat: chat, Store: opt.Store, Model: "openai:simulated", Now: clock,
 		Limits: model.Limits{Timeout: 30 * time.Second, Tries: 3, Concurrency: 1, DayMicros: -1, DayTokens: -1}})
 	llm, err := parse.NewLLM(opt.Pack, client, opt.Prompts, parse.LLMOptions{Fresh: true, Retrieve: func(ctx context.Context, item pipeline.Item, sc *knowledge.Schema) ([]parse.Passage, error) {
@@ -347,16 +349,14 @@ func (w *wordsWorld) play(ctx context.Context, opt BehaviourOptions, s *stage) (
 		}
 		var ps []parse.Passage
 		for _, h := range hits {
-			if h.Kind != retrieve.Document || flagged[h.ID] {
+			if h.Kind != retrieve.Document {
 				continue
 			}
-			found += len(h.Text)
-			text := h.Text
+			text := h.Title + ": " + h.Text
 			if s.cut > 0 {
 				text = text[:int(s.cut*float64(len(text)))]
 			}
-			handed += len(text)
-			ps = append(ps, parse.Passage{ID: h.ID, Text: text})
+			ps = append(ps, parse.Passage{ID: h.ID, Text: text, Sum: h.Sum, Conflict: h.Conflict})
 		}
 		return ps, nil
 	}})
@@ -379,8 +379,11 @@ func (w *wordsWorld) play(ctx context.Context, opt BehaviourOptions, s *stage) (
 			}
 		}
 		now = now.Add(time.Duration(asked) * (300 + time.Duration(i%7)*20) * time.Millisecond)
-		if handed < found && out.cutAt == 0 {
+		if rec.HasFlag(parse.Handover) && out.cutAt == 0 {
 			out.cutAt = i + 1
+		}
+		if rec.HasFlag(parse.DocumentConflict) && out.conflictAt == 0 {
+			out.conflictAt = i + 1
 		}
 		plain, err := rules.Parse(ctx, it.item)
 		if err != nil {

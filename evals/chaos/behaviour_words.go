@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/zeebo/xxh3"
+
 	"github.com/assay-pipeline/assay/evals/observe"
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/knowledge/retrieve"
@@ -24,7 +26,6 @@ type wordsWorld struct {
 
 type houseCode struct {
 	code, value string
-	old         string // what it stood for until 14 days ago; empty: there was none
 }
 
 type houseItem struct {
@@ -39,11 +40,6 @@ func newWords(n int, seed uint64) *wordsWorld {
 	w := &wordsWorld{}
 	for i := range 40 {
 		c := houseCode{code: fmt.Sprintf("Q%c%d", 'A'+i%13, 41+i), value: finishes[i%len(finishes)]}
-		if i%5 < 2 { // since then introduced
-			c.old = ""
-		} else {
-			c.old = c.value
-		}
 		w.codes = append(w.codes, c)
 		w.canaries = append(w.canaries, observe.Query{ID: c.code, Text: "surface finish " + c.code, All: []string{"doc/" + c.code + "#1"}})
 	}
@@ -69,9 +65,6 @@ func (w *wordsWorld) documents(s *stage) []retrieve.Extra {
 	}
 	for i, c := range w.codes {
 		if s.loss > 0 && float64(i%10) < 10*s.loss {
-			continue
-		}
-		if s.stale && c.old == "" {
 			continue
 		}
 		add(c.code, fmt.Sprintf("House code %s on drawings and in the material master of plant one. %s means: %s.", c.code, c.code, c.value))
@@ -191,18 +184,34 @@ func strong(system, user string) string {
 	return reply(answers, q.Ask)
 }
 
-// weak reads half of what a strong one does, and fills whatever it was asked for
-// with something that sounds right.
-func weak(_, user string) string {
+// How often a weaker model errs, fixed before any detector saw it. An error is of
+// the item: asked again, it errs again.
+const (
+	weakDrops  = 0.15 // says nothing where something is said
+	weakSwaps  = 0.15 // gives what the next one of its kind stands for
+	weakPowers = 0.10 // gives a number of the text with the power of its unit wrong
+)
+
+var numberIn = regexp.MustCompile(`\d+`)
+
+// weak is the strong one with the errors of a weaker model: plausible ones, in the
+// form that was asked for.
+func weak(system, user string) string {
 	q, code, value := reading(user)
+	draw := func(what string) float64 { return float64(xxh3.HashString(what+"/"+q.Item.Text)%1000) / 1000 }
 	answers := map[string][2]string{}
-	for _, name := range q.Ask {
-		answers[name] = [2]string{"as delivered", "7.5"}
-	}
-	if value != "" && len(q.Item.Text)%2 == 0 {
+	if u := draw("value"); value != "" && u >= weakDrops {
+		if u < weakDrops+weakSwaps {
+			value = finishes[(slices.Index(finishes, value)+1)%len(finishes)]
+		}
 		answers["coating"] = [2]string{code, value}
-	} else {
-		answers["coating"] = [2]string{"as delivered", finishes[len(q.Item.Text)%len(finishes)]}
+	}
+	if n := numberIn.FindString(q.Item.Text); n != "" && draw("power") < weakPowers {
+		for _, name := range q.Ask {
+			if name != "coating" {
+				answers[name] = [2]string{n, n + "0"}
+			}
+		}
 	}
 	return reply(answers, q.Ask)
 }

@@ -37,9 +37,13 @@ type Answer struct {
 	// Model that was asked, empty for the rules alone.
 	Model string `json:"model,omitempty"`
 
-	// Grounded is the share of the proposed values that the text carries:
+	// Grounded is the share of the proposed values that the text carries, of those
+	// that a model added to the rules where one was asked:
 	// what the guard took out counts against it. 1 of none.
 	Grounded float64 `json:"grounded"`
+	// Silent: the model that was asked proposed nothing, so there is nothing to be
+	// grounded.
+	Silent bool `json:"silent,omitempty"`
 	// Agreement is the share of the values read by both the rules and the model
 	// in which they agree; nil where they share none.
 	Agreement *float64 `json:"agreement,omitempty"`
@@ -124,8 +128,21 @@ func Score(r Reading) Answer {
 	slices.Sort(a.Flags)
 	a.Abstained = a.Abstained || r.Record.Confidence < 0.5 || r.Record.Category == pipeline.Unknown
 	a.Grounded = 1
-	if n := len(r.Record.Attributes) + out; n > 0 {
+	// Where the rules read too, what counts is what the model added to them: the
+	// rules do not invent.
+	n := out
+	for _, at := range r.Record.Attributes {
+		if r.Rules != nil {
+			if _, ok := r.Rules.Attribute(at.Name); ok {
+				continue
+			}
+		}
+		n++
+	}
+	if n > 0 {
 		a.Grounded = float64(n-out) / float64(n)
+	} else {
+		a.Silent = r.Rules != nil
 	}
 	a.Agreement = agreement(r.Rules, &r.Record)
 	digits := 0

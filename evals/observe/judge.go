@@ -315,7 +315,7 @@ func (r *Report) locate(was, is []Answer) {
 }
 
 func scored(a Answer) (float64, bool)     { return score(a), true }
-func grounded(a Answer) (float64, bool)   { return a.Grounded, true }
+func grounded(a Answer) (float64, bool)   { return a.Grounded, !a.Silent }
 func confidence(a Answer) (float64, bool) { return a.Confidence, true }
 func latency(a Answer) (float64, bool)    { return a.LatencyMS, a.LatencyMS > 0 }
 func agreed(a Answer) (float64, bool) {

@@ -192,7 +192,7 @@ func TestScore(t *testing.T) {
 		Trace:      []pipeline.Step{{Did: "retrieved"}, {Did: "retrieved"}, {Did: "asked"}},
 	}
 	a := Score(Reading{Item: item, Record: rec, Rules: &rules, Version: Version{Knowledge: "k", Model: "m"}})
-	if a.Grounded != 0.75 || a.Agreement == nil || *a.Agreement != 0.5 || a.Abstained || a.Shape != "retrieved asked" || a.Length != 7 || len(a.Attributes) != 3 {
+	if a.Grounded != 0.5 || a.Agreement == nil || *a.Agreement != 0.5 || a.Abstained || a.Shape != "retrieved asked" || a.Length != 7 || len(a.Attributes) != 3 {
 		t.Errorf("%+v", a)
 	}
 	if a.ID != Score(Reading{Item: item, Record: rec, Version: Version{Knowledge: "k", Model: "m"}}).ID {

@@ -329,7 +329,7 @@ func passages(index *retrieve.Index, stage *flow.StageBreaker) func(context.Cont
 		for _, h := range hits {
 			own := h.Category == "" || h.Category == s.Category
 			if own && h.Kind != retrieve.Category && h.Kind != retrieve.Attribute {
-				out = append(out, parse.Passage{ID: h.ID, Text: h.Title + ": " + h.Text})
+				out = append(out, parse.Passage{ID: h.ID, Text: h.Title + ": " + h.Text, Sum: h.Sum, Conflict: h.Conflict})
 			}
 		}
 		return out, nil

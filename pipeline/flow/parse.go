@@ -113,7 +113,7 @@ func (p *Parse) Shard(ctx context.Context, s ParseShard) error {
 	if c.trial, c.parser, err = p.Trials.acting(ctx); err != nil {
 		return err
 	}
-	entries, fell, err := p.entries(ctx, s, &c)
+	entries, fell, broken, err := p.entries(ctx, s, &c)
 	if err != nil {
 		return err
 	}
@@ -150,6 +150,11 @@ func (p *Parse) Shard(ctx context.Context, s ParseShard) error {
 		if err := tx.PutEntries(ctx, entries); err != nil {
 			return err
 		}
+		lost, err := p.lost(ctx, tx, s, entries, broken, at)
+		if err != nil {
+			return err
+		}
+		changes = append(changes, lost...)
 		if err := tx.AddReviews(ctx, degradedReviews(entries, at)); err != nil {
 			return err
 		}
@@ -174,8 +179,27 @@ func (p *Parse) Shard(ctx context.Context, s ParseShard) error {
 	if watch == nil {
 		return nil
 	}
-	broken := slices.ContainsFunc(answers, func(a observe.Answer) bool { return len(a.Violations) > 0 })
-	return watch.Watch(ctx, fresh, broken)
+	violated := slices.ContainsFunc(answers, func(a observe.Answer) bool { return len(a.Violations) > 0 })
+	return watch.Watch(ctx, fresh, violated)
+}
+
+// lost is what leaves because something did not arrive: broken are the items of
+// which a record lacks something, and what the catalog keeps is read back.
+func (p *Parse) lost(ctx context.Context, tx Tx, s ParseShard, entries []catalog.Entry, broken []string, at time.Time) ([]Outgoing, error) {
+	rate := 0.0
+	if p.Observer != nil {
+		rate = p.Observer.Settings.SampleRate
+	}
+	missing, err := kept(ctx, tx, entries, rate)
+	if err != nil {
+		return nil, err
+	}
+	broken = slices.Concat(broken, missing)
+	if len(broken) == 0 || p.Fallback == nil {
+		return nil, nil
+	}
+	p.Log.Error("what a stage handed over did not arrive", "feed", s.Feed, "batch", s.Batch, "shard", s.Shard, "items", len(broken))
+	return p.Fallback.Wire.handoverTrip(ctx, tx, s, broken, len(entries), at)
 }
 
 // spare lets the items that the shard names count as seen in its batch. What
@@ -230,21 +254,23 @@ func (p *Parse) enriched(ctx context.Context, tx Tx, entries []catalog.Entry) ([
 	return entries, nil
 }
 
-func (p *Parse) entries(ctx context.Context, s ParseShard, c *cohort) ([]catalog.Entry, []bool, error) {
+// entries of the shard; fell has those that a stand-in read, broken the items whose
+// records lack something that their rows have.
+func (p *Parse) entries(ctx context.Context, s ParseShard, c *cohort) (entries []catalog.Entry, fell []bool, broken []string, err error) {
 	if s.Count == 0 {
-		return nil, nil, nil
+		return nil, nil, nil, nil
 	}
 	f, err := p.Contracts.Feed(s.Feed)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if f.Catalog == nil {
-		return nil, nil, pipeline.Errorf(pipeline.CodeInvalid, "%s: feed %s is no longer bound to a catalog", f.File, s.Feed).
+		return nil, nil, nil, pipeline.Errorf(pipeline.CodeInvalid, "%s: feed %s is no longer bound to a catalog", f.File, s.Feed).
 			WithHint("restore assay.catalog, or drop the message")
 	}
-	items, err := p.items(ctx, s, f)
+	items, rows, err := p.items(ctx, s, f)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	asked := slices.Clone(items)
 	for i := range asked {
@@ -252,50 +278,52 @@ func (p *Parse) entries(ctx context.Context, s ParseShard, c *cohort) ([]catalog
 	}
 	records, fell, err := p.records(ctx, c, asked)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
+	broken = arrived(rows, records)
 	texts := make([]string, len(items))
 	for i, it := range items {
 		texts[i] = it.Source
 	}
 	vectors, err := p.Embedder.Embed(ctx, texts)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	at := stamp(p.Now)
-	entries := make([]catalog.Entry, len(items))
+	entries = make([]catalog.Entry, len(items))
 	for i := range items {
 		entries[i] = catalog.Entry{
 			Item: items[i], Record: records[i], Batch: s.Batch, Seq: s.Seq,
 			Space: p.Embedder.Space(), Vector: vectors[i], Updated: at,
 		}
 	}
-	return entries, fell, nil
+	return entries, fell, broken, nil
 }
 
-// items reads the shard's rows through the feed's catalog binding.
-func (p *Parse) items(ctx context.Context, s ParseShard, f *contract.Feed) ([]pipeline.Item, error) {
+// items reads the shard's rows through the feed's catalog binding, and
+// what the rows themselves say.
+func (p *Parse) items(ctx context.Context, s ParseShard, f *contract.Feed) ([]pipeline.Item, []handed, error) {
 	r, _, err := p.Lake.ReaderAt(ctx, s.File)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer r.Close()
 	b := newBinder(f)
-	items := make([]pipeline.Item, 0, s.Count)
+	items, rows, hand := make([]pipeline.Item, 0, s.Count), make([]handed, 0, s.Count), handedBy(f, b)
 	err = codec.ReadRows(ctx, r, s.Size, s.First, s.Count, b.columns, func(_ int64, values []string) error {
 		it := b.item(values)
 		it.Degraded = s.Degraded
-		items = append(items, it)
+		items, rows = append(items, it), append(rows, hand(values))
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if int64(len(items)) != s.Count {
-		return nil, pipeline.Errorf(pipeline.CodeCorrupt, "%s: rows %d to %d were asked for, %d came", s.File, s.First, s.First+s.Count, len(items)).
+		return nil, nil, pipeline.Errorf(pipeline.CodeCorrupt, "%s: rows %d to %d were asked for, %d came", s.File, s.First, s.First+s.Count, len(items)).
 			WithHint("assay lake verify checks every file against its manifest")
 	}
-	return items, nil
+	return items, rows, nil
 }
 
 // outgoing is the event about the shard and, with the last one, the message

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/zeebo/xxh3"
+
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/guard"
 	"github.com/assay-pipeline/assay/pipeline/knowledge"
@@ -19,7 +21,20 @@ import (
 type Passage struct {
 	ID   string `json:"id"`
 	Text string `json:"text"`
+	// Sum is the check sum (xxh3) of Text where it was indexed; 0 is unknown. A
+	// passage that arrives otherwise was lost in part on the way.
+	Sum uint64 `json:"-"`
+	// Conflict says whom the passage contradicts; it is not shown to a model.
+	Conflict string `json:"-"`
 }
+
+// Flags about what a model was shown.
+const (
+	// Handover: what one stage handed to the next did not arrive as it was.
+	Handover = "handover"
+	// DocumentConflict: a document that was found contradicts others.
+	DocumentConflict = "document_conflict"
+)
 
 // LLMOptions of an LLM; zero values mean the default beside them.
 type LLMOptions struct {
@@ -322,10 +337,7 @@ func (x *LLM) Extract(ctx context.Context, req Request) (Response, error) {
 		if err != nil {
 			return out, err
 		}
-		in.asked.Known = known
-		for _, k := range known {
-			out.Trace = append(out.Trace, pipeline.Step{Did: "retrieved", Detail: k.ID})
-		}
+		in.asked.Known = out.handed(known)
 	}
 	meter := &model.Meter{Name: "the questions about " + req.Item.ID, Most: x.opt.ItemTokens}
 	c := req.parser.claimant(req.Schema, req.Item, req.Language)
@@ -382,6 +394,25 @@ func (x *LLM) Extract(ctx context.Context, req Request) (Response, error) {
 	return out, nil
 }
 
+// handed are the passages that a question may cite: those that contradict others
+// are left out, and one that is not as it was indexed is told.
+func (r *Response) handed(found []Passage) (known []Passage) {
+	for _, k := range found {
+		switch {
+		case k.Conflict != "":
+			r.Trace = append(r.Trace, pipeline.Step{Did: "conflict", Detail: k.ID})
+			r.Flags = append(r.Flags, pipeline.Flag{Code: DocumentConflict, Detail: k.Conflict})
+			continue
+		case k.Sum != 0 && k.Sum != xxh3.HashString(k.Text):
+			r.Trace = append(r.Trace, pipeline.Step{Did: "handover", Detail: k.ID})
+			r.Flags = append(r.Flags, pipeline.Flag{Code: Handover, Detail: "the passage " + k.ID + " did not arrive as it was found"})
+		}
+		known = append(known, k)
+		r.Trace = append(r.Trace, pipeline.Step{Did: "retrieved", Detail: k.ID})
+	}
+	return known
+}
+
 // action is what the pack wants done when an answer does not hold.
 func action(s *knowledge.Schema, attribute string) string {
 	a, _, ok := s.Attribute(attribute)
@@ -413,6 +444,11 @@ func (x *LLM) take(c *claimant, in input, want []string, reply guard.Reply, nth 
 		got, bad := c.resolve(cl)
 		if bad.Code == "" && slices.ContainsFunc(in.scrubbed.Found, func(p guard.PII) bool { return p.Overlaps(got.Span) }) {
 			bad = guard.Finding{Code: PersonalData, Attribute: name, Action: guard.NullAndFlag, Detail: "the answer is personal data"}
+		}
+		if bad.Code == "" {
+			if finding, ok := gainsaid(in.asked.Known, a, &got); ok {
+				bad = finding
+			}
 		}
 		if bad.Code != "" && bad.Code != PersonalData && a.OnFail == "fix" {
 			if fixed, ok := c.fix(cl); ok {

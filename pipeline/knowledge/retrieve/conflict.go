@@ -17,6 +17,8 @@ type Conflict struct {
 	Says string   `json:"says"`
 	With []string `json:"with"`
 	Else string   `json:"else"`
+	// Even: as many say the one as the other, so nobody knows which is right.
+	Even bool `json:"even,omitempty"`
 }
 
 // String says who contradicts whom.
@@ -66,7 +68,7 @@ func Conflicts(passages []Extra) []Conflict {
 				continue
 			}
 			for _, id := range ids {
-				out = append(out, Conflict{Term: term, Odd: id, Says: what, With: ways[best], Else: best})
+				out = append(out, Conflict{Term: term, Odd: id, Says: what, With: ways[best], Else: best, Even: len(ids) == len(ways[best])})
 			}
 		}
 	}

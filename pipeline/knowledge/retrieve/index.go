@@ -6,6 +6,8 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/zeebo/xxh3"
+
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/embed"
 	"github.com/assay-pipeline/assay/pipeline/knowledge"
@@ -23,6 +25,10 @@ type Index struct {
 	average  float64
 	// related are terms that mean the same, by term.
 	related map[string][]string
+	// conflicts between documents, and those of a passage by its id.
+	conflicts []Conflict
+	disputed  map[string]Conflict
+	sums      []uint64
 }
 
 type posting struct {
@@ -54,7 +60,16 @@ type Hit struct {
 	Vector  int `json:"vector,omitempty"`
 	// Named is the rank among what the dictionary reads in the question.
 	Named int `json:"named,omitempty"`
+	// Conflict says whom a document's passage contradicts, where it is the odd one,
+	// or nobody knows which is: it is not to be believed.
+	Conflict string `json:"conflict,omitempty"`
+	// Sum is that of Title and Text as they were indexed, see Sum: who hands the
+	// passage on can be held to it.
+	Sum uint64 `json:"-"`
 }
+
+// Sum is the check sum of a passage as a question cites it.
+func Sum(title, text string) uint64 { return xxh3.HashString(title + ": " + text) }
 
 // An Extra is a passage that is not of the pack, such as a document's chunk,
 // with its vector in the embedder's space where there is one already.
@@ -75,6 +90,21 @@ func New(ctx context.Context, p *knowledge.Pack, e embed.Embedder, more []Extra)
 		known[m.ID] = m.Vector
 	}
 	byID(x.passages)
+	// What documents say differently is found once, when they are indexed: an
+	// answer costs nothing by it.
+	x.conflicts, x.disputed = Conflicts(more), map[string]Conflict{}
+	for _, c := range x.conflicts {
+		x.disputed[c.Odd] = c
+		for _, id := range c.With {
+			if _, ok := x.disputed[id]; c.Even && !ok {
+				x.disputed[id] = c
+			}
+		}
+	}
+	x.sums = make([]uint64, len(x.passages))
+	for i := range x.passages {
+		x.sums[i] = Sum(x.passages[i].Title, x.passages[i].Text)
+	}
 	x.vectors = make([][]float32, len(x.passages))
 	var texts []string
 	var at []int
@@ -199,7 +229,10 @@ func (x *Index) Find(ctx context.Context, q Query) ([]Hit, error) {
 	hits := map[int]*Hit{}
 	at := func(i int) *Hit {
 		if hits[i] == nil {
-			hits[i] = &Hit{Passage: x.passages[i]}
+			hits[i] = &Hit{Passage: x.passages[i], Sum: x.sums[i]}
+			if c, ok := x.disputed[x.passages[i].ID]; ok {
+				hits[i].Conflict = c.String()
+			}
 			if about[x.passages[i].Category] {
 				hits[i].Score = headStart / rrf
 			}
@@ -276,6 +309,9 @@ func (x *Index) Passage(id string) (Passage, bool) {
 	}
 	return x.passages[i], true
 }
+
+// Conflicts are the terms that the indexed documents explain differently.
+func (x *Index) Conflicts() []Conflict { return x.conflicts }
 
 // All are the passages, in order of id.
 func (x *Index) All() []Passage { return slices.Clone(x.passages) }
