@@ -28,6 +28,8 @@ type ModelStore interface {
 	PutModel(ctx context.Context, m StoredModel) error
 	// LatestModel is the one of the kind that was trained last, ties by ID.
 	LatestModel(ctx context.Context, kind string) (StoredModel, error)
+	// LatestModelID is the ID of that one, without its body.
+	LatestModelID(ctx context.Context, kind string) (string, error)
 }
 
 // An Enrichment is a value that a person or another source gave for an

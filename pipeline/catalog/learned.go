@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -38,13 +39,18 @@ func LearningTable(entries []Entry) (*learn.Table, error) {
 	ids, rows := make([]string, len(live)), make([][]string, len(live))
 	for i, e := range live {
 		ids[i] = e.Item.ID
-		rows[i] = []string{e.Item.Source, e.Item.Meta.Manufacturer, e.Item.Meta.PartNumber, e.Record.Category}
+		rows[i] = learningRow(e)
 	}
-	return learn.NewTable("catalog", []string{"text", "manufacturer", "part_number", "category"}, ids, rows)
+	return learn.NewTable("catalog", learningColumns, ids, rows)
 }
 
-// learned lets the model judge what the rules leave to people, and what no
-// schema describes. It never touches a veto, never makes a duplicate of a pair
+var learningColumns = []string{"text", "manufacturer", "part_number", "category"}
+
+func learningRow(e *Entry) []string {
+	return []string{e.Item.Source, e.Item.Meta.Manufacturer, e.Item.Meta.PartNumber, e.Record.Category}
+}
+
+// learned lets the model judge what the rules leave to people. It never touches a veto, never makes a duplicate of a pair
 // of which a critical attribute is missing or in doubt, nor of one whose texts
 // differ in a sign or in numbers that nobody could read.
 func (m *Matcher) learned(ctx context.Context, entries []Entry, comps []*comparison, matches []Match, contested func(*view, int) bool) error {
@@ -54,11 +60,7 @@ func (m *Matcher) learned(ctx context.Context, entries []Entry, comps []*compari
 	var asked []int
 	items := map[string]bool{}
 	for i := range matches {
-		x, c := &matches[i], comps[i]
-		if x.Veto != "" || x.Verdict == Duplicate || x.Verdict == Distinct && !c.bySchema() {
-			continue
-		}
-		if x.Verdict == Review || !c.bySchema() {
+		if x := &matches[i]; asks(x) {
 			asked = append(asked, i)
 			items[x.A], items[x.B] = true, true
 		}
@@ -89,6 +91,56 @@ func (m *Matcher) learned(ctx context.Context, entries []Entry, comps []*compari
 	}
 	return nil
 }
+
+// maxAtEntry bounds how many pairs of one new item the model is asked about,
+// those first for which the rules see most.
+const maxAtEntry = 32
+
+// learnedAtEntry is learned for the pairs of one new item. Each pair is judged
+// by itself, with the rarity of words as it was when the model was trained: the
+// catalog is not looked through for it.
+func (m *Matcher) learnedAtEntry(ctx context.Context, e *Entry, candidates []*Entry, comps []*comparison, matches []Match, contested func(*view, int) bool) error {
+	if m.Learned == nil || m.Learned.Rarity == nil {
+		return nil
+	}
+	var asked []int
+	for i := range matches {
+		if asks(&matches[i]) {
+			asked = append(asked, i)
+		}
+	}
+	slices.SortStableFunc(asked, func(x, y int) int { return cmp.Compare(matches[y].Score, matches[x].Score) })
+	if asked = asked[:min(len(asked), maxAtEntry)]; len(asked) == 0 {
+		return nil
+	}
+	// The new item may have no id yet, or that of an item which it replaces.
+	const own = "\x00"
+	ids, rows := []string{own}, [][]string{learningRow(e)}
+	labels := make([]learn.Label, len(asked))
+	for n, i := range asked {
+		ids, rows = append(ids, candidates[i].Item.ID), append(rows, learningRow(candidates[i]))
+		labels[n] = learn.Label{A: own, B: candidates[i].Item.ID}
+		if e.Item.ID != "" && candidates[i].Item.ID < e.Item.ID { // as in the catalog
+			labels[n] = learn.Label{A: candidates[i].Item.ID, B: own}
+		}
+	}
+	t, err := learn.NewTable("catalog", learningColumns, ids, rows)
+	if err != nil {
+		return err
+	}
+	said, err := m.Learned.PredictAlone(ctx, t, labels)
+	if err != nil {
+		return err
+	}
+	for n, i := range asked {
+		comps[i].judged(&matches[i], said[n], m.weights(), contested)
+	}
+	return nil
+}
+
+// asks reports whether the model has a say in x: in what the rules leave to
+// people.
+func asks(x *Match) bool { return x.Veto == "" && x.Verdict == Review }
 
 // maxLearningItems is the catalog up to which every item counts for the rarity
 // of words and as a competitor; of a larger one those that are asked about do.

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/catalog/learn"
 	"github.com/assay-pipeline/assay/pipeline/embed"
 )
 
@@ -68,6 +69,15 @@ func NewLive(ctx context.Context, m *Matcher, entries []Entry) (*Live, error) {
 	l := &Live{m: m, at: map[string]int32{}, shelves: map[string]*shelf{}, keys: map[string][]int32{}}
 	return l, l.Put(ctx, entries)
 }
+
+// A Checker judges items at the moment of entry with one model.
+type Checker struct {
+	l *Live
+	m *Matcher
+}
+
+// With is l judging with another model, nil for the rules alone.
+func (l *Live) With(model *learn.Model) Checker { return Checker{l, l.m.With(model)} }
 
 // Len is the number of items.
 func (l *Live) Len() int {
@@ -356,6 +366,12 @@ func (l *Live) Stating(e *Entry, n int) []Entry {
 // Check says what e, which need not be in the catalog, may be a duplicate of.
 // An item of e's own id is not compared with. Errors: those of the embedder.
 func (l *Live) Check(ctx context.Context, e Entry) (Answer, error) {
+	return Checker{l, l.m}.Check(ctx, e)
+}
+
+// Check is Live.Check.
+func (c Checker) Check(ctx context.Context, e Entry) (Answer, error) {
+	l := c.l
 	em := l.embedder()
 	if e.Space != em.Space() || len(e.Vector) != em.Dimensions() {
 		vs, err := em.Embed(ctx, []string{e.Item.Source})
@@ -366,24 +382,24 @@ func (l *Live) Check(ctx context.Context, e Entry) (Answer, error) {
 	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	v := viewOf(&e, l.m.criteria())
+	v := viewOf(&e, c.m.criteria())
 	_, exists := l.at[v.id]
 	var freq *frequencies
 	if s := l.shelves[v.category]; s != nil {
 		freq = s.freq
 	}
-	a := l.m.check(&e, v, l.find(v, l.m.k()), freq)
+	a, err := c.m.check(ctx, &e, v, l.find(v, c.m.k()), freq)
 	a.Exists = exists
-	return a, nil
+	return a, err
 }
 
 // Check is Live.Check among candidates that were found elsewhere, all of them
 // with vectors of e's space.
-func (m *Matcher) Check(e *Entry, candidates []*Entry) Answer {
-	return m.check(e, viewOf(e, m.criteria()), candidates, nil)
+func (m *Matcher) Check(ctx context.Context, e *Entry, candidates []*Entry) (Answer, error) {
+	return m.check(ctx, e, viewOf(e, m.criteria()), candidates, nil)
 }
 
-func (m *Matcher) check(e *Entry, v *view, candidates []*Entry, freq *frequencies) Answer {
+func (m *Matcher) check(ctx context.Context, e *Entry, v *view, candidates []*Entry, freq *frequencies) (Answer, error) {
 	w := m.weights()
 	crit := m.criteria()
 	views := []*view{v}
@@ -406,6 +422,9 @@ func (m *Matcher) check(e *Entry, v *view, candidates []*Entry, freq *frequencie
 		matches[i] = w.verdict(c, rivals.contested)
 		byID[c.b.id] = c.b
 	}
+	if err := m.learnedAtEntry(ctx, e, candidates, comps, matches, rivals.contested); err != nil {
+		return Answer{}, err
+	}
 	untangle(matches, byID, nil)
 	a := Answer{Verdict: Distinct, Record: e.Record, Matches: []Checked{}, Missing: m.Missing(e)}
 	rank := map[Verdict]int{Duplicate: 0, Review: 1, Distinct: 2}
@@ -424,5 +443,5 @@ func (m *Matcher) check(e *Entry, v *view, candidates []*Entry, freq *frequencie
 	slices.SortStableFunc(a.Matches, func(x, y Checked) int {
 		return cmp.Or(cmp.Compare(rank[x.Verdict], rank[y.Verdict]), cmp.Compare(y.Score, x.Score), cmp.Compare(x.Item, y.Item))
 	})
-	return a
+	return a, nil
 }

@@ -39,6 +39,14 @@ type Matcher struct {
 	known map[string]*criteria
 }
 
+// With is m with another model, nil for the rules alone.
+func (m *Matcher) With(l *learn.Model) *Matcher {
+	if l == m.Learned {
+		return m
+	}
+	return &Matcher{Pack: m.Pack, K: m.K, Weights: m.Weights, Embedder: m.Embedder, Learned: l, Told: m.Told, known: m.criteria()}
+}
+
 // criteria of the pack's categories, worked out on first use.
 func (m *Matcher) criteria() map[string]*criteria {
 	m.once.Do(func() {

@@ -45,7 +45,10 @@ func (c *CheckItem) exact(ctx context.Context, entries []catalog.Entry, why stri
 			}
 			candidates = append(candidates, &found[k])
 		}
-		a := c.Matcher.Check(e, candidates)
+		a, err := c.Matcher.Check(ctx, e, candidates)
+		if err != nil {
+			return nil, err
+		}
 		a.Exists, a.Verdict, a.Degraded = exists, catalog.Review, why
 		for k := range a.Matches {
 			if a.Matches[k].Verdict == catalog.Duplicate {

@@ -13,6 +13,7 @@ import (
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/breaker"
 	"github.com/assay-pipeline/assay/pipeline/catalog"
+	"github.com/assay-pipeline/assay/pipeline/catalog/learn"
 	"github.com/assay-pipeline/assay/pipeline/embed"
 	"github.com/assay-pipeline/assay/pipeline/parse"
 )
@@ -31,12 +32,19 @@ type Nearby interface {
 	Items(ctx context.Context, most int) (int, error)
 }
 
+// A CheckStore is what CheckItem reads.
+type CheckStore interface {
+	catalog.Store
+	catalog.ModelStore
+}
+
 // CheckItem says, before an item is created, whether the catalog has it
 // already. It keeps the catalog in memory and takes in what changed since it
-// looked last; with a Near it asks the store instead. It stores nothing. Safe
-// for concurrent use.
+// looked last; with a Near it asks the store instead. What the rules leave to
+// people is judged by the model that was trained last, where there is one; the
+// veto stands above it. It stores nothing. Safe for concurrent use.
 type CheckItem struct {
-	Store    catalog.Store
+	Store    CheckStore
 	Parser   *parse.Parser
 	Embedder embed.Embedder
 	Matcher  *catalog.Matcher
@@ -60,6 +68,10 @@ type CheckItem struct {
 
 	tooMany bool // for memory, when last counted
 	counted time.Time
+
+	model   Model
+	learned *learn.Model // as of when it was looked for last
+	looked  time.Time
 }
 
 // ItemsAtOnce bounds what one call may ask.
@@ -108,12 +120,16 @@ func (c *CheckItem) Ask(ctx context.Context, items []pipeline.Item, given map[in
 	if moved {
 		return c.exact(ctx, entries, standsIn(state, "looked up by exact part numbers alone"))
 	}
+	learned, err := c.latest(ctx)
+	if err != nil {
+		return nil, err
+	}
 	answers := make([]catalog.Answer, len(entries))
 	if large, err := c.large(ctx); err != nil {
 		return nil, err
 	} else if large {
 		for i := range entries {
-			if answers[i], err = c.near(ctx, &entries[i]); err != nil {
+			if answers[i], err = c.near(ctx, c.Matcher.With(learned), &entries[i]); err != nil {
 				return nil, err
 			}
 		}
@@ -124,11 +140,47 @@ func (c *CheckItem) Ask(ctx context.Context, items []pipeline.Item, given map[in
 		return nil, err
 	}
 	for i := range entries {
-		if answers[i], err = live.Check(ctx, entries[i]); err != nil {
+		if answers[i], err = live.With(learned).Check(ctx, entries[i]); err != nil {
 			return nil, err
 		}
 	}
 	return answers, nil
+}
+
+// latest is the model to judge with, nil for the rules alone. One that does
+// not read leaves the item to the rules, which is told: they say less, and
+// nothing else.
+func (c *CheckItem) latest(ctx context.Context) (*learn.Model, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.Now()
+	if !c.looked.IsZero() && now.Sub(c.looked) < c.age() {
+		return c.learned, nil
+	}
+	m, err := c.model.Latest(ctx, c.Store)
+	if pipeline.ErrorCode(err) == pipeline.CodeCorrupt {
+		c.log().Warn("the trained matcher does not read; the rules judge alone", "error", err)
+		m, err = nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.learned, c.looked = m, now
+	return m, nil
+}
+
+func (c *CheckItem) log() *slog.Logger {
+	if c.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return c.Log
+}
+
+func (c *CheckItem) age() time.Duration {
+	if c.Age <= 0 {
+		return 2 * time.Second
+	}
+	return c.Age
 }
 
 // MaxItemText is the longest description that is taken, in bytes.
@@ -207,12 +259,8 @@ func (c *CheckItem) tell(e *catalog.Entry, i int, values map[string]string) erro
 func (c *CheckItem) Live(ctx context.Context) (*catalog.Live, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	age := c.Age
-	if age <= 0 {
-		age = 2 * time.Second
-	}
 	now := c.Now()
-	if c.live != nil && now.Sub(c.asked) < age {
+	if c.live != nil && now.Sub(c.asked) < c.age() {
 		return c.live, nil
 	}
 	q := catalog.Query{Vectors: c.Embedder.Space(), Limit: 5000, Live: c.live == nil}
@@ -281,8 +329,8 @@ const partsAtOnce = 64
 // near judges e among what the store proposes: the nearest vectors of its
 // category and of all, and the items that state one of its part numbers or
 // designations.
-func (c *CheckItem) near(ctx context.Context, e *catalog.Entry) (catalog.Answer, error) {
-	k := c.Matcher.K
+func (c *CheckItem) near(ctx context.Context, m *catalog.Matcher, e *catalog.Entry) (catalog.Answer, error) {
+	k := m.K
 	if k <= 0 {
 		k = 10
 	}
@@ -324,9 +372,9 @@ func (c *CheckItem) near(ctx context.Context, e *catalog.Entry) (catalog.Answer,
 		}
 		candidates = append(candidates, &found[i])
 	}
-	a := c.Matcher.Check(e, candidates)
+	a, err := m.Check(ctx, e, candidates)
 	a.Exists = exists
-	return a, nil
+	return a, err
 }
 
 // neighbours are the ids of the nearest, none where no item has a vector yet.

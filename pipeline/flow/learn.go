@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/assay-pipeline/assay/pipeline"
@@ -104,6 +105,37 @@ func LatestModel(ctx context.Context, s catalog.ModelStore) (*learn.Model, error
 		return nil, nil
 	}
 	return m, err
+}
+
+// A Model is the trained matcher of a store: read once, and again when another
+// was trained. Safe for concurrent use.
+type Model struct {
+	mu   sync.Mutex
+	id   string
+	read *learn.Model
+}
+
+// Latest is the model that was trained last, nil where none was. Errors: those
+// of LatestModel.
+func (m *Model) Latest(ctx context.Context, s catalog.ModelStore) (*learn.Model, error) {
+	id, err := s.LatestModelID(ctx, catalog.PairModel)
+	if pipeline.ErrorCode(err) == pipeline.CodeNotFound {
+		id, err = "", nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if id == m.id {
+		return m.read, nil
+	}
+	read, err := LatestModel(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	m.id, m.read = id, read
+	return read, nil
 }
 
 // allEntries pages through everything that q selects, retired entries too.

@@ -11,6 +11,7 @@ import (
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/breaker"
 	"github.com/assay-pipeline/assay/pipeline/catalog"
+	"github.com/assay-pipeline/assay/pipeline/catalog/learn"
 	"github.com/assay-pipeline/assay/pipeline/contract"
 )
 
@@ -30,6 +31,8 @@ type Match struct {
 	Owner string
 	Now   func() time.Time
 	Log   *slog.Logger
+
+	model Model
 }
 
 // Message handles one match message. Handling it again changes nothing.
@@ -117,8 +120,11 @@ func (m *Match) judge(ctx context.Context, b MatchBatch, all []catalog.Entry, ch
 	if moved && state.Fallback == breaker.Halt {
 		return halted(state)
 	}
-	if err := m.learn(ctx, moved); err != nil {
-		return err
+	var learned *learn.Model // none while verdicts are not to be trusted: the rules judge
+	if !moved {
+		if learned, err = m.model.Latest(ctx, m.Store); err != nil {
+			return err
+		}
 	}
 	// What a batch brings may change the verdict on pairs of earlier batches:
 	// those are judged again, so that the order of arrival does not matter.
@@ -130,7 +136,7 @@ func (m *Match) judge(ctx context.Context, b MatchBatch, all []catalog.Entry, ch
 		}
 		all = slices.DeleteFunc(all, func(e catalog.Entry) bool { return gone[e.Item.ID] })
 	}
-	pairs, err := m.Matcher.Pairs(ctx, all, touched)
+	pairs, err := m.Matcher.With(learned).Pairs(ctx, all, touched)
 	if err != nil {
 		return err
 	}
@@ -140,21 +146,6 @@ func (m *Match) judge(ctx context.Context, b MatchBatch, all []catalog.Entry, ch
 		}
 	}
 	return m.store(ctx, b, all, touched, retired, pairs, moved)
-}
-
-// learn takes the model that was trained last; while verdicts are not to be
-// trusted the rules judge without it.
-func (m *Match) learn(ctx context.Context, moved bool) error {
-	if moved {
-		m.Matcher.Learned = nil
-		return nil
-	}
-	model, err := LatestModel(ctx, m.Store)
-	if err != nil {
-		return err
-	}
-	m.Matcher.Learned = model
-	return nil
 }
 
 // store writes pairs, clusters, reviews, figures and events in one transaction.

@@ -22,10 +22,15 @@ type cache struct {
 	vectors [][]float64
 }
 
-func newCache(ctx context.Context, s *Space, idx []pair) (*cache, error) {
+// newCache prepares the pairs idx and, unless they are judged alone, their
+// rivals.
+func newCache(ctx context.Context, s *Space, idx []pair, alone bool) (*cache, error) {
 	c := &cache{s: s, at: map[pair]int32{}}
 	var ids [2][]int32
 	for side := range 2 {
+		if alone {
+			break
+		}
 		seen := map[int32]bool{}
 		for _, p := range idx {
 			i := p.a

@@ -43,6 +43,8 @@ type Model struct {
 	Threshold      float64 `json:"threshold"`
 	AloneThreshold float64 `json:"alone_threshold"`
 	Training       Report  `json:"training"`
+	// Rarity of the training catalog, for PredictAlone.
+	Rarity *Rarity `json:"rarity,omitempty"`
 }
 
 // A Report says what a model was trained on and how it did on pairs that its
@@ -184,8 +186,9 @@ func Train(ctx context.Context, s *Space, labels []Label) (*Model, error) {
 		Features: slices.Clone(featureNames),
 		Members:  make([]*member, folds),
 		Training: Report{Hash: s.hash(labels), Pairs: len(labels), Matching: matching},
+		Rarity:   s.rarity(),
 	}
-	c, err := newCache(ctx, s, idx)
+	c, err := newCache(ctx, s, idx, false)
 	if err != nil {
 		return nil, err
 	}
@@ -339,7 +342,7 @@ func (m *Model) Predict(ctx context.Context, s *Space, labels []Label, alone boo
 	if err != nil {
 		return nil, err
 	}
-	c, err := newCache(ctx, s, idx)
+	c, err := newCache(ctx, s, idx, alone)
 	if err != nil {
 		return nil, err
 	}

@@ -52,7 +52,7 @@ func Rules(ctx context.Context, s *Space, labels []Label, alone bool) ([]Predict
 	if err != nil {
 		return nil, err
 	}
-	c, err := newCache(ctx, s, idx)
+	c, err := newCache(ctx, s, idx, alone)
 	if err != nil {
 		return nil, err
 	}

@@ -75,8 +75,13 @@ type Space struct {
 	gram    map[string]int32
 	gidf    []float64
 	coreIDF map[string]float64 // rarity of the runs of digits
-	post    [2][][]posting     // by term of the full texts
-	gpost   [2][][]posting     // by 3-gram of the titles
+	// How many records, and how many of them have each word, 3-gram and run of
+	// digits.
+	records int
+	df, gdf []int
+	cores   map[string]int
+	post    [2][][]posting // by term of the full texts
+	gpost   [2][][]posting // by 3-gram of the titles
 }
 
 // A posting says that a record has a term, and with what weight.
@@ -86,8 +91,12 @@ type posting struct {
 }
 
 // NewSpace prepares two tables, or one against itself where both are the same.
-func NewSpace(a, b *Table) *Space {
-	s := &Space{a: a, b: b, vocab: map[string]int32{}, gram: map[string]int32{}, coreIDF: map[string]float64{}}
+func NewSpace(a, b *Table) *Space { return newSpace(a, b, nil) }
+
+// newSpace takes how rare terms are from r, or where it is nil from the tables
+// themselves.
+func newSpace(a, b *Table, r *Rarity) *Space {
+	s := &Space{a: a, b: b, vocab: map[string]int32{}, gram: map[string]int32{}, coreIDF: map[string]float64{}, cores: map[string]int{}}
 	texts := [2][][roles]string{fold(a), fold(b)}
 	n := len(texts[0]) + len(texts[1])
 	var df, gdf []int
@@ -122,6 +131,16 @@ func NewSpace(a, b *Table) *Space {
 			}
 		}
 	}
+	s.df, s.gdf, s.records = df, gdf, n
+	if r != nil {
+		n = r.Records
+		for w, id := range s.vocab {
+			df[id] = r.count(r.Words, w)
+		}
+		for g, id := range s.gram {
+			gdf[id] = r.count(r.Grams, g)
+		}
+	}
 	s.idf, s.gidf = make([]float64, len(df)), make([]float64, len(gdf))
 	for i, d := range df {
 		s.idf[i] = math.Log(1 + float64(n)/float64(d))
@@ -133,25 +152,28 @@ func NewSpace(a, b *Table) *Space {
 		s.post[side] = make([][]posting, len(s.idf))
 		s.gpost[side] = make([][]posting, len(s.gidf))
 		for i, t := range texts[side] {
-			r := s.prepare(t)
-			s.recs[side] = append(s.recs[side], r)
-			for n, w := range r.full.terms {
-				s.post[side][w] = append(s.post[side][w], posting{int32(i), r.full.weights[n]})
+			x := s.prepare(t)
+			s.recs[side] = append(s.recs[side], x)
+			for n, w := range x.full.terms {
+				s.post[side][w] = append(s.post[side][w], posting{int32(i), x.full.weights[n]})
 			}
-			for n, g := range r.grams.terms {
-				s.gpost[side][g] = append(s.gpost[side][g], posting{int32(i), r.grams.weights[n]})
+			for n, g := range x.grams.terms {
+				s.gpost[side][g] = append(s.gpost[side][g], posting{int32(i), x.grams.weights[n]})
 			}
 		}
 	}
 	for _, rs := range s.recs {
-		for _, r := range rs {
-			for _, c := range r.cores {
-				s.coreIDF[c]++
+		for _, x := range rs {
+			for _, c := range x.cores {
+				s.cores[c]++
 			}
 		}
 	}
-	for c, d := range s.coreIDF {
-		s.coreIDF[c] = math.Log(1 + float64(n)/d)
+	for c, d := range s.cores {
+		if r != nil {
+			d = r.count(r.Cores, c)
+		}
+		s.coreIDF[c] = math.Log(1 + float64(n)/float64(d))
 	}
 	return s
 }

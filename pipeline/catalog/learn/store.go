@@ -48,6 +48,9 @@ func (m *Model) check() error {
 	if len(m.Members) == 0 {
 		return pipeline.Errorf(pipeline.CodeCorrupt, "no members")
 	}
+	if m.Rarity != nil && m.Rarity.Records < 0 {
+		return pipeline.Errorf(pipeline.CodeCorrupt, "a catalog of %d records", m.Rarity.Records)
+	}
 	first := len(featureNames) + oddsFeatures
 	second := first + 1 + 2*rivalFeatures
 	for k, x := range m.Members {

@@ -42,6 +42,18 @@ func (p *ports) LatestModel(ctx context.Context, kind string) (m catalog.StoredM
 	return m, err
 }
 
+// LatestModelID is the id of the one that was trained last.
+func (p *ports) LatestModelID(ctx context.Context, kind string) (id string, err error) {
+	err = p.reading(ctx, func(s session) error {
+		found, err := one(ctx, s, []any{&id}, `SELECT id FROM models WHERE kind = ? ORDER BY trained DESC, id LIMIT 1`, kind)
+		if err == nil && !found {
+			return notFound("model of", kind)
+		}
+		return err
+	})
+	return id, err
+}
+
 // PutEnrichments keeps answers.
 func (p *ports) PutEnrichments(ctx context.Context, es []catalog.Enrichment) error {
 	if len(es) == 0 {
