@@ -277,6 +277,9 @@ func (c *cli) catalogCheckCommand() *cobra.Command {
 			word := map[catalog.Verdict]string{
 				catalog.Duplicate: "the catalog has it already", catalog.Review: "the catalog may have it", catalog.Distinct: "the catalog does not have it",
 			}
+			if x.Reasons != nil {
+				word[catalog.Review] = strings.Join(x.Reasons, "; ")
+			}
 			fmt.Fprintln(c.stdout, word[x.Verdict])
 			w := tabwriter.NewWriter(c.stdout, 0, 4, 2, ' ', 0)
 			for _, m := range x.Matches {

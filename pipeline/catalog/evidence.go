@@ -224,9 +224,9 @@ func (w *Weights) attribute(c *comparison, i int, f *frequencies) {
 	case x.known || y.known:
 		c.open = append(c.open, i)
 		c.oneSided = append(c.oneSided, i)
-		who, v := c.a.id, y
+		who, v := c.a.name(), y
 		if x.known {
-			who, v = c.b.id, x
+			who, v = c.b.name(), x
 		}
 		bits := w.Missing
 		if v.derived {

@@ -37,7 +37,7 @@ var operators = []string{">=", "<=", "!=", "==", "≥", "≤", "=", ">", "<"}
 // in it: ATTRIBUTE OP VALUE without spaces around the operator, with quotes
 // where a value has spaces (maker="Acme Bearings"). A filter names an
 // attribute of a category by its name or title, or one of id, feed, plant,
-// category, language, group, maker, part. Numbers are read as people write
+// category, language, group, procurement_group, maker, part. Numbers are read as people write
 // them (2,5 and 2.5) and converted to the unit of the schema; without a unit
 // they are in it. Errors: invalid for an attribute that no category has, a
 // unit of another dimension, or an order on words.
@@ -103,8 +103,10 @@ var metaFields = map[string]func(e *Entry) string{
 	"plant":    func(e *Entry) string { return e.Item.Meta.Plant },
 	"language": func(e *Entry) string { return e.Item.Meta.Language },
 	"group":    func(e *Entry) string { return e.Item.Meta.Group },
-	"part":     func(e *Entry) string { return e.Item.Meta.PartNumber },
-	"category": func(e *Entry) string { return e.Record.Category },
+	// The buyers' own grouping.
+	"procurementgroup": func(e *Entry) string { return e.Item.Meta.Procurement },
+	"part":             func(e *Entry) string { return e.Item.Meta.PartNumber },
+	"category":         func(e *Entry) string { return e.Record.Category },
 	"maker": func(e *Entry) string {
 		if a, ok := e.Record.Attribute(makerAttribute); ok {
 			return a.Value.String()

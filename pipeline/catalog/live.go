@@ -19,10 +19,14 @@ type Answer struct {
 	// have it or the item says too little, distinct where it is new.
 	Verdict Verdict         `json:"verdict"`
 	Record  pipeline.Record `json:"record"`
+	// Reasons say why nobody can tell whether the catalog has it, where that lies
+	// in the item itself.
+	Reasons []string `json:"reasons,omitempty"`
 	// Matches are the duplicates and reviews, and near twins that differ in one
 	// critical attribute; duplicates first, then by score.
 	Matches []Checked `json:"matches"`
-	// Missing are the critical attributes that the item leaves out.
+	// Missing are the critical attributes that the item leaves out; category,
+	// where it is not even known what it is.
 	Missing []Missing `json:"missing"`
 	// Exists: the catalog has an item of this id already.
 	Exists bool `json:"exists,omitempty"`
@@ -439,6 +443,11 @@ func (m *Matcher) check(ctx context.Context, e *Entry, v *view, candidates []*En
 			Item: candidates[i].Item.ID, Text: candidates[i].Item.Source, Verdict: x.Verdict, Score: x.Score, Reasons: x.Reasons, Veto: x.Veto,
 			Evidence: comps[i].evidence, Entry: candidates[i],
 		})
+	}
+	if a.Verdict == Distinct {
+		if why, ask := m.cannotTell(e, v); why != nil {
+			a.Verdict, a.Reasons, a.Missing = Review, why, append(a.Missing, ask...)
+		}
 	}
 	slices.SortStableFunc(a.Matches, func(x, y Checked) int {
 		return cmp.Or(cmp.Compare(rank[x.Verdict], rank[y.Verdict]), cmp.Compare(y.Score, x.Score), cmp.Compare(x.Item, y.Item))

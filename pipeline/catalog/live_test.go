@@ -92,10 +92,10 @@ func TestCheckSaysWhatIsMissing(t *testing.T) {
 		t.Errorf("missing %v, exists %v", a.Missing, a.Exists)
 	}
 	a, err = l.Check(context.Background(), Entry{Item: pipeline.Item{ID: "new", Source: "überdruckventil messing 3/4 zoll"}})
-	if err != nil || a.Verdict != Distinct || len(a.Matches) != 0 {
+	if err != nil || a.Verdict != Distinct || len(a.Matches) != 0 || a.Reasons != nil {
 		t.Errorf("a valve among screws: %+v, %v", a, err)
 	}
-	if a, err = l.Check(context.Background(), Entry{}); err != nil || a.Verdict != Distinct {
+	if a, err = l.Check(context.Background(), Entry{}); err != nil || a.Verdict != Review || len(a.Reasons) != 1 {
 		t.Errorf("an item without text: %+v, %v", a, err)
 	}
 	wide := Entry{Item: pipeline.Item{ID: "wide", Source: "screw"}, Record: pipeline.Record{Category: entries[0].Record.Category}}

@@ -130,7 +130,7 @@ func (w *Weights) verdict(c *comparison, contested func(v *view, i int) bool) Ma
 	case !known:
 		return w.byText(c, m, identified)
 	}
-	if m.Score < w.Distinct && !identified && !c.unspecified() {
+	if m.Score < w.Distinct && !identified && !c.unspecified() && !c.silentSide() {
 		return say(Distinct, "too little speaks for one thing")
 	}
 	var why []string
@@ -173,7 +173,7 @@ func (c *comparison) doubts(contested func(v *view, i int) bool) []string {
 		if stated.derived {
 			continue
 		}
-		reason := fmt.Sprintf("%s: %s does not say, the other is %s", cr.title, v.id, stated.show)
+		reason := fmt.Sprintf("%s: %s does not say, the other is %s", cr.title, v.name(), stated.show)
 		if contested(v, i) {
 			reason += ", and there are more that fit it and differ"
 		}
@@ -182,7 +182,7 @@ func (c *comparison) doubts(contested func(v *view, i int) bool) []string {
 	for _, i := range c.a.crit.critical {
 		for _, v := range []*view{c.a, c.b} {
 			if d := v.vals[i].doubtful; d != "" {
-				why = append(why, fmt.Sprintf("%s of %s is in doubt: %s", c.a.crit.list[i].title, v.id, d))
+				why = append(why, fmt.Sprintf("%s of %s is in doubt: %s", c.a.crit.list[i].title, v.name(), d))
 			}
 		}
 	}
@@ -223,6 +223,29 @@ func (c *comparison) unspecified() bool {
 		}
 	}
 	return needed > 0 && 2*max(missing[0], missing[1]) >= needed && overlapping(c.a, c.b)
+}
+
+// silentSide reports whether one side says less than the other and nothing
+// else: "Schraube M8" beside a whole description of one. Whatever the rest is
+// called, it may be that thing or any other.
+func (c *comparison) silentSide() bool {
+	if c.maker == Conflict || c.part == Conflict || c.blurred || len(c.beside) > 0 || len(c.oneSided) == 0 {
+		return false
+	}
+	for _, x := range [2][2]*view{{c.a, c.b}, {c.b, c.a}} {
+		less, more := x[0], x[1]
+		if !less.thin() || common(less.numbers, more.numbers) < len(less.numbers) {
+			continue
+		}
+		within := true
+		for _, i := range c.oneSided {
+			within = within && !less.vals[i].known
+		}
+		if within {
+			return true
+		}
+	}
+	return false
 }
 
 // byText judges a pair of which no schema is known: equal texts or part

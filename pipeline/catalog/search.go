@@ -314,6 +314,7 @@ func (s *Searcher) facets(found []Found) []Facet {
 	}
 	for _, f := range found {
 		add(key{"category", ""}, categoryOf(f.Entry))
+		add(key{"procurement_group", ""}, f.Entry.Item.Meta.Procurement)
 		for _, a := range f.Entry.Record.Attributes {
 			unit := a.Unit
 			if unit == "1" {

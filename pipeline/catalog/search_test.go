@@ -172,3 +172,15 @@ func FuzzParseQuery(f *testing.F) {
 		}
 	})
 }
+
+// TestProcurementGroup: the buyers' own grouping narrows a search.
+func TestProcurementGroup(t *testing.T) {
+	_, fs, err := ParseQuery(loadSearchPack(t), "procurement_group=B17")
+	if err != nil || len(fs) != 1 {
+		t.Fatalf("%+v, %v", fs, err)
+	}
+	e := Entry{Item: pipeline.Item{Meta: pipeline.Meta{Procurement: "b17"}}}
+	if other := new(Entry); !fs[0].holds(&e) || fs[0].holds(other) {
+		t.Error("the filter does not hold")
+	}
+}

@@ -59,6 +59,7 @@ func viewOf(e *Entry, all map[string]*criteria) *view {
 		v.bases(e)
 		v.doubts(e)
 		v.fillImplicit()
+		v.unheard(e)
 		for bit, j := range v.crit.critical {
 			if v.vals[j].known {
 				v.known |= 1 << bit
@@ -92,6 +93,7 @@ const (
 	contradiction = "contradiction"
 	disagreement  = "disagreement" // of rules and model
 	concluded     = "concluded"    // by a model, from other words
+	ungrounded    = "ungrounded"   // read, and not in the text
 	toReview      = "review"       // wanted by the pack where a model failed
 )
 
@@ -105,6 +107,17 @@ func (v *view) doubts(e *Entry) {
 			if f.Detail == "" {
 				v.vals[j].doubtful = "contradictory"
 			}
+		}
+	}
+}
+
+// unheard casts doubt on what the custom of the trade fills in where something
+// else was read that the text does not carry beyond doubt.
+func (v *view) unheard(e *Entry) {
+	for i := range e.Record.Flags {
+		f := &e.Record.Flags[i]
+		if j, ok := v.crit.byName[f.Attribute]; ok && f.Code == ungrounded && v.crit.list[j].critical && v.vals[j].implied {
+			v.vals[j].doubtful = cmpString(f.Detail, "something else may be meant")
 		}
 	}
 }
@@ -127,6 +140,9 @@ func (v *view) bases(e *Entry) {
 		}
 	}
 }
+
+// name is how a reason calls v: one that is about to be entered may have no id.
+func (v *view) name() string { return cmpString(v.id, "the new item") }
 
 // partAttribute is the name under which categories keep a maker's part number.
 const partAttribute = "part_number"

@@ -478,13 +478,14 @@ type NewItem struct {
 	Category   string            `json:"category,omitempty"`
 
 	// ID The id that the item is to have; by convention FEED/KEY.
-	ID            string `json:"id,omitempty"`
-	Language      string `json:"language,omitempty"`
-	Manufacturer  string `json:"manufacturer,omitempty"`
-	MaterialGroup string `json:"material_group,omitempty"`
-	PackQuantity  string `json:"pack_quantity,omitempty"`
-	PartNumber    string `json:"part_number,omitempty"`
-	Plant         string `json:"plant,omitempty"`
+	ID               string `json:"id,omitempty"`
+	Language         string `json:"language,omitempty"`
+	Manufacturer     string `json:"manufacturer,omitempty"`
+	MaterialGroup    string `json:"material_group,omitempty"`
+	PackQuantity     string `json:"pack_quantity,omitempty"`
+	PartNumber       string `json:"part_number,omitempty"`
+	Plant            string `json:"plant,omitempty"`
+	ProcurementGroup string `json:"procurement_group,omitempty"`
 
 	// Text The description, as a buyer would read it.
 	Text          string `json:"text"`

@@ -16,7 +16,7 @@ func (s *Server) CheckItems(ctx context.Context, r CheckItemsRequestObject) (Che
 	for i, n := range r.Body.Items {
 		items[i] = pipeline.Item{ID: n.ID, Source: n.Text, Meta: pipeline.Meta{
 			Category: n.Category, Manufacturer: n.Manufacturer, PartNumber: n.PartNumber, UnitOfMeas: n.UnitOfMeasure,
-			PackQuantity: n.PackQuantity, Group: n.MaterialGroup, Plant: n.Plant, Language: n.Language,
+			PackQuantity: n.PackQuantity, Group: n.MaterialGroup, Procurement: n.ProcurementGroup, Plant: n.Plant, Language: n.Language,
 		}}
 		if len(n.Attributes) > 0 {
 			given[i] = n.Attributes

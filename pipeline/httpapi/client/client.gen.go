@@ -450,8 +450,11 @@ type Answer struct {
 	// Matches Duplicates and reviews, and near twins that differ in one critical attribute; duplicates first, then by score.
 	Matches []Checked `json:"matches"`
 
-	// Missing Critical attributes that the item leaves out.
+	// Missing Critical attributes that the item leaves out; `category`, where it is not even known what it is.
 	Missing []Missing `json:"missing"`
+
+	// Reasons Why nobody can tell whether the catalog has it, where that lies in the item itself: it does not say what it is. Absent otherwise.
+	Reasons []string `json:"reasons,omitempty"`
 
 	// Record What the pipeline believes of an item: its category and typed attributes, each with its evidence, and what is in doubt.
 	Record  Record  `json:"record"`
@@ -1044,14 +1047,22 @@ type MatchPage struct {
 
 // Meta What the source system states beside the text.
 type Meta struct {
-	Category      string `json:"category,omitempty"`
-	Feed          string `json:"feed,omitempty"`
-	Language      string `json:"language,omitempty"`
-	Manufacturer  string `json:"manufacturer,omitempty"`
+	Category     string `json:"category,omitempty"`
+	Feed         string `json:"feed,omitempty"`
+	Language     string `json:"language,omitempty"`
+	Manufacturer string `json:"manufacturer,omitempty"`
+
+	// MaterialGroup The stores' own grouping.
 	MaterialGroup string `json:"material_group,omitempty"`
 	PackQuantity  string `json:"pack_quantity,omitempty"`
 	PartNumber    string `json:"part_number,omitempty"`
 	Plant         string `json:"plant,omitempty"`
+
+	// ProcurementGroup The buyers' own grouping.
+	ProcurementGroup string `json:"procurement_group,omitempty"`
+
+	// Trust How far the columns are believed where that is not low: NOUN=LEVEL words, such as "category=high plant=none".
+	Trust         string `json:"trust,omitempty"`
 	UnitOfMeasure string `json:"unit_of_measure,omitempty"`
 }
 
@@ -1075,13 +1086,14 @@ type NewItem struct {
 	Category   string            `json:"category,omitempty"`
 
 	// ID The id that the item is to have; by convention FEED/KEY.
-	ID            string `json:"id,omitempty"`
-	Language      string `json:"language,omitempty"`
-	Manufacturer  string `json:"manufacturer,omitempty"`
-	MaterialGroup string `json:"material_group,omitempty"`
-	PackQuantity  string `json:"pack_quantity,omitempty"`
-	PartNumber    string `json:"part_number,omitempty"`
-	Plant         string `json:"plant,omitempty"`
+	ID               string `json:"id,omitempty"`
+	Language         string `json:"language,omitempty"`
+	Manufacturer     string `json:"manufacturer,omitempty"`
+	MaterialGroup    string `json:"material_group,omitempty"`
+	PackQuantity     string `json:"pack_quantity,omitempty"`
+	PartNumber       string `json:"part_number,omitempty"`
+	Plant            string `json:"plant,omitempty"`
+	ProcurementGroup string `json:"procurement_group,omitempty"`
 
 	// Text The description, as a buyer would read it.
 	Text          string `json:"text"`
