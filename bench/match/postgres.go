@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/catalog"
 	"github.com/assay-pipeline/assay/pipeline/embed"
@@ -38,7 +40,12 @@ func (b *bench) postgres(ctx context.Context) error {
 	}
 	defer db.Close()
 	e := embed.NewHashing(nil)
-	defer func() { _ = db.DropSpace(ctx, e.Space()) }()
+	defer func() { // a million items are gigabytes
+		if c, err := pgx.Connect(ctx, dsn); err == nil {
+			_, _ = c.Exec(ctx, "DROP SCHEMA "+schema+" CASCADE")
+			_ = c.Close(ctx)
+		}
+	}()
 	// The exact scan goes along with the loading: only the best are kept.
 	exact := newExact(e)
 	asked, _ := makeParts(1000, 20, 99)

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -149,15 +150,20 @@ func putItems(ctx context.Context, s session, a arrangement) error {
 type space struct {
 	n    int
 	dims int
+	// indexed: its points are kept.
+	indexed bool
 }
 
 func putVectors(ctx context.Context, s session, a arrangement) error {
+	var left []place
 	if a.stale != nil {
-		if _, err := s.Exec(ctx, `DELETE FROM embeddings WHERE item = ANY($1)`, a.stale); err != nil {
+		var err error
+		if left, _, err = leave(ctx, s, 0, a.stale); err != nil {
 			return err
 		}
 	}
 	spaces := map[string]space{}
+	added := map[int]points{} // of spaces that are indexed
 	var rows [][]any
 	replaced := map[int][]string{} // space → items whose vector may be there
 	for i, e := range slices.Concat(a.fresh, a.known) {
@@ -178,18 +184,33 @@ func putVectors(ctx context.Context, s session, a arrangement) error {
 		if i >= len(a.fresh) {
 			replaced[sp.n] = append(replaced[sp.n], e.Item.ID)
 		}
-		rows = append(rows, []any{e.Item.ID, sp.n, pgvector.NewVector(e.Vector)})
-	}
-	if len(rows) == 0 {
-		return nil
+		point := pointOf(e.Vector)
+		if sp.indexed {
+			if added[sp.n] == nil {
+				added[sp.n] = points{}
+			}
+			added[sp.n][point] = e.Vector
+		}
+		rows = append(rows, []any{e.Item.ID, sp.n, pgvector.NewVector(e.Vector), point})
 	}
 	for n, items := range replaced {
-		if _, err := s.Exec(ctx, `DELETE FROM embeddings WHERE space = $1 AND item = ANY($2)`, n, items); err != nil {
+		more, _, err := leave(ctx, s, n, items)
+		if err != nil {
+			return err
+		}
+		left = append(left, more...)
+	}
+	if len(rows) > 0 {
+		if _, err := s.CopyFrom(ctx, pgx.Identifier{"embeddings"}, []string{"item", "space", "vector", "point"}, pgx.CopyFromRows(rows)); err != nil {
 			return err
 		}
 	}
-	_, err := s.CopyFrom(ctx, pgx.Identifier{"embeddings"}, []string{"item", "space", "vector"}, pgx.CopyFromRows(rows))
-	return err
+	for _, n := range slices.Sorted(maps.Keys(added)) {
+		if err := added[n].add(ctx, s, n); err != nil {
+			return err
+		}
+	}
+	return tidy(ctx, s, left)
 }
 
 // findSpace returns the space of that name, made with dims where it is new.
@@ -198,7 +219,7 @@ func findSpace(ctx context.Context, s session, name string, dims int) (sp space,
 		return sp, err
 	}
 	find := func() (bool, error) {
-		return one(ctx, s, []any{&sp.n, &sp.dims}, `SELECT n, dims FROM spaces WHERE name = $1`, name)
+		return one(ctx, s, []any{&sp.n, &sp.dims, &sp.indexed}, `SELECT n, dims, indexed FROM spaces WHERE name = $1 FOR SHARE`, name)
 	}
 	if found, err := find(); err != nil || found {
 		return sp, err

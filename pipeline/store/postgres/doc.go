@@ -30,8 +30,9 @@
 //
 // All embedding spaces share one table; float32 values are kept as they are.
 // After a space has been filled by COPY, IndexSpace builds its HNSW index over
-// half-precision copies, without stopping writers; Nearest scans that index
-// iteratively and orders what it found by the full vectors. A new embedding
+// half-precision copies of the different vectors (its points: items of one text
+// share one), without stopping writers; Nearest scans that index iteratively,
+// orders what it found by the full vectors, and goes from points to items. A new embedding
 // model is a new space: filled and indexed beside the old one, then used
 // instead, then DropSpace removes the old.
 package postgres

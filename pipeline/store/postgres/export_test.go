@@ -25,3 +25,11 @@ func Explain(ctx context.Context, db *DB, name string, v []float32, n int) (stri
 	})
 	return b.String(), err
 }
+
+// Query scans the one row of a query.
+func (db *DB) Query(ctx context.Context, into any, query string) error {
+	return db.plain(ctx, func(s session) error {
+		_, err := one(ctx, s, []any{into}, query)
+		return err
+	})
+}

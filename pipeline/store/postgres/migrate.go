@@ -85,7 +85,7 @@ const definitions = `
 	FROM information_schema.columns WHERE table_schema = $1 AND table_name <> $2
 	UNION ALL
 	SELECT concat_ws(' ', 'index', replace(indexdef, ' ' || quote_ident($1) || '.', ' '))
-	FROM pg_indexes WHERE schemaname = $1 AND tablename <> $2 AND indexname NOT LIKE 'embeddings\_hnsw\_%'
+	FROM pg_indexes WHERE schemaname = $1 AND tablename <> $2 AND indexname !~ '^(embeddings_hnsw|points_hnsw|embeddings_points)_[0-9]+$'
 	UNION ALL
 	SELECT concat_ws(' ', 'constraint', t.relname, c.conname, replace(pg_get_constraintdef(c.oid), ' ' || quote_ident($1) || '.', ' '))
 	FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid JOIN pg_namespace n ON n.oid = c.connamespace

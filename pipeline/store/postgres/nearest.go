@@ -24,7 +24,7 @@ const maxIndexed = 4000
 
 func (db *DB) space(ctx context.Context, name string) (sp space, err error) {
 	err = db.reading(ctx, func(s session) error {
-		found, err := one(ctx, s, []any{&sp.n, &sp.dims}, `SELECT n, dims FROM spaces WHERE name = $1`, name)
+		found, err := one(ctx, s, []any{&sp.n, &sp.dims, &sp.indexed}, `SELECT n, dims, indexed FROM spaces WHERE name = $1`, name)
 		if err == nil && !found {
 			err = notFound("embedding space", name)
 		}
@@ -33,7 +33,15 @@ func (db *DB) space(ctx context.Context, name string) (sp space, err error) {
 	return sp, err
 }
 
-func (sp space) index() string { return fmt.Sprintf("embeddings_hnsw_%d", sp.n) }
+// index is the graph over the points of a space, points the way from a point
+// to its items.
+func (sp space) index() string  { return fmt.Sprintf("points_hnsw_%d", sp.n) }
+func (sp space) points() string { return fmt.Sprintf("embeddings_points_%d", sp.n) }
+
+// links is how many neighbours a point of the graph has on a level (twice as
+// many on the lowest). Twice pgvector's default: texts that differ in one number
+// lie so close together that a search with fewer does not leave their crowd.
+const links = 32
 
 // IndexSpace builds the HNSW index of an embedding space while others go on
 // writing; filling a space before it has one is many times faster. A space
@@ -47,6 +55,9 @@ func (db *DB) IndexSpace(ctx context.Context, name string) error {
 	if sp.dims > maxIndexed {
 		return pipeline.Errorf(pipeline.CodeInvalid, "embedding space %s has %d dimensions; an index takes %d", name, sp.dims, maxIndexed)
 	}
+	if err := db.fillPoints(ctx, sp); err != nil {
+		return err
+	}
 	return db.single(ctx, func(s session) error {
 		// A build that was interrupted leaves an index that is never used.
 		var broken bool
@@ -58,8 +69,8 @@ func (db *DB) IndexSpace(ctx context.Context, name string) error {
 				return err
 			}
 		}
-		_, err := s.Exec(ctx, fmt.Sprintf(`CREATE INDEX CONCURRENTLY IF NOT EXISTS %s ON embeddings
-			USING hnsw ((vector::halfvec(%d)) halfvec_cosine_ops) WHERE space = %d`, sp.index(), sp.dims, sp.n))
+		_, err := s.Exec(ctx, fmt.Sprintf(`CREATE INDEX CONCURRENTLY IF NOT EXISTS %s ON points
+			USING hnsw ((vector::halfvec(%d)) halfvec_cosine_ops) WITH (m = %d) WHERE space = %d`, sp.index(), sp.dims, links, sp.n))
 		return err
 	})
 }
@@ -77,6 +88,8 @@ func (db *DB) DropSpace(ctx context.Context, name string) error {
 	return db.writing(ctx, func(s session) error {
 		for _, q := range []string{
 			`DROP INDEX IF EXISTS ` + sp.index(),
+			`DROP INDEX IF EXISTS ` + sp.points(),
+			fmt.Sprintf(`DELETE FROM points WHERE space = %d`, sp.n),
 			fmt.Sprintf(`DELETE FROM embeddings WHERE space = %d`, sp.n),
 			fmt.Sprintf(`DELETE FROM spaces WHERE n = %d`, sp.n),
 		} {
@@ -88,16 +101,20 @@ func (db *DB) DropSpace(ctx context.Context, name string) error {
 	})
 }
 
-// nearest is the query of a lookup: the vector, how many the index yields, how
-// many are returned, and with inside the category. The space stands in its
+// nearest is the query of a lookup: the vector, how many points the index
+// yields, how many items are returned, and with inside the category. The space
+// stands in its
 // text, not in an argument, so that the planner can prove the partial index
 // applicable.
 func (sp space) nearest(inside bool) string {
+	of := fmt.Sprintf(`embeddings e JOIN items i ON i.id = e.item AND NOT i.retired%s WHERE e.space = %d AND e.point`, within(inside), sp.n)
 	return fmt.Sprintf(`WITH near AS MATERIALIZED (
-			SELECT e.item, e.vector FROM embeddings e
-			WHERE e.space = %d AND EXISTS (SELECT 1 FROM items i WHERE i.id = e.item AND NOT i.retired%s)
-			ORDER BY e.vector::halfvec(%d) <=> $1::vector::halfvec(%d) LIMIT $2)
-		SELECT item, 1 - (vector <=> $1) AS cosine FROM near ORDER BY cosine DESC, item LIMIT $3`, sp.n, within(inside), sp.dims, sp.dims)
+			SELECT p.point, p.vector FROM points p
+			WHERE p.space = %d AND EXISTS (SELECT 1 FROM %s = p.point)
+			ORDER BY p.vector::halfvec(%d) <=> $1::vector::halfvec(%d) LIMIT $2)
+		SELECT x.item, 1 - (near.vector <=> $1) AS cosine FROM near
+		CROSS JOIN LATERAL (SELECT e.item FROM %s = near.point ORDER BY e.item LIMIT $3) AS x
+		ORDER BY cosine DESC, x.item LIMIT $3`, sp.n, of, sp.dims, sp.dims, of)
 }
 
 // scan is nearest without any index over vectors: it misses nothing.
@@ -163,6 +180,9 @@ func (db *DB) nearestIn(ctx context.Context, name string, v []float32, category 
 				args = append(args, category)
 			}
 			return read(sp.scan(inside), args...)
+		}
+		if !sp.indexed {
+			return scan()
 		}
 		if inside {
 			var small bool

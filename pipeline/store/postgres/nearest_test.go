@@ -190,7 +190,82 @@ func TestNearestUsesTheIndex(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(plan, "embeddings_hnsw_") {
+	if !strings.Contains(plan, "points_hnsw_") {
 		t.Errorf("the plan does without the index:\n%s", plan)
+	}
+}
+
+// Items of one text share a point: however many there are, each is found, and a
+// point goes with the last item that has it.
+func TestNearestOfManyEqual(t *testing.T) {
+	ctx := context.Background()
+	schema := fresh(t)
+	db := open(t, postgres.Options{Schema: schema})
+	rnd := rand.New(rand.NewPCG(3, 3))
+	vs := crowd(rnd, 40, 64)
+	put := func(from, to, v int, category string) {
+		t.Helper()
+		var es []catalog.Entry
+		for i := from; i < to; i++ {
+			es = append(es, catalog.Entry{Item: pipeline.Item{ID: item(i), Source: fmt.Sprint("text ", v)}, Record: pipeline.Record{Category: category}, Space: "sp", Vector: vs[v]})
+		}
+		if err := db.PutEntries(ctx, es); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for v := range 20 {
+		put(v*300, v*300+300, v, "nut")
+	}
+	if err := db.IndexSpace(ctx, "sp"); err != nil {
+		t.Fatal(err)
+	}
+	put(6000, 6010, 20, "screw") // a new text
+	put(6010, 6020, 3, "screw")  // one that is known
+	points := func() (n int) {
+		t.Helper()
+		if err := db.Query(ctx, &n, `SELECT count(*) FROM points`); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if n := points(); n != 21 {
+		t.Errorf("%d points of 21 texts", n)
+	}
+	near := func(v int, category string, n int) (ids []string) {
+		t.Helper()
+		hits, err := db.Neighbours(ctx, "sp", vs[v], category, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, h := range hits {
+			if h.Similarity > 0.9999 {
+				ids = append(ids, h.ID)
+			}
+		}
+		return ids
+	}
+	if ids := near(20, "", 10); len(ids) != 10 || ids[0] != item(6000) {
+		t.Errorf("those of a new text: %v", ids)
+	}
+	if ids := near(3, "", 310); len(ids) != 310 {
+		t.Errorf("%d of 310 of one text", len(ids))
+	}
+	if ids := near(3, "screw", 10); len(ids) != 10 || ids[0] != item(6010) {
+		t.Errorf("those of one text in a category: %v", ids)
+	}
+	// The text of one changes: the others keep the point.
+	put(6000, 6001, 21, "screw")
+	if ids, n := near(20, "", 10), points(); len(ids) != 9 || n != 22 {
+		t.Errorf("after a change: %v, %d points", ids, n)
+	}
+	var last []string
+	for i := 6001; i < 6010; i++ {
+		last = append(last, item(i))
+	}
+	if _, err := db.EraseItems(ctx, last); err != nil {
+		t.Fatal(err)
+	}
+	if ids, n := near(20, "", 10), points(); len(ids) != 0 || n != 21 {
+		t.Errorf("after the last was erased: %v, %d points", ids, n)
 	}
 }

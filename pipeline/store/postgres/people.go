@@ -220,9 +220,15 @@ func (p *ports) EraseItems(ctx context.Context, ids []string) (n int, err error)
 		return 0, nil
 	}
 	err = p.writing(ctx, func(s session) error {
-		n = 0
+		left, vectors, err := leave(ctx, s, 0, ids)
+		if err != nil {
+			return err
+		}
+		n = vectors
+		if err := tidy(ctx, s, left); err != nil {
+			return err
+		}
 		for _, q := range []string{
-			`DELETE FROM embeddings WHERE item = ANY($1)`,
 			`DELETE FROM matches WHERE a = ANY($1) OR b = ANY($1)`,
 			`DELETE FROM cluster_items WHERE item = ANY($1)`,
 			`DELETE FROM items WHERE id = ANY($1)`,
@@ -324,7 +330,7 @@ func changed(ctx context.Context, s session, query string, args ...any) (int64, 
 // Scrub has the server reclaim what was deleted.
 func (db *DB) Scrub(ctx context.Context) error {
 	return db.plain(ctx, func(s session) error {
-		for _, t := range []string{"items", "embeddings", "matches", "cluster_items", "reviews", "notices", "messages", "outgoing", "responses"} {
+		for _, t := range []string{"items", "embeddings", "points", "matches", "cluster_items", "reviews", "notices", "messages", "outgoing", "responses"} {
 			if _, err := s.Exec(ctx, `VACUUM `+t); err != nil {
 				return err
 			}
