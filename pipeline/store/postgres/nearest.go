@@ -103,17 +103,17 @@ func (db *DB) DropSpace(ctx context.Context, name string) error {
 
 // nearest is the query of a lookup: the vector, how many points the index
 // yields, how many items are returned, and with inside the category. The space
-// stands in its
-// text, not in an argument, so that the planner can prove the partial index
-// applicable.
+// stands in its text, not in an argument, so that the planner can prove the
+// partial index applicable.
 func (sp space) nearest(inside bool) string {
 	of := fmt.Sprintf(`embeddings e JOIN items i ON i.id = e.item AND NOT i.retired%s WHERE e.space = %d AND e.point`, within(inside), sp.n)
 	return fmt.Sprintf(`WITH near AS MATERIALIZED (
 			SELECT p.point, p.vector FROM points p
 			WHERE p.space = %d AND EXISTS (SELECT 1 FROM %s = p.point)
-			ORDER BY p.vector::halfvec(%d) <=> $1::vector::halfvec(%d) LIMIT $2)
-		SELECT x.item, 1 - (near.vector <=> $1) AS cosine FROM near
-		CROSS JOIN LATERAL (SELECT e.item FROM %s = near.point ORDER BY e.item LIMIT $3) AS x
+			ORDER BY p.vector::halfvec(%d) <=> $1::vector::halfvec(%d) LIMIT $2),
+		best AS MATERIALIZED (SELECT point, 1 - (vector <=> $1) AS cosine FROM near ORDER BY cosine DESC, point LIMIT $3)
+		SELECT x.item, cosine FROM best
+		CROSS JOIN LATERAL (SELECT e.item FROM %s = best.point ORDER BY e.item LIMIT $3) AS x
 		ORDER BY cosine DESC, x.item LIMIT $3`, sp.n, of, sp.dims, sp.dims, of)
 }
 
@@ -134,7 +134,7 @@ func within(inside bool) string {
 // beam is how many candidates the walk of an index keeps for each neighbour
 // that is asked for: catalogs are full of texts that are nearly the same, and
 // with fewer the walk ends among the wrong ones.
-const beam = 20
+const beam = 40
 
 // smallCategory is how many items of a category are compared one by one: an
 // index over everything would have to be walked for longer to find as many.
