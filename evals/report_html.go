@@ -1,92 +1,231 @@
 package evals
 
 import (
-	"cmp"
+	_ "embed"
 	"fmt"
-	"html/template"
 	"io"
 	"slices"
 	"strings"
 
-	"github.com/assay-pipeline/assay/pipeline"
-
-	_ "embed"
+	"github.com/assay-pipeline/assay/pipeline/page"
 )
 
 //go:embed page.html
 var pageText string
 
-var page = template.Must(template.New("page").Funcs(template.FuncMap{
-	"figure": func(f float64) string { return fmt.Sprintf("%.4g", f) },
-	"score":  func(f float64) string { return fmt.Sprintf("%.3f", f) },
-	"points": func(f float64) string { return fmt.Sprintf("%+.2f", 100*clean(f)) },
-	"short":  shortVersion,
-	"change": change,
-	"bar":    func(f float64) string { return fmt.Sprintf("%.1f%%", 100*min(max(f, 0), 1)) },
-}).Parse(pageText))
+// RunTemplate defines "run", which shows a View: here in a report, and on the pages
+// that the server answers with.
+//
+//go:embed run.html
+var RunTemplate string
+
+var reportPage = page.Report("evals", pageText+RunTemplate)
 
 // WriteHTML writes one self-contained page about all reports, without scripts.
 func WriteHTML(w io.Writer, reports []*Report) error {
-	type view struct {
-		*Run
-		Trend template.HTML
-		Worst []worstView
-		Kinds [][2]string
+	views := make([]View, len(reports))
+	for i, rep := range reports {
+		views[i] = rep.View()
 	}
-	var out []view
-	for _, rep := range reports {
-		v := view{Run: rep.Run, Trend: trend(rep.Run, rep.History)}
-		for _, r := range rep.worst(3 * worstCases) {
-			v.Worst = append(v.Worst, worstView{r, marked(r)})
-		}
-		ver := rep.Run.Versions
-		for _, kv := range [][2]string{{"model", ver.Model}, {"prompt", ver.Prompt}, {"knowledge", ver.Knowledge}, {"embedder", ver.Embedder}, {"matcher", ver.Matcher}, {"contracts", ver.Contract}, {"program", ver.Program}, {"suite", ver.Suite}} {
-			if kv[1] != "" {
-				v.Kinds = append(v.Kinds, kv)
-			}
-		}
-		out = append(out, v)
-	}
-	return page.Execute(w, out)
+	return reportPage.Execute(w, views)
 }
 
-type worstView struct {
-	*Result
-	Text template.HTML
+// A View is a report in words, as templates show it.
+type View struct {
+	ID, Suite, Title, Judgement, Score, Change, Cases, Errors, At, Passes string
+	Reasons                                                               []string
+	Sensitivity, FirstError, Baseline                                     string
+	Changed                                                               []ChangedView
+	Trend                                                                 TrendView
+	Breaches                                                              []BreachView
+	Figures                                                               []FigureView
+	Slices                                                                []SliceView
+	Lost                                                                  []CaseView
+	LostIn                                                                string
+	Worst                                                                 []CaseView
+	Bins                                                                  []BinView
+	Versions                                                              []VersionView
 }
 
-// marked is the text of a case with the spans of what was wrong.
-func marked(r *Result) template.HTML {
+// A ChangedView is a version that is another one than the baseline's.
+type ChangedView struct{ What, Was, Is string }
+
+// A BreachView is an invariant that broke.
+type BreachView struct{ Invariant, Case, Detail string }
+
+// A FigureView is a figure with its interval.
+type FigureView struct {
+	Scorer, Value, Lo, Hi, Cases, Weight, Threshold string
+	Broken                                          bool
+}
+
+// A SliceView is a slice; Share is its score for a meter, Moved marks the one that
+// lost most.
+type SliceView struct {
+	Key, Value, Cases, Score, Share, Change string
+	Moved                                   bool
+}
+
+// A CaseView is a case that was lost or is among the worst.
+type CaseView struct {
+	Case, Score  string
+	Text         []page.Piece
+	Breaches     []BreachView
+	Misses       []MissView
+	Before, Then []string // what was said of it before and after
+}
+
+// A MissView is one thing that was wrong.
+type MissView struct {
+	Text     string
+	Critical bool
+}
+
+// A BinView is a row of the table of confidence against accuracy.
+type BinView struct{ Range, Answers, Said, Right, Share string }
+
+// A VersionView is one part that made the answers.
+type VersionView struct{ Part, Version string }
+
+// View says in words what a report holds.
+func (rep *Report) View() View {
+	r := rep.Run
+	v := View{ID: shortVersion(r.ID), Suite: r.Suite, Title: r.Title, Judgement: string(r.Judgement), Score: fmt.Sprintf("%.3f", r.Score), Cases: fmt.Sprint(r.Cases), Errors: fmt.Sprint(r.Errors), At: r.At.UTC().Format("2006-01-02 15:04 UTC"),
+		Sensitivity: r.Sensitivity(), Trend: trendOf(r, rep.History)}
+	if v.Title == "" {
+		v.Title = r.Suite
+	}
+	v.Passes = fmt.Sprintf("%d passes", r.Passes)
+	if r.Passes == 1 {
+		v.Passes = "1 pass"
+	}
+	if r.Difference != nil {
+		v.Change = change(r.Difference)
+	}
+	if r.FirstError != "" {
+		v.FirstError = page.Text(r.FirstError)
+	}
+	if r.Baseline != "" {
+		v.Baseline = shortVersion(r.Baseline)
+	}
+	for _, s := range r.Reasons {
+		v.Reasons = append(v.Reasons, page.Text(s))
+	}
+	for _, c := range r.Changed {
+		v.Changed = append(v.Changed, ChangedView{c.What, shortVersion(c.Was), shortVersion(c.Is)})
+	}
+	v.Breaches = breaches(r.Breaches)
+	for _, f := range r.Figures {
+		x := FigureView{Scorer: f.Scorer, Value: four(f.Value), Lo: four(f.Lo), Hi: four(f.Hi), Cases: fmt.Sprint(f.Cases), Broken: f.Broken}
+		if f.Weight != 0 {
+			x.Weight = fmt.Sprint(f.Weight)
+		}
+		if f.Threshold != nil {
+			x.Threshold = four(*f.Threshold)
+		}
+		v.Figures = append(v.Figures, x)
+	}
+	for _, s := range r.Slices {
+		x := SliceView{Key: s.Key, Value: page.Short(s.Value, 100), Cases: fmt.Sprint(s.Cases), Score: fmt.Sprintf("%.3f", s.Score), Share: filled(s.Score), Moved: r.Moved != nil && r.Moved.Key == s.Key && r.Moved.Value == s.Value}
+		if s.Change != nil {
+			x.Change = fmt.Sprintf("%+.2f", 100*clean(*s.Change))
+		}
+		v.Slices = append(v.Slices, x)
+	}
+	if r.Moved != nil {
+		v.LostIn = r.Moved.Key + " " + r.Moved.Value
+	}
+	for _, e := range r.Examples {
+		v.Lost = append(v.Lost, CaseView{Case: e.Case, Score: fmt.Sprintf("%.3f → %.3f", e.Before, e.After), Text: []page.Piece{{Text: page.Text(e.Text)}}, Before: visible(e.Was), Then: visible(e.Is)})
+	}
+	for _, w := range rep.worst(3 * worstCases) {
+		c := CaseView{Case: w.Case, Score: fmt.Sprintf("%.3f", w.Mean()), Text: marked(w), Breaches: breaches(w.Last.Breaches)}
+		for _, m := range w.Last.Misses {
+			c.Misses = append(c.Misses, MissView{page.Text(m.String()), m.Critical})
+		}
+		v.Worst = append(v.Worst, c)
+	}
+	for _, b := range r.Reliability {
+		v.Bins = append(v.Bins, BinView{four(b.From) + " – " + four(b.To), fmt.Sprint(b.Answers), fmt.Sprintf("%.3f", b.Confidence), fmt.Sprintf("%.3f", b.Right), filled(b.Right)})
+	}
+	ver := r.Versions
+	for _, kv := range [][2]string{{"model", ver.Model}, {"prompt", ver.Prompt}, {"knowledge", ver.Knowledge}, {"embedder", ver.Embedder}, {"matcher", ver.Matcher}, {"contracts", ver.Contract}, {"program", ver.Program}, {"suite", ver.Suite}} {
+		if kv[1] != "" {
+			v.Versions = append(v.Versions, VersionView{kv[0], shortVersion(kv[1])})
+		}
+	}
+	return v
+}
+
+func four(f float64) string { return fmt.Sprintf("%.4g", f) }
+
+func filled(f float64) string { return fmt.Sprintf("%.3f", min(max(f, 0), 1)) }
+
+func visible(in []string) []string {
+	out := make([]string, len(in))
+	for i, s := range in {
+		out[i] = page.Text(s)
+	}
+	return out
+}
+
+func breaches(in []Breach) []BreachView {
+	var out []BreachView
+	for _, b := range in {
+		out = append(out, BreachView{string(b.Invariant), b.Case, page.Text(b.Detail)})
+	}
+	return out
+}
+
+// marked is the text of a case with the places of what was wrong.
+func marked(r *Result) []page.Piece {
 	text := r.Last.Text
-	var spans []pipeline.Span
+	var marks []page.Mark
 	for _, m := range r.Last.Misses {
-		if m.Text != "" && m.Valid(len(text)) && m.In(text) == m.Text && !slices.ContainsFunc(spans, func(s pipeline.Span) bool { return s.Overlaps(m.Span) }) {
-			spans = append(spans, m.Span)
+		if m.Text != "" && m.Valid(len(text)) && m.In(text) == m.Text {
+			marks = append(marks, page.Mark{Start: m.Start, End: m.End, Kind: "miss", Title: page.Short(m.String(), 200)})
 		}
 	}
-	slices.SortFunc(spans, func(a, b pipeline.Span) int { return cmp.Compare(a.Start, b.Start) })
-	var b strings.Builder
-	at := 0
-	for _, s := range spans {
-		b.WriteString(template.HTMLEscapeString(text[at:s.Start]))
-		b.WriteString("<mark>" + template.HTMLEscapeString(s.In(text)) + "</mark>")
-		at = s.End
-	}
-	b.WriteString(template.HTMLEscapeString(text[at:]))
-	return template.HTML(b.String()) //nolint:gosec // every part is escaped
+	return page.Marked(text, marks)
 }
 
-// trend draws the scores of the runs, the oldest on the left; a run that tripped
-// is a ring, and a band shows the tolerance below the baseline.
-func trend(run *Run, history []Run) template.HTML {
-	const w, h, pad, most = 640.0, 150.0, 34.0, 60
+// A TrendView is the scores of the runs of a suite as a drawing, the oldest on the
+// left: a run that tripped is a ring, a whisker is the interval of its difference
+// to the baseline, and a band shows the tolerance below the baseline.
+type TrendView struct {
+	Label       string
+	Width       float64
+	Height      float64
+	Grid        []TrendLine
+	Band        *TrendBand
+	Whiskers    []TrendLine
+	Points      string
+	Dots        []TrendDot
+	First, Last string // dates
+	Foot        string
+}
+
+// A TrendLine is a horizontal line of the grid, or a whisker.
+type TrendLine struct{ X1, X2, Y1, Y2, TextY, Text string }
+
+// A TrendBand is what is tolerated below the baseline.
+type TrendBand struct{ X, Y, W, H, Title string }
+
+// A TrendDot is one run.
+type TrendDot struct{ X, Y, Class, Title string }
+
+// trendRuns is how many runs a trend goes back.
+const trendRuns = 60
+
+func trendOf(run *Run, history []Run) TrendView {
+	const w, h, pad = 640.0, 150.0, 34.0
 	runs := []Run{*run}
 	for _, r := range history {
 		if r.ID != run.ID && r.Judgement != Unfinished && !r.At.After(run.At) {
 			runs = append(runs, r)
 		}
 	}
-	runs = runs[:min(len(runs), most)]
+	runs = runs[:min(len(runs), trendRuns)]
 	slices.Reverse(runs)
 	lo, hi := 1.0, 0.0
 	for _, r := range runs {
@@ -96,29 +235,31 @@ func trend(run *Run, history []Run) template.HTML {
 	if hi-lo < 0.01 {
 		lo = max(0, hi-0.01)
 	}
-	y := func(s float64) float64 { return pad/2 + (h-pad)*(1-(s-lo)/(hi-lo)) }
+	y := func(s float64) float64 { return pad/2 + (h-pad)*(1-(min(max(s, lo), hi)-lo)/(hi-lo)) }
 	x := func(i int) float64 {
 		if len(runs) == 1 {
 			return w / 2
 		}
 		return pad + (w-1.5*pad)*float64(i)/float64(len(runs)-1)
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, `<svg viewBox="0 0 %g %g" role="img" aria-label="score of the last %d runs, now %.3f">`, w, h, len(runs), run.Score)
+	one := func(f float64) string { return fmt.Sprintf("%.1f", f) }
+	t := TrendView{Label: fmt.Sprintf("score of the last %d runs, now %.3f", len(runs), run.Score), Width: w, Height: h, Foot: one(h - 2), First: runs[0].At.Format("2006-01-02")}
+	if len(runs) > 1 {
+		t.Last = runs[len(runs)-1].At.Format("2006-01-02")
+	}
 	for _, s := range []float64{lo, (lo + hi) / 2, hi} {
-		fmt.Fprintf(&b, `<line class="grid" x1="%g" x2="%g" y1="%.1f" y2="%.1f"/><text x="0" y="%.1f">%.3f</text>`, pad, w, y(s), y(s), y(s)+4, s)
+		t.Grid = append(t.Grid, TrendLine{one(pad), one(w), one(y(s)), one(y(s)), one(y(s) + 4), fmt.Sprintf("%.3f", s)})
 	}
 	if d := run.Difference; d != nil {
-		base := d.Base
-		top, bottom := y(min(base, hi)), y(max(base-run.Tolerance, lo))
-		fmt.Fprintf(&b, `<rect class="band" x="%g" y="%.1f" width="%g" height="%.1f"><title>baseline %.3f, tolerance %.3f</title></rect>`, pad, top, w-pad, max(0, bottom-top), base, run.Tolerance)
+		top, bottom := y(d.Base), y(d.Base-run.Tolerance)
+		t.Band = &TrendBand{one(pad), one(top), one(w - pad), one(max(0, bottom-top)), fmt.Sprintf("baseline %.3f, tolerance %.3f", d.Base, run.Tolerance)}
 	}
 	points := make([]string, len(runs))
 	for i, r := range runs {
-		points[i] = fmt.Sprintf("%.1f,%.1f", x(i), y(r.Score))
-	}
-	fmt.Fprintf(&b, `<polyline points="%s"/>`, strings.Join(points, " "))
-	for i, r := range runs {
+		points[i] = one(x(i)) + "," + one(y(r.Score))
+		if d := r.Difference; d != nil {
+			t.Whiskers = append(t.Whiskers, TrendLine{X1: one(x(i)), X2: one(x(i)), Y1: one(y(d.Base + d.Lo)), Y2: one(y(d.Base + d.Hi)), Text: "95 % interval " + change(d) + " points"})
+		}
 		class := "dot"
 		switch {
 		case r.Judgement == Tripped:
@@ -126,13 +267,8 @@ func trend(run *Run, history []Run) template.HTML {
 		case r.Kind == Lock:
 			class = "lock"
 		}
-		fmt.Fprintf(&b, `<circle class="%s" cx="%.1f" cy="%.1f" r="4"><title>%s, %s, %.4f</title></circle>`, class, x(i), y(r.Score), r.At.Format("2006-01-02 15:04"), r.Judgement, r.Score)
+		t.Dots = append(t.Dots, TrendDot{one(x(i)), one(y(r.Score)), class, fmt.Sprintf("%s, %s, %.4f", r.At.Format("2006-01-02 15:04"), r.Judgement, r.Score)})
 	}
-	first, last := runs[0].At, runs[len(runs)-1].At
-	fmt.Fprintf(&b, `<text x="%g" y="%g">%s</text>`, pad, h-2, first.Format("2006-01-02"))
-	if len(runs) > 1 {
-		fmt.Fprintf(&b, `<text class="end" x="%g" y="%g">%s</text>`, w, h-2, last.Format("2006-01-02"))
-	}
-	b.WriteString(`</svg>`)
-	return template.HTML(b.String()) //nolint:gosec // numbers, dates and fixed words
+	t.Points = strings.Join(points, " ")
+	return t
 }

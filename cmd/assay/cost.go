@@ -36,9 +36,9 @@ to have none; nothing is guessed. Below it stands what is left of today's budget
 			return c.cost(cmd.Context(), a, by, since)
 		},
 	}
-	cmd.Flags().StringVar(&by, "by", "model", "model, batch, item, purpose or day")
+	cmd.Flags().StringVar(&by, "by", "model", "model, feed, batch, item, purpose or day")
 	cmd.Flags().DurationVar(&since, "since", 0, "only calls of the last time, such as 24h (default: all that the log keeps)")
-	_ = cmd.RegisterFlagCompletionFunc("by", cobra.FixedCompletions([]string{"model", "batch", "item", "purpose", "day"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("by", cobra.FixedCompletions([]string{"model", "feed", "batch", "item", "purpose", "day"}, cobra.ShellCompDirectiveNoFileComp))
 	cmd.AddCommand(c.costLogCommand(), c.costEstimateCommand())
 	return cmd
 }

@@ -5,13 +5,14 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
-	"html/template"
 	"io"
 	"math"
 	"strings"
 	"time"
 
 	_ "embed"
+
+	"github.com/assay-pipeline/assay/pipeline/page"
 )
 
 // SchemaVersion of the JSON report. Keys may be added without a change.
@@ -251,7 +252,41 @@ func (rep *Report) patchFor(fault string) string {
 //go:embed page.html
 var pageText string
 
-var page = template.Must(template.New("page").Parse(pageText))
+var reportPage = page.Report("chaos", pageText)
 
 // WriteHTML writes a self-contained page.
-func (rep *Report) WriteHTML(w io.Writer) error { return page.Execute(w, rep) }
+func (rep *Report) WriteHTML(w io.Writer) error {
+	type proposal struct {
+		Faults, Problem, Patch string
+		Caught, Of             int
+	}
+	type recovery struct {
+		Path    string
+		Batches int
+	}
+	type experiment struct {
+		Experiment
+		Breaker *recovery
+	}
+	view := struct {
+		*Report
+		Line      string
+		Tried     []experiment
+		Clauses   []proposal
+		WentWrong []string
+	}{Report: rep, Line: rep.Line()}
+	for _, e := range rep.Experiments {
+		x := experiment{Experiment: e}
+		if e.Recovery != nil {
+			x.Breaker = &recovery{strings.Join(e.Recovery.Path, " → "), e.Recovery.Batches}
+		}
+		view.Tried = append(view.Tried, x)
+	}
+	for _, t := range rep.Trips {
+		view.WentWrong = append(view.WentWrong, page.Text(t))
+	}
+	for _, p := range rep.Proposals {
+		view.Clauses = append(view.Clauses, proposal{list(p.Faults), p.Problem, p.Patch, len(p.Caught), len(p.Faults)})
+	}
+	return reportPage.Execute(w, view)
+}

@@ -186,4 +186,3 @@ func (o *Overview) records(ctx context.Context, b Batch, at int64, records []Rej
 	}
 	return at, nil
 }
-

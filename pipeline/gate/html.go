@@ -2,29 +2,22 @@ package gate
 
 import (
 	_ "embed"
-	"fmt"
 	"io"
 	"slices"
-	"sync"
 
-	"github.com/assay-pipeline/assay/pipeline/fill"
+	"github.com/assay-pipeline/assay/pipeline/page"
 )
 
 //go:embed page.html
 var pageSource string
 
-var page = sync.OnceValue(func() *fill.Template { return fill.HTML("report", pageSource) })
+var reportPage = page.Report("report", pageSource)
 
 // A fieldView is a column of the profile with its histogram as bars.
 type fieldView struct {
 	FieldProfile
-	Bars   []barView
+	Bars   *page.Bars
 	Common []Frequency
-}
-
-type barView struct {
-	X, Y, W, H float64
-	Title      string
 }
 
 // WriteHTML writes the report as one page that needs nothing else: the checks,
@@ -45,7 +38,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 			fields = append(fields, viewField(f))
 		}
 	}
-	return page().Execute(w, struct {
+	return reportPage.Execute(w, struct {
 		R      *Report
 		Checks []CheckResult
 		Fields []fieldView
@@ -58,14 +51,7 @@ func viewField(f FieldProfile) fieldView {
 	if f.Histogram == nil || len(f.Histogram.Counts) < 2 {
 		return v
 	}
-	top := slices.Max(f.Histogram.Counts)
-	step := 200 / float64(len(f.Histogram.Counts))
-	width := (f.Histogram.Max - f.Histogram.Min) / float64(len(f.Histogram.Counts))
-	for i, n := range f.Histogram.Counts {
-		h := 60 * float64(n) / float64(top)
-		lo := f.Histogram.Min + width*float64(i)
-		v.Bars = append(v.Bars, barView{step * float64(i), 60 - h, step * 0.9, h,
-			fmt.Sprintf("%.6g to %.6g: %d", lo, lo+width, n)})
-	}
+	bars := page.Histogram("histogram of "+f.Field, f.Histogram.Min, f.Histogram.Max, f.Histogram.Counts)
+	v.Bars = &bars
 	return v
 }

@@ -76,8 +76,8 @@ type Store interface {
 	Settle(ctx context.Context, s Settlement) error
 	Call(ctx context.Context, id string) (Call, error)
 	Calls(ctx context.Context, f CallFilter) ([]Call, error)
-	// SumCalls sums calls since a time by model, batch, item, purpose or day
-	// (UTC), the dearest first.
+	// SumCalls sums calls since a time by model, feed (of the item), batch, item,
+	// purpose or day (UTC), the dearest first.
 	SumCalls(ctx context.Context, by string, since time.Time) ([]Sum, error)
 	// DeleteCalls deletes calls and answers made before a time and reports how
 	// many calls went.

@@ -86,9 +86,9 @@ type Bar struct {
 }
 
 // Histogram draws counts of equal steps between low and high.
-func Histogram(label string, low, high float64, counts []int64) Bars {
+func Histogram(label string, low, high float64, counts []int) Bars {
 	out := Bars{Label: label}
-	top := int64(1)
+	top := 1
 	for _, n := range counts {
 		top = max(top, n)
 	}

@@ -2,6 +2,9 @@ package page
 
 import (
 	_ "embed"
+	"io"
+	"strings"
+	"sync"
 
 	"github.com/assay-pipeline/assay/pipeline/fill"
 )
@@ -23,12 +26,27 @@ const frame = `<!doctype html>
 <style>
 `
 
-// Report reads the template of a report that needs nothing but itself. The source
-// defines "title" and "main"; it has the stylesheet and the parts. Like fill.HTML
-// it panics where the source does not read.
-func Report(name, source string) *fill.Template {
-	return fill.HTML(name+".html", frame+Style+`</style></head><body class="report"><main id="main">
-{{template "main" .}}
-</main></body></html>
-`+Parts+source)
+// A Template is read when it is first filled: a process that starts for one answer
+// reads no other page.
+type Template struct {
+	once   sync.Once
+	name   string
+	source []string
+	t      *fill.Template
+}
+
+// New is a template of a page in several parts, in the language of fill.HTML.
+func New(name string, source ...string) *Template { return &Template{name: name, source: source} }
+
+// Report is the template of a report that needs nothing but itself. The source
+// defines "title" and "main"; it has the stylesheet and the parts.
+func Report(name string, source ...string) *Template {
+	return New(name, append([]string{frame, Style, "</style></head><body class=\"report\"><main id=\"main\">\n{{template \"main\" .}}\n</main></body></html>\n", Parts}, source...)...)
+}
+
+// Execute writes the page, filled with data. Like fill.HTML it panics where the
+// template does not read.
+func (t *Template) Execute(w io.Writer, data any) error {
+	t.once.Do(func() { t.t = fill.HTML(t.name+".html", strings.Join(t.source, "")) })
+	return t.t.Execute(w, data)
 }

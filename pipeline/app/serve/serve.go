@@ -56,7 +56,8 @@ func Pages(ctx context.Context, a *app.App, auth httpapi.Authenticator) (*pages.
 	if err != nil {
 		return nil, err
 	}
-	return pages.New(pages.Options{API: api, Use: opt, Store: s, Evals: s, Issuer: a.Config.APIIssuer})
+	return pages.New(pages.Options{API: api, Use: opt, Store: s, Evals: s, Issuer: a.Config.APIIssuer,
+		Budget: pages.Budget{Micros: int64(a.Config.LLMBudget), Tokens: a.Config.LLMTokens, Zone: a.Config.TZ.Location}})
 }
 
 // APIOptions are the use cases of the server of the HTTP API.

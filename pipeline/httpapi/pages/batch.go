@@ -212,11 +212,7 @@ func columnOf(f gate.FieldProfile) columnView {
 		c.Range = page.Short(f.Min, 80) + " … " + page.Short(f.Max, 80)
 	}
 	if h := f.Histogram; h != nil && len(h.Counts) > 1 {
-		counts := make([]int64, len(h.Counts))
-		for i, n := range h.Counts {
-			counts[i] = int64(n)
-		}
-		bars := page.Histogram("distribution of "+c.Field, h.Min, h.Max, counts)
+		bars := page.Histogram("distribution of "+c.Field, h.Min, h.Max, h.Counts)
 		c.Bars = &bars
 	}
 	for _, t := range f.Top[:min(len(f.Top), 5)] {

@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/assay-pipeline/assay/evals"
 	"github.com/assay-pipeline/assay/pipeline"
@@ -24,6 +25,15 @@ type Options struct {
 	// Issuer is who signs the tokens that people sign in with; empty: nobody needs
 	// to, since the authenticator knows them otherwise.
 	Issuer string
+	// Budget is what models may cost.
+	Budget Budget
+}
+
+// A Budget bounds what models may cost in a day of Zone (nil = UTC): millionths of
+// a dollar, and tokens; negative is no bound.
+type Budget struct {
+	Micros, Tokens int64
+	Zone           *time.Location
 }
 
 // Pages answers with pages, and with the API below its paths. It is an
@@ -55,6 +65,8 @@ func New(opt Options) (*Pages, error) {
 	p.overviewRoutes()
 	p.feedRoutes()
 	p.batchRoutes()
+	p.evalRoutes()
+	p.costRoutes()
 	if len(p.wrong) > 0 {
 		return nil, p.wrong[0]
 	}

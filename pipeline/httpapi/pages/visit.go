@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/assay-pipeline/assay/pipeline"
-	"github.com/assay-pipeline/assay/pipeline/fill"
 	"github.com/assay-pipeline/assay/pipeline/httpapi"
 	"github.com/assay-pipeline/assay/pipeline/page"
 )
@@ -23,8 +22,8 @@ var errorSource string
 var errorPage = template("error", errorSource)
 
 // template reads the template of a page: it defines "main".
-func template(name, source string) *fill.Template {
-	return fill.HTML(name+".html", layout+page.Parts+source)
+func template(name, source string) *page.Template {
+	return page.New(name, layout, page.Parts, source)
 }
 
 // A visit is one request of a person for a page.
@@ -46,7 +45,7 @@ type screen struct {
 	// Said is what a form has to say after it was sent.
 	Said string
 	Main any
-	t    *fill.Template
+	t    *page.Template
 }
 
 // A view is what templates see.

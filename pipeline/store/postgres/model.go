@@ -107,6 +107,7 @@ func (p *ports) Calls(ctx context.Context, f model.CallFilter) (out []model.Call
 // callGroups are what calls can be summed by.
 var callGroups = map[string]string{
 	"model": "model", "batch": "batch", "item": "item", "purpose": "purpose",
+	"feed": "CASE WHEN position('/' in item) > 0 THEN split_part(item, '/', 1) END", // of the item: FEED/KEY
 	"day": "to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD')",
 }
 
@@ -114,7 +115,7 @@ var callGroups = map[string]string{
 func (p *ports) SumCalls(ctx context.Context, by string, since time.Time) (out []model.Sum, err error) {
 	group, ok := callGroups[by]
 	if !ok {
-		return nil, pipeline.Errorf(pipeline.CodeInvalid, "calls are not summed by %q", by).WithHint("by model, batch, item, purpose or day")
+		return nil, pipeline.Errorf(pipeline.CodeInvalid, "calls are not summed by %q", by).WithHint("by model, feed, batch, item, purpose or day")
 	}
 	err = p.reading(ctx, func(s session) error {
 		return each(ctx, s, func(r pgx.Rows) error {

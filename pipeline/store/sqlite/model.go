@@ -97,6 +97,7 @@ func (p *ports) Calls(ctx context.Context, f model.CallFilter) (out []model.Call
 // callGroups are what calls can be summed by.
 var callGroups = map[string]string{
 	"model": "model", "batch": "batch", "item": "item", "purpose": "purpose",
+	"feed": "CASE WHEN instr(item, '/') > 0 THEN substr(item, 1, instr(item, '/') - 1) END", // of the item: FEED/KEY
 	"day": "strftime('%Y-%m-%d', at / 1000000, 'unixepoch')",
 }
 
@@ -104,7 +105,7 @@ var callGroups = map[string]string{
 func (p *ports) SumCalls(ctx context.Context, by string, since time.Time) (out []model.Sum, err error) {
 	group, ok := callGroups[by]
 	if !ok {
-		return nil, pipeline.Errorf(pipeline.CodeInvalid, "calls are not summed by %q", by).WithHint("by model, batch, item, purpose or day")
+		return nil, pipeline.Errorf(pipeline.CodeInvalid, "calls are not summed by %q", by).WithHint("by model, feed, batch, item, purpose or day")
 	}
 	from := int64(-1 << 62)
 	if !since.IsZero() {

@@ -60,6 +60,9 @@ func calls(t *testing.T, p Place) {
 		{Group: "2026-03-29", Calls: 2, Usage: two, Micros: 30, Unpriced: 1},
 		{Group: "2026-03-30", Calls: 1, Failed: 1, Usage: a.Usage, Micros: 12},
 	})
+	equal(t, "by feed", must(s.SumCalls(ctx, "feed", time.Time{}))(t), []model.Sum{
+		{Group: "f", Calls: 3, Failed: 1, Usage: two.Add(a.Usage), Micros: 42, Unpriced: 1},
+	})
 	equal(t, "by batch, since", must(s.SumCalls(ctx, "batch", at(2)))(t), []model.Sum{
 		{Group: "b2", Calls: 1, Failed: 1, Usage: a.Usage, Micros: 12},
 		{Group: "b1", Calls: 1, Usage: a.Usage, Unpriced: 1},
