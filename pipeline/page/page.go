@@ -46,7 +46,14 @@ func Report(name string, source ...string) *Template {
 
 // Execute writes the page, filled with data. Like fill.HTML it panics where the
 // template does not read.
-func (t *Template) Execute(w io.Writer, data any) error {
+func (t *Template) Execute(w io.Writer, data any) error { return t.read().Execute(w, data) }
+
+// Part writes what the template defines as name.
+func (t *Template) Part(w io.Writer, name string, data any) error {
+	return t.read().Part(w, name, data)
+}
+
+func (t *Template) read() *fill.Template {
 	t.once.Do(func() { t.t = fill.HTML(t.name+".html", strings.Join(t.source, "")) })
-	return t.t.Execute(w, data)
+	return t.t
 }

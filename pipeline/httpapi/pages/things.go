@@ -3,13 +3,13 @@ package pages
 import (
 	"context"
 	_ "embed"
+	"github.com/assay-pipeline/assay/pipeline/page"
 	"net/url"
 	"path"
 	"strings"
 
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/catalog"
-	"github.com/assay-pipeline/assay/pipeline/fill"
 )
 
 // thingParts are the templates of items: spans, values, source, thing, comparison.
@@ -22,7 +22,7 @@ var compareSource string
 
 var compareTemplate = thingTemplate("compare", compareSource)
 
-func thingTemplate(name, source string) *fill.Template { return template(name, thingParts+source) }
+func thingTemplate(name, source string) *page.Template { return template(name, thingParts+source) }
 
 // itemAddress is the page of an item. A name that no path can hold is a parameter.
 func itemAddress(id string) string {

@@ -1,0 +1,86 @@
+package page
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+)
+
+func TestVisible(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain ü 6205\n\t✔️":    "plain ü 6205\n\t✔️",
+		"a\u202eb":              "a⟦U+202E⟧b",
+		"\u2066\u200b\u061c":    "⟦U+2066⟧⟦U+200B⟧⟦U+061C⟧",
+		"\x00\x1b[2J\x7f\u009b": "␀␛[2J␡⟦U+009B⟧",
+		"\ufeffx":               "⟦U+FEFF⟧x",
+		"\U000e0041":            "⟦U+E0041⟧",
+		"a\xffb":                "a\ufffdb",
+	} {
+		if got := Visible(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestShort(t *testing.T) {
+	if got := Short("abcdef", 6); got != "abcdef" {
+		t.Errorf("%q", got)
+	}
+	if got := Short("ääää", 3); got != "ä… (6 bytes more)" {
+		t.Errorf("%q", got)
+	}
+	if got := Text(strings.Repeat("x", 1_000_000)); len(got) > MaxText+40 || !strings.HasSuffix(got, "x… (998 kB more)") {
+		t.Errorf("%d bytes, %q", len(got), got[len(got)-30:])
+	}
+}
+
+// Whatever the marks, the pieces are the text.
+func TestMarked(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringMatching(`[a-zäö ]{0,40}`).Draw(t, "text")
+		marks := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Mark {
+			return Mark{Start: rapid.IntRange(-2, 50).Draw(t, "start"), End: rapid.IntRange(-2, 50).Draw(t, "end"), Kind: "miss"}
+		}), 0, 6).Draw(t, "marks")
+		var b strings.Builder
+		for _, p := range Marked(text, marks) {
+			if !utf8.ValidString(p.Text) || p.Text == "" {
+				t.Fatalf("piece %q", p.Text)
+			}
+			b.WriteString(p.Text)
+		}
+		if b.String() != text {
+			t.Fatalf("%q, want %q", b.String(), text)
+		}
+	})
+}
+
+func TestDraw(t *testing.T) {
+	l := Draw("x", 100, 24, 0, 10, 0, []Value{{At: 0, Y: 0}, {At: 5, Y: 1, Class: "failed"}, {At: 10, Y: 0.5}})
+	if l.Points != "2.0,22.0 50.0,2.0 98.0,12.0" || len(l.Dots) != 1 || l.Dots[0].X != "50.0" {
+		t.Errorf("%+v", l)
+	}
+	if one := Draw("x", 100, 24, 0, 0, 0.01, []Value{{Y: 0}}); one.Points != "2.0,22.0" || len(one.Dots) != 1 {
+		t.Errorf("%+v", one)
+	}
+	if none := Draw("x", 100, 24, 0, 0, 0, nil); none.Points != "" {
+		t.Errorf("%+v", none)
+	}
+	h := Histogram("h", 0, 4, []int{0, 4, 2, 0})
+	if len(h.Bars) != 4 || h.Bars[1].H != "60" || h.Bars[2].Y != "30" || h.Bars[1].Title != "1 to 2: 4" {
+		t.Errorf("%+v", h)
+	}
+}
+
+// A report is one file: it names no other.
+func TestReport(t *testing.T) {
+	r := Report("r", `{{define "title"}}<{{.}}>{{end}}{{define "main"}}{{.}}{{end}}`)
+	var b strings.Builder
+	if err := r.Execute(&b, `"><script>`); err != nil {
+		t.Fatal(err)
+	}
+	if s := b.String(); strings.Contains(s, "<script") || strings.Contains(s, "href=") || strings.Contains(s, "src=") || strings.Contains(s, "url(") || !strings.Contains(s, "prefers-color-scheme:dark") {
+		t.Error(s)
+	}
+}
