@@ -211,6 +211,10 @@ bench-llm: ## what stands between a model and a record: grounding, repair, PII, 
 bench-evals: ## the evals: false trips, drops found, broken invariants, behavioural chaos, speed; the last line is JSON
 	@$(GO) -C bench run -mod=mod ./evals
 
+.PHONY: bench-pages
+bench-pages: ## the pages over 1,000 feeds and a million items in SQLite: time to the first byte, bytes; the last line is JSON (SCALE=1000000)
+	@CGO_ENABLED=0 $(GO) -C bench run -mod=mod ./pages -items $(or $(SCALE),1000000)
+
 .PHONY: bench-aws
 bench-aws: ## the functions on this machine: end to end, init, zip, memory, 2,000 deliveries, a large file in ranges; the last line is JSON (LARGE_MB=5000 PEAK_MB=1000 DELIVERIES=2000)
 	@figures=$$(mktemp); trap 'rm -f "$$figures"' EXIT; \
