@@ -48,7 +48,7 @@ type budgetRow struct {
 func (p *Pages) cost(v *visit) (*screen, error) {
 	days, _ := strconv.Atoi(v.URL.Query().Get("days"))
 	if !slices.Contains([]int{1, 7, 30, 90}, days) {
-		days = 30
+		days = 7
 	}
 	now := p.opt.Use.Overview.Now()
 	since := now.Add(-time.Duration(days) * 24 * time.Hour)

@@ -98,7 +98,7 @@ func (p *ports) Calls(ctx context.Context, f model.CallFilter) (out []model.Call
 var callGroups = map[string]string{
 	"model": "model", "batch": "batch", "item": "item", "purpose": "purpose",
 	"feed": "CASE WHEN instr(item, '/') > 0 THEN substr(item, 1, instr(item, '/') - 1) END", // of the item: FEED/KEY
-	"day": "strftime('%Y-%m-%d', at / 1000000, 'unixepoch')",
+	"day":  "strftime('%Y-%m-%d', at / 1000000, 'unixepoch')",
 }
 
 // SumCalls sums calls by group, the dearest first.
@@ -107,9 +107,9 @@ func (p *ports) SumCalls(ctx context.Context, by string, since time.Time) (out [
 	if !ok {
 		return nil, pipeline.Errorf(pipeline.CodeInvalid, "calls are not summed by %q", by).WithHint("by model, feed, batch, item, purpose or day")
 	}
-	from := int64(-1 << 62)
+	var w where
 	if !since.IsZero() {
-		from = since.UnixMicro()
+		w.add(`at >= ?`, since.UnixMicro()) // by the index
 	}
 	err = p.reading(ctx, func(s session) error {
 		return each(ctx, s, func(r *sql.Rows) error {
@@ -118,7 +118,7 @@ func (p *ports) SumCalls(ctx context.Context, by string, since time.Time) (out [
 			out = append(out, x)
 			return err
 		}, `SELECT coalesce(`+group+`, '') AS g, count(*), sum(failed), sum(tokens_in), sum(tokens_out), sum(cached), sum(micros), sum(NOT priced)
-			FROM model_calls WHERE coalesce(at, 0) >= ? GROUP BY g ORDER BY sum(micros) DESC, sum(tokens_in + tokens_out) DESC, g`, from)
+			FROM model_calls`+w.String()+` GROUP BY g ORDER BY sum(micros) DESC, sum(tokens_in + tokens_out) DESC, g`, w.args...)
 	})
 	return out, err
 }
