@@ -11,13 +11,14 @@ import (
 	"github.com/assay-pipeline/assay/pipeline/app"
 	"github.com/assay-pipeline/assay/pipeline/app/serve"
 	"github.com/assay-pipeline/assay/pipeline/httpapi"
+	"github.com/assay-pipeline/assay/pipeline/httpapi/pages"
 )
 
-// A handler answers the events of an HTTP API with the handler that assay serve
-// has too. What its writes have to tell the world stays in the outbox; the relay
-// takes it from there.
+// A handler answers the events of an HTTP API with the pages and the API that assay
+// serve has too. What its writes have to tell the world stays in the outbox; the
+// relay takes it from there.
 type handler struct {
-	api   *httpapi.Server
+	api   *pages.Pages
 	count *app.Metrics
 	now   func() time.Time
 	trace *app.Tracer
@@ -33,7 +34,7 @@ func newHandler(ctx context.Context, environ []string, dir string, opt app.Optio
 	}
 	// The gateway has checked the token; who calls is in the event.
 	a := app.Open(cfg, opt)
-	api, err := serve.API(ctx, a, httpapi.FromContext{})
+	api, err := serve.Pages(ctx, a, httpapi.FromContext{})
 	if err != nil {
 		return nil, err
 	}

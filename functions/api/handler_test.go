@@ -62,6 +62,9 @@ func TestHandleAccess(t *testing.T) {
 		{"a reader trips a breaker", "POST", "/v1/breakers/parts:trip", `{"jwt":{"claims":{"sub":"ann","scope":"read"}}}`, 403},
 		{"an AWS identity", "GET", "/v1/breakers", `{"iam":{"userArn":"arn:aws:iam::123456789012:role/ops"}}`, 200},
 		{"no such path", "GET", "/v2/feeds", `null`, 404},
+		{"a page, nobody", "GET", "/", `null`, 401},
+		{"a page", "GET", "/", `{"jwt":{"claims":{"sub":"ann","scope":"read"}}}`, 200},
+		{"a page beyond the scopes", "GET", "/feeds/parts", `{"jwt":{"claims":{"sub":"ann","scope":"review"}}}`, 403},
 		{"an item whose name has a slash, decoded by the gateway", "GET", "/v1/items/parts/P-1", `{"iam":{"userArn":"arn:aws:iam::123456789012:role/ops"}}`, 404},
 	} {
 		e := sample(t)

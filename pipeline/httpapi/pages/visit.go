@@ -221,6 +221,9 @@ func (v *visit) fail(err error) {
 	f := failure{Title: pr.Title, Detail: page.Text(pr.Detail), Hint: page.Text(pr.Hint), Code: pr.Code, Status: pr.Status, Back: v.back()}
 	writes := v.Method == http.MethodPost
 	switch pr.Status {
+	case http.StatusUnauthorized:
+		v.w.Header().Set("WWW-Authenticate", `Bearer realm="assay"`)
+		f.Title = "This server asks who you are"
 	case http.StatusNotFound:
 		f.Title = "There is nothing here"
 	case http.StatusForbidden:
