@@ -55,7 +55,7 @@ func (h *handler) Handle(ctx context.Context, e events.APIGatewayV2HTTPRequest) 
 	r, err := request(ctx, &e)
 	if err != nil {
 		bare, _ := http.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody)
-		h.api.Fail(w, bare, err)
+		h.api.Fail(w, bare, err) //nolint:contextcheck // it is that of the request
 		return w.event(http.MethodGet), nil
 	}
 	began := h.now()
@@ -68,7 +68,7 @@ func (h *handler) Handle(ctx context.Context, e events.APIGatewayV2HTTPRequest) 
 	}
 	if w.full {
 		w = &response{header: http.Header{}}
-		h.api.Fail(w, r, errTooLong)
+		h.api.Fail(w, r, errTooLong) //nolint:contextcheck // it is that of the request
 	}
 	return w.event(r.Method), nil
 }
