@@ -28,7 +28,7 @@ compare them with a locked baseline, case by case.
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(c.evalListCommand(), c.evalShowCommand(), c.evalLintCommand(), c.evalLockCommand(), c.evalRunCommand(), c.evalProbeCommand(), c.evalMatrixCommand(), c.evalReportCommand(), c.evalDiffCommand(), c.evalHistoryCommand())
+	cmd.AddCommand(c.evalListCommand(), c.evalShowCommand(), c.evalLintCommand(), c.evalLockCommand(), c.evalRunCommand(), c.evalProbeCommand(), c.evalMatrixCommand(), c.evalAdoptCommand(), c.evalReportCommand(), c.evalDiffCommand(), c.evalHistoryCommand())
 	return cmd
 }
 

@@ -23,6 +23,9 @@ type evalFlags struct {
 	scratch     string // folder of the call log of simulated models
 	baseline    string // folder of committed baselines
 	measure     bool
+	variants    int
+	seed        uint64
+	failures    string // file of proposed cases
 	outputs     evalOutputs
 	to          string
 	note, by    string
@@ -87,6 +90,9 @@ not be finished, because a model or a store could not be reached.`,
   assay eval run parse --llm openai:gpt-4o-mini`,
 		ValidArgsFunction: c.suiteNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.variants < 0 || f.variants > 1000 {
+				return pipeline.Errorf(pipeline.CodeInvalid, "--variants %d lies from 0 to 1000", f.variants)
+			}
 			if f.baseline != "" && f.measure {
 				return pipeline.Errorf(pipeline.CodeInvalid, "--baseline and --measure exclude each other")
 			}
@@ -96,6 +102,9 @@ not be finished, because a model or a store could not be reached.`,
 	f.addModel(cmd)
 	f.outputs.add(cmd)
 	cmd.Flags().StringVar(&f.baseline, "baseline", "", "folder of committed baselines; nothing is kept in the store")
+	cmd.Flags().IntVar(&f.variants, "variants", 0, "also ask so many hostile variants of each case of parse suites")
+	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "of the variants")
+	cmd.Flags().StringVar(&f.failures, "save-failures", "", "write the cases that failed to this file, as proposals for assay eval adopt")
 	cmd.Flags().BoolVar(&f.measure, "measure", false, "only measure: compare with no baseline, exit 0 unless an invariant breaks or a threshold is missed")
 	return cmd
 }
@@ -139,15 +148,20 @@ func (c *cli) evalRun(ctx context.Context, names []string, f *evalFlags) error {
 	}
 	defer done()
 	var reports []*evals.Report
+	var failed []evals.Case
 	for _, set := range sets {
 		base, err := c.evalBaseline(ctx, r, set.Name, f)
 		if err != nil {
 			return err
 		}
+		if f.variants > 0 && set.Task == evals.Parse {
+			set = set.With(evals.Variants(set.Cases, f.variants, f.seed))
+		}
 		run, results, err := r.Run(ctx, set, base)
 		if err != nil {
 			return err
 		}
+		failed = append(failed, evals.Failures(set, results)...)
 		if f.measure && run.Judgement == evals.Uncompared {
 			run.Judgement, run.Reasons = evals.Passed, nil
 			for _, fig := range run.Figures {
@@ -165,6 +179,11 @@ func (c *cli) evalRun(ctx context.Context, names []string, f *evalFlags) error {
 		reports = append(reports, rep)
 	}
 	done()
+	if f.failures != "" {
+		if err := writeFile(f.failures, func(w io.Writer) error { return evals.WriteCases(w, failed) }); err != nil {
+			return err
+		}
+	}
 	return c.printEvals(a, reports, f.outputs)
 }
 

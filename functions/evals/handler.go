@@ -60,7 +60,13 @@ type wish struct {
 	Canaries bool `json:"canaries"`
 	// Probe: half-open breakers of answers are tried on a sample.
 	Probe bool `json:"probe"`
+	// Variants asks so many hostile variants of each case of parse suites beside
+	// it, others each day.
+	Variants int `json:"variants"`
 }
+
+// mostVariants of a case fit into the time of a function.
+const mostVariants = 100
 
 // A response says what became of each suite.
 type response struct {
@@ -83,6 +89,9 @@ type outcome struct {
 	Reasons   []string        `json:"reasons"`
 	// Report is the key of the page in the lake.
 	Report string `json:"report"`
+	// Failures is the key of the variants that failed, as proposed cases; empty
+	// where none did.
+	Failures string `json:"failures,omitempty"`
 }
 
 // Handle runs the suites one after the other. Where one could not be finished
@@ -103,6 +112,10 @@ func (h *handler) handle(ctx context.Context, raw json.RawMessage) (response, er
 			return response{}, pipeline.Errorf(pipeline.CodeInvalid, "the event is no JSON object: %w", err).WithHint(`send {"suites": ["parse"]}, or {} for all`)
 		}
 	}
+	variants := max(req.Variants, req.Detail.Variants)
+	if variants < 0 || variants > mostVariants {
+		return response{}, pipeline.Errorf(pipeline.CodeInvalid, "variants is %d, and lies from 0 to %d", variants, mostVariants)
+	}
 	res := response{Runs: []outcome{}}
 	var again error
 	suites := append(req.Suites, req.Detail.Suites...)
@@ -122,7 +135,7 @@ func (h *handler) handle(ctx context.Context, raw json.RawMessage) (response, er
 	}
 	for _, set := range sets {
 		under, end := h.trace.Start(ctx, "suite", "assay.suite", set.Name)
-		out, err := h.one(under, set)
+		out, err := h.one(under, set, variants)
 		end(err)
 		if err != nil {
 			again = errors.Join(again, err)
@@ -165,7 +178,11 @@ func (h *handler) canaries(ctx context.Context, res *response) error {
 }
 
 // one runs a suite and leaves its page in the lake.
-func (h *handler) one(ctx context.Context, set *evals.Set) (outcome, error) {
+func (h *handler) one(ctx context.Context, set *evals.Set, variants int) (outcome, error) {
+	if variants > 0 && set.Task == evals.Parse {
+		day := uint64(h.runner.Now().Unix() / 86_400) //nolint:gosec // days since 1970
+		set = set.With(evals.Variants(set.Cases, variants, day))
+	}
 	base, err := evals.Latest(ctx, h.runner.Store, set.Name)
 	if err != nil && pipeline.ErrorCode(err) != pipeline.CodeNotFound {
 		return outcome{}, err
@@ -186,6 +203,25 @@ func (h *handler) one(ctx context.Context, set *evals.Set) (outcome, error) {
 	if err := h.lake.WriteObject(ctx, key, page.Bytes()); err != nil {
 		return outcome{}, err
 	}
+	failures, err := h.propose(ctx, set, run, results, variants)
+	if err != nil {
+		return outcome{}, err
+	}
 	h.count.Put(map[string]string{"Suite": run.Suite}, app.Measure{Name: "EvalScore", Unit: "None", Value: run.Score})
-	return outcome{Suite: run.Suite, Run: run.ID, Judgement: run.Judgement, Score: run.Score, Reasons: run.Reasons, Report: key}, nil
+	return outcome{Suite: run.Suite, Run: run.ID, Judgement: run.Judgement, Score: run.Score, Reasons: run.Reasons, Report: key, Failures: failures}, nil
+}
+
+// propose leaves the variants that failed in the lake, as cases that somebody may
+// adopt.
+func (h *handler) propose(ctx context.Context, set *evals.Set, run *evals.Run, results []evals.Result, variants int) (key string, err error) {
+	failed := evals.Failures(set, results)
+	if variants == 0 || len(failed) == 0 {
+		return "", nil
+	}
+	var lines bytes.Buffer
+	if err := evals.WriteCases(&lines, failed); err != nil {
+		return "", pipeline.Errorf(pipeline.CodeInternal, "the failures of %s: %w", set.Name, err)
+	}
+	key = lake.ReportKey("evals", run.ID, "jsonl")
+	return key, h.lake.WriteObject(ctx, key, lines.Bytes())
 }

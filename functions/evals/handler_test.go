@@ -73,6 +73,44 @@ func TestHandleEvent(t *testing.T) {
 	}
 }
 
+// The red team's clock: variants of the cases are asked beside them, and what
+// failed lies in the lake as cases to be adopted.
+func TestRedTeam(t *testing.T) {
+	ctx := context.Background()
+	h, err := newHandler(ctx, nil, project(t), app.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	event, err := os.ReadFile(filepath.Join("testdata", "redteam.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := h.Handle(ctx, json.RawMessage(event))
+	if err != nil || len(res.Runs) != 1 || res.Runs[0].Suite != "redteam" {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	set, err := evals.Load(h.folder, "redteam")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := h.runner.Store.Run(ctx, res.Runs[0].Run)
+	if err != nil || run.Cases != 11*len(set.Cases) {
+		t.Errorf("%d cases, %v", run.Cases, err)
+	}
+	if key := res.Runs[0].Failures; key != "" {
+		lines, err := h.lake.ReadObject(ctx, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := evals.Adopt(set, "failures.jsonl", lines); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := h.Handle(ctx, json.RawMessage(`{"suites": ["redteam"], "variants": 9999}`)); pipeline.ErrorCode(err) != pipeline.CodeInvalid {
+		t.Errorf("too many variants: %v", err)
+	}
+}
+
 // A model that is down in the middle of the night: the run is unfinished, the
 // schedule is told to come again.
 func TestModelDown(t *testing.T) {
