@@ -61,7 +61,7 @@ func (h *handler) Handle(ctx context.Context, e events.APIGatewayV2HTTPRequest) 
 	began := h.now()
 	defer h.trace.Flush(ctx)
 	under, end := h.trace.Start(pipeline.WithTrace(r.Context(), caused(r.Header)), "request", "http.request.method", r.Method)
-	h.api.ServeHTTP(w, r.WithContext(under))
+	h.api.ServeHTTP(w, r.WithContext(under)) //nolint:contextcheck // it is that of the request
 	end(nil)
 	if op := timed[r.URL.Path]; op != "" {
 		h.count.Put(map[string]string{"Operation": op}, app.Measure{Name: "RequestMs", Unit: "Milliseconds", Value: float64(h.now().Sub(began).Microseconds()) / 1000})

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"slices"
 
 	"github.com/assay-pipeline/assay/evals"
 	"github.com/assay-pipeline/assay/pipeline"
@@ -118,7 +119,7 @@ func (h *handler) handle(ctx context.Context, raw json.RawMessage) (response, er
 	}
 	res := response{Runs: []outcome{}}
 	var again error
-	suites := append(req.Suites, req.Detail.Suites...)
+	suites := slices.Concat(req.Suites, req.Detail.Suites)
 	// What is half-open is tried before the canaries could open it anew.
 	if req.Probe || req.Detail.Probe {
 		again = errors.Join(again, h.probe(ctx, &res))

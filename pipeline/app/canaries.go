@@ -96,7 +96,7 @@ func (a *App) ownCanaries() (map[string][]observe.Query, error) {
 	if err != nil {
 		return nil, pipeline.Errorf(pipeline.CodeUnavailable, "%s: %w", canaryFile, err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	written, err := observe.ReadCanaries(canaryFile, f, flow.ItemCanaries, flow.SearchCanaries, flow.KnowledgeCanaries)
 	if err != nil {
 		return nil, err

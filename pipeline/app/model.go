@@ -75,7 +75,7 @@ func (a *App) provider(ctx context.Context, name, url string) (llm.Options, erro
 		opt.Key = os.Getenv(map[string]string{"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}[provider])
 	}
 	if provider == "bedrock" {
-		cfg, err := loadAWS()
+		cfg, err := loadAWS() //nolint:contextcheck // nothing is asked of the network
 		if err != nil {
 			return opt, pipeline.Errorf(pipeline.CodeInvalid, "%s: AWS configuration: %w", name, err)
 		}

@@ -30,7 +30,7 @@ func TestCheckLearns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	e := embed.NewHashing(nil)
 	sub, err := fs.Sub(library.FS, "catalog")
 	if err != nil {

@@ -56,6 +56,7 @@ func Pages(ctx context.Context, a *app.App, auth httpapi.Authenticator) (*pages.
 	if err != nil {
 		return nil, err
 	}
+	//nolint:contextcheck // a request brings its own
 	return pages.New(pages.Options{API: api, Use: opt, Store: s, Evals: s, Issuer: a.Config.APIIssuer,
 		Budget: pages.Budget{Micros: int64(a.Config.LLMBudget), Tokens: a.Config.LLMTokens, Zone: a.Config.TZ.Location}})
 }

@@ -108,7 +108,7 @@ func (p *ports) Calls(ctx context.Context, f model.CallFilter) (out []model.Call
 var callGroups = map[string]string{
 	"model": "model", "batch": "batch", "item": "item", "purpose": "purpose",
 	"feed": "CASE WHEN position('/' in item) > 0 THEN split_part(item, '/', 1) END", // of the item: FEED/KEY
-	"day": "to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD')",
+	"day":  "to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD')",
 }
 
 // SumCalls sums calls by group, the dearest first.
