@@ -14,6 +14,7 @@ import (
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/app"
 	"github.com/assay-pipeline/assay/pipeline/catalog"
+	"github.com/assay-pipeline/assay/pipeline/flow"
 )
 
 func (c *cli) matchCommand() *cobra.Command {
@@ -27,7 +28,9 @@ func (c *cli) matchCommand() *cobra.Command {
 and print what was found: duplicate, review (cannot be told), with the reasons,
 and the clusters that the duplicates form. Nothing is stored.
 
-Where two files use the same ids, each id is preceded by its file's name.`,
+Where two files use the same ids, each id is preceded by its file's name; an id
+that one file has twice is an error. Items without a text match nothing, and are
+named.`,
 		Example: `  assay match items.csv
   assay match plant-a.csv plant-b.csv --id matnr --text kurztext --output json`,
 		Args: cobra.RangeArgs(1, 2),
@@ -96,23 +99,56 @@ func (c *cli) match(ctx context.Context, a *app.App, files []string, flags *item
 		if clusters == nil {
 			clusters = []catalog.Cluster{}
 		}
-		return c.printJSON(map[string]any{"schema_version": 1, "items": len(items), "pairs": pairs, "clusters": clusters})
+		return c.printJSON(map[string]any{"schema_version": 1, "items": len(items), "pairs": pairs, "clusters": clusters, "without_text": withoutText(items)})
 	}
-	return c.printPairs(items, pairs, clusters)
+	if err := c.printPairs(items, pairs, clusters); err != nil {
+		return err
+	}
+	if lack := withoutText(items); len(lack) > 0 {
+		fmt.Fprintf(c.stdout, "%s without a text, which cannot be judged: %s\n", count(len(lack), "item"), few(lack))
+	}
+	return nil
 }
 
-// catalogs reads the items of all files under ids that are unique.
+// withoutText are the ids of the items that say nothing.
+func withoutText(items []pipeline.Item) []string {
+	ids := []string{}
+	for _, it := range items {
+		if !flow.HasText(it.Source) {
+			ids = append(ids, it.ID)
+		}
+	}
+	return ids
+}
+
+// few names the first of ids.
+func few(ids []string) string {
+	const most = 5
+	if len(ids) <= most {
+		return strings.Join(ids, ", ")
+	}
+	return strings.Join(ids[:most], ", ") + ", …"
+}
+
+// catalogs reads the items of all files under ids that are unique. Error:
+// invalid for an id that one file has twice.
 func (c *cli) catalogs(ctx context.Context, files []string, flags *itemFlags) ([]pipeline.Item, error) {
 	var items []pipeline.Item
 	var from []int
-	ids := map[string]int{}
+	type place struct{ file, row int }
+	ids := map[string]place{}
 	clash := false
 	for i, name := range files {
+		row := 0
 		err := c.eachItem(ctx, name, flags, func(it pipeline.Item) error {
-			if other, ok := ids[it.ID]; ok && other != i {
+			row++
+			switch other, ok := ids[it.ID]; {
+			case ok && other.file == i:
+				return pipeline.Errorf(pipeline.CodeInvalid, "%s: items %d and %d have the same id %q", name, other.row, row, it.ID).WithHint("name a column that identifies an item with --id")
+			case ok:
 				clash = true
 			}
-			ids[it.ID] = i
+			ids[it.ID] = place{i, row}
 			items = append(items, it)
 			from = append(from, i)
 			return nil

@@ -192,7 +192,7 @@ func CheckInput(items []pipeline.Item) error {
 	seen := map[string]bool{}
 	for i, it := range items {
 		switch {
-		case !hasText(it.Source):
+		case !HasText(it.Source):
 			return pipeline.Errorf(pipeline.CodeInvalid, "%s has no text", placeOf(i, it.ID)).WithHint("give the description that a buyer would read")
 		case len(it.Source) > MaxItemText:
 			return pipeline.Errorf(pipeline.CodeInvalid, "%s: the text has %d bytes, %d are taken", placeOf(i, it.ID), len(it.Source), MaxItemText)
@@ -212,7 +212,9 @@ func placeOf(i int, id string) string {
 	return fmt.Sprintf("item %d (%q)", i+1, id)
 }
 
-func hasText(s string) bool { return len(embed.Fold(nil, s)) > 0 }
+// HasText reports whether s has a letter or a digit: whether there is anything
+// to judge.
+func HasText(s string) bool { return len(embed.Fold(nil, s)) > 0 }
 
 func (c *CheckItem) read(ctx context.Context, items []pipeline.Item) ([]catalog.Entry, error) {
 	records, err := c.Parser.ParseAll(ctx, items)

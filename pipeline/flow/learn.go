@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,24 +22,37 @@ type Learn struct {
 }
 
 // Labels are what people decided in the review queue, and more, which wins
-// where it is about the same pair. Error: invalid where more contradicts
-// itself, which ReadLabels refuses before.
+// where it is about the same pair; a pair is one whichever of its items is
+// named first. Error: invalid where more contradicts itself, naming up to ten
+// such pairs.
 func (l *Learn) Labels(ctx context.Context, more []learn.Label) ([]learn.Label, error) {
 	decided, err := pairDecisions(ctx, l.Store, nil)
 	if err != nil {
 		return nil, err
 	}
-	known := map[[2]string]bool{}
+	said := map[[2]string]bool{}
 	out := make([]learn.Label, 0, len(more)+len(decided))
+	var clashes []string
 	for _, x := range more {
 		if x.B < x.A {
 			x.A, x.B = x.B, x.A
 		}
-		known[[2]string{x.A, x.B}] = true
+		pair := [2]string{x.A, x.B}
+		if same, again := said[pair]; again {
+			if same != x.Same {
+				clashes = append(clashes, x.A+" and "+x.B)
+			}
+			continue
+		}
+		said[pair] = x.Same
 		out = append(out, x)
 	}
+	if n := len(clashes); n > 0 {
+		return nil, pipeline.Errorf(pipeline.CodeInvalid, "labels contradict each other: %s: same and different (a pair is one whichever item is named first)", strings.Join(clashes[:min(10, n)], "; ")).
+			WithHint("keep the label that is right")
+	}
 	for _, d := range decided {
-		if !known[[2]string{d.A, d.B}] {
+		if _, known := said[[2]string{d.A, d.B}]; !known {
 			out = append(out, learn.Label{A: d.A, B: d.B, Same: d.Same})
 		}
 	}

@@ -154,7 +154,7 @@ func ReadLabels(name string, r io.Reader) ([]Label, error) {
 		out = append(out, l)
 	}
 	if len(clashes) > 0 {
-		return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s: %d pairs are labelled both same and different: %s", name, len(clashes), strings.Join(clashes[:min(10, len(clashes))], "; ")).
+		return nil, pipeline.Errorf(pipeline.CodeInvalid, "%s: labelled both same and different: %s", name, strings.Join(clashes[:min(10, len(clashes))], "; ")).
 			WithHint("keep the line that is right")
 	}
 	return out, nil
