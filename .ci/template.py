@@ -549,7 +549,10 @@ def api(src, doc):
             yield f"{k}: {key!r} is no route"
         auth = alternatives(props(r).get("AuthorizationType", "NONE"))
         if not auth or any(a not in ("JWT", "AWS_IAM") for a in auth):
-            yield f"{k}: answers everybody"
+            # The pages' sessions are checked by the function, which must know whose tokens it takes.
+            variables = props(doc["Resources"]["ApiFunction"]).get("Environment", {}).get("Variables", {})
+            if key != "$default" or auth != ["NONE", "AWS_IAM"] or "ASSAY_API_ISSUER" not in variables or "ASSAY_API_AUDIENCE" not in variables:
+                yield f"{k}: answers everybody"
         if "JWT" in auth and not props(r).get("AuthorizerId"):
             yield f"{k}: has no authorizer for its tokens"
     for k, s in of(doc, "AWS::ApiGatewayV2::Stage").items():

@@ -83,6 +83,7 @@ MISTAKES = {
     "code in a folder that is not there": lambda d: put(p(d, "SweepFunction"), "CodeUri", "functions/sweeper/"),
     "a route without a slash": lambda d: put(p(d, "ApiRoute"), "RouteKey", "ANY {proxy+}"),
     "a route that answers everybody": lambda d: put(p(d, "ApiRoute"), "AuthorizationType", "NONE"),
+    "pages that nobody signs in to": lambda d: drop(p(d, "ApiFunction"), "Environment"),
     "an API without throttling": lambda d: drop(p(d, "ApiStage"), "DefaultRouteSettings"),
     "an API that gives up before its function": lambda d: put(p(d, "ApiIntegration"), "TimeoutInMillis", 5000),
     "a bucket without TLS": lambda d: put(p(d, "LakePolicyOfBucket")["PolicyDocument"]["Statement"][0], "Condition", {"Bool": {"aws:SecureTransport": "true"}}),

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -32,13 +33,31 @@ func newHandler(ctx context.Context, environ []string, dir string, opt app.Optio
 	if err != nil {
 		return nil, err
 	}
-	// The gateway has checked the token; who calls is in the event.
 	a := app.Open(cfg, opt)
-	api, err := serve.Pages(ctx, a, httpapi.FromContext{})
+	sessions, err := serve.TokenVerifier(a)
+	if err != nil {
+		return nil, err
+	}
+	api, err := serve.Pages(ctx, a, callers{sessions})
 	if err != nil {
 		return nil, err
 	}
 	return &handler{api, a.Metrics(), time.Now, a.Tracer()}, nil
+}
+
+// callers knows who sends a request. On the routes of the API the gateway has
+// checked the token, and who calls is in the event. A browser that opens a page
+// sends no header that a gateway could check: the token of its session is checked
+// here, by the same rules. sessions is nil where requests are signed.
+type callers struct{ sessions httpapi.Authenticator }
+
+// Authenticate implements httpapi.Authenticator.
+func (c callers) Authenticate(r *http.Request) (httpapi.Principal, error) {
+	p, err := httpapi.FromContext{}.Authenticate(r)
+	if err == nil || c.sessions == nil || r.URL.Path == "/v1" || strings.HasPrefix(r.URL.Path, "/v1/") {
+		return p, err
+	}
+	return c.sessions.Authenticate(r)
 }
 
 // caused is the traceparent of whoever sends a request, or of the gateway.

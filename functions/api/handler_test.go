@@ -15,7 +15,7 @@ import (
 )
 
 // project is a folder as assay init writes it.
-func project(t *testing.T) *handler {
+func project(t *testing.T, environ ...string) *handler {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.CopyFS(filepath.Join(dir, "contracts"), os.DirFS(filepath.Join("..", "..", "cmd", "assay", "scaffold", "contracts"))); err != nil {
@@ -24,7 +24,7 @@ func project(t *testing.T) *handler {
 	if err := os.MkdirAll(filepath.Join(dir, "lake"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	h, err := newHandler(context.Background(), nil, dir, app.Options{})
+	h, err := newHandler(context.Background(), environ, dir, app.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
