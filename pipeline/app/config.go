@@ -78,7 +78,7 @@ type Config struct {
 	APIIssuer        string        `env:"ASSAY_API_ISSUER" doc:"Issuer of the tokens that assay serve asks for, as in their claim iss. Without it the server listens on loopback alone and asks for none. In AWS the gateway checks the tokens."`
 	APIAudience      []string      `env:"ASSAY_API_AUDIENCE" doc:"Audiences that tokens may be for (aud, or client_id where there is no aud), separated by commas."`
 	APIKeys          string        `env:"ASSAY_API_JWKS" doc:"Key set of the issuer: an https URL or a file. Default: as the issuer's discovery document says."`
-	Keep             Keep          `env:"ASSAY_KEEP" envDefault:"raw=30d,quarantine=90d,reports=400d,archive=400d,approvals=14d,notices=30d,calls=14d,responses=1d,answers=90d,evals=400d" doc:"Lifetimes that the sweep applies, by zone or store; \"forever\" keeps. Also landing (decided files) and reviews, which are kept where nothing is said."`
+	Keep             Keep          `env:"ASSAY_KEEP" envDefault:"raw=30d,quarantine=90d,reports=400d,archive=400d,approvals=14d,notices=30d,calls=14d,responses=1d,answers=90d,evals=400d,history=400d" doc:"Lifetimes that the sweep applies, by zone or store; \"forever\" keeps. history is what happened to clusters. Also landing (decided files) and reviews, which are kept where nothing is said."`
 
 	// What functions in a cloud need besides.
 	Password Secret `env:"ASSAY_STORE_PASSWORD" doc:"Password of the database, where ASSAY_STORE holds none: \"iam:\" (IAM authentication of RDS), \"secretsmanager:ARN#FIELD\" (a secret of AWS, read at each new connection, so that it may rotate), or the password itself."`

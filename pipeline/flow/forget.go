@@ -58,6 +58,7 @@ type subject struct {
 	physic  []string // their names in landed files
 	items   map[string]bool
 	removed map[string]int
+	who     string // erases it
 }
 
 // Erase forgets the row of feed whose primary key is key. Errors: invalid (no
@@ -70,7 +71,7 @@ func (fg *Forget) Erase(ctx context.Context, feed string, key []string, who, rea
 	if err != nil {
 		return Tombstone{}, err
 	}
-	s := &subject{f: f, key: key, columns: primaryKey(f), items: map[string]bool{}, removed: map[string]int{}}
+	s := &subject{f: f, key: key, columns: primaryKey(f), items: map[string]bool{}, removed: map[string]int{}, who: who}
 	if err := s.check(who); err != nil {
 		return Tombstone{}, err
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/catalog"
 	"github.com/assay-pipeline/assay/pipeline/lake"
 	"github.com/assay-pipeline/assay/pipeline/review"
 )
@@ -23,8 +24,7 @@ func (fg *Forget) store(ctx context.Context, s *subject, _ string) error {
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
-	// Neighbours keep their cluster; the pairs with the subject go with it.
-	n, err := in.Store.EraseItems(ctx, ids)
+	n, err := fg.catalog(ctx, s, ids)
 	if err != nil {
 		return err
 	}
@@ -52,6 +52,33 @@ func (fg *Forget) store(ctx context.Context, s *subject, _ string) error {
 	}
 	s.count("events", n)
 	return nil
+}
+
+// catalog removes items from the catalog. Neighbours keep their cluster, whose
+// history says that something left and not what; the pairs with the subject go
+// with it.
+func (fg *Forget) catalog(ctx context.Context, s *subject, ids []string) (n int, err error) {
+	at := stamp(fg.Ingest.Now)
+	err = fg.Ingest.Store.Atomic(ctx, func(tx Tx) error {
+		held, err := tx.Clusters(ctx, append([]string{}, ids...))
+		if err != nil {
+			return err
+		}
+		if n, err = tx.EraseItems(ctx, ids); err != nil {
+			return err
+		}
+		var events []catalog.ClusterEvent
+		for _, c := range held {
+			left := slices.DeleteFunc(slices.Clone(c.Items), func(id string) bool { return s.items[id] })
+			e := catalog.ClusterEvent{Cluster: c.ID, Kind: catalog.ClusterShrunk, Items: len(left), Went: catalog.Some{Count: len(c.Items) - len(left)}, Actor: s.who, At: at}
+			if len(left) == 0 {
+				e.Kind = catalog.ClusterGone
+			}
+			events = append(events, e)
+		}
+		return tx.PutClusterEvents(ctx, events...)
+	})
+	return n, err
 }
 
 // landed rewrites landed and archived files without the subject. A batch that is

@@ -28,18 +28,19 @@ type Lifetimes struct {
 	Responses  time.Duration // of the API, to writes that named an idempotency key
 	Answers    time.Duration // sampled by the observer, and runs of canary queries; baselines stay
 	Evals      time.Duration // runs of suites; baselines stay
+	History    time.Duration // of clusters: what happened to them; they stay
 }
 
 // DefaultLifetimes are those of a deployment that says nothing.
 func DefaultLifetimes() Lifetimes {
 	const day = 24 * time.Hour
-	return Lifetimes{Quarantine: 90 * day, Raw: 30 * day, Reports: 400 * day, Archive: 400 * day, Approvals: 14 * day, Notices: 30 * day, Calls: 14 * day, Responses: day, Answers: 90 * day, Evals: 400 * day}
+	return Lifetimes{Quarantine: 90 * day, Raw: 30 * day, Reports: 400 * day, Archive: 400 * day, Approvals: 14 * day, Notices: 30 * day, Calls: 14 * day, Responses: day, Answers: 90 * day, Evals: 400 * day, History: 400 * day}
 }
 
 // Names are the zones and stores as ASSAY_KEEP names them.
 func (l *Lifetimes) Names() map[string]*time.Duration {
 	return map[string]*time.Duration{"landing": &l.Landing, "archive": &l.Archive, "quarantine": &l.Quarantine, "raw": &l.Raw,
-		"reports": &l.Reports, "approvals": &l.Approvals, "reviews": &l.Reviews, "notices": &l.Notices, "calls": &l.Calls, "responses": &l.Responses, "answers": &l.Answers, "evals": &l.Evals}
+		"reports": &l.Reports, "approvals": &l.Approvals, "reviews": &l.Reviews, "notices": &l.Notices, "calls": &l.Calls, "responses": &l.Responses, "answers": &l.Answers, "evals": &l.Evals, "history": &l.History}
 }
 
 // apply removes what has outlived its time and counts it.
@@ -76,6 +77,7 @@ func (l *Lifetimes) apply(ctx context.Context, in *Ingest) (map[string]int, erro
 		{"responses", l.Responses, func(t time.Time) (int, error) { return in.Store.TrimResponses(ctx, t) }},
 		{"answers", l.Answers, func(t time.Time) (int, error) { return in.Store.TrimObserved(ctx, t) }},
 		{"evals", l.Evals, func(t time.Time) (int, error) { return in.Store.TrimRuns(ctx, t) }},
+		{"history", l.History, func(t time.Time) (int, error) { return in.Store.TrimClusterEvents(ctx, t) }},
 	} {
 		if t.keep <= 0 {
 			continue

@@ -80,8 +80,8 @@ func (m *Match) Batch(ctx context.Context, b MatchBatch) error {
 }
 
 // Again judges items again whose records changed otherwise than by a batch: a
-// question about them was answered, or a record corrected.
-func (m *Match) Again(ctx context.Context, ids []string) error {
+// question about them was answered, or a record corrected, by who.
+func (m *Match) Again(ctx context.Context, ids []string, who string) error {
 	release, err := holdLease(ctx, m.Store, m.Log, m.Now, "catalog", m.Owner)
 	if err != nil {
 		return err
@@ -101,7 +101,7 @@ func (m *Match) Again(ctx context.Context, ids []string) error {
 		byFeed[feedOf[id]] = append(byFeed[feedOf[id]], id)
 	}
 	for _, feed := range slices.Sorted(maps.Keys(byFeed)) {
-		if err := m.judge(ctx, MatchBatch{Feed: feed}, all, byFeed[feed], nil); err != nil {
+		if err := m.judge(ctx, MatchBatch{Feed: feed, actor: who}, all, byFeed[feed], nil); err != nil {
 			return err
 		}
 	}
@@ -170,7 +170,7 @@ func (m *Match) store(ctx context.Context, b MatchBatch, all []catalog.Entry, to
 		if err := tx.ReplaceMatches(ctx, touched, pairs); err != nil {
 			return err
 		}
-		clusters, changes, err := m.cluster(ctx, tx, all)
+		clusters, changes, err := m.cluster(ctx, tx, all, catalog.ClusterEvent{At: at, Batch: b.Batch, Actor: b.actor})
 		if err != nil {
 			return err
 		}
@@ -204,8 +204,9 @@ func (m *Match) retire(ctx context.Context, tx Tx, b MatchBatch, ids []string, a
 	return out, tx.RetireItems(ctx, ids, at)
 }
 
-// cluster forms the clusters anew from the stored matches.
-func (m *Match) cluster(ctx context.Context, tx Tx, all []catalog.Entry) ([]catalog.Cluster, []catalog.Change, error) {
+// cluster forms the clusters anew from the stored matches, and keeps what
+// happened to them: cause has the moment, and the batch or the person.
+func (m *Match) cluster(ctx context.Context, tx Tx, all []catalog.Entry, cause catalog.ClusterEvent) ([]catalog.Cluster, []catalog.Change, error) {
 	matches, err := tx.Matches(ctx, nil)
 	if err != nil {
 		return nil, nil, err
@@ -219,7 +220,15 @@ func (m *Match) cluster(ctx context.Context, tx Tx, all []catalog.Entry) ([]cata
 		return nil, nil, err
 	}
 	remove, put := clusterDelta(previous, clusters)
-	return clusters, changes, tx.PutClusters(ctx, remove, put)
+	if err := tx.PutClusters(ctx, remove, put); err != nil {
+		return nil, nil, err
+	}
+	events := catalog.History(previous, clusters)
+	for i := range events {
+		e := &events[i]
+		e.At, e.Batch, e.Actor, e.Review = cause.At, cause.Batch, cause.Actor, cause.Review
+	}
+	return clusters, changes, tx.PutClusterEvents(ctx, events...)
 }
 
 // snapshot keeps the figures of the catalog after a batch, for their trend.

@@ -51,6 +51,8 @@ type MatchBatch struct {
 	Feed  string `json:"feed"`
 	Batch string `json:"batch"`
 	Seq   int64  `json:"seq"`
+
+	actor string // whose answer had items judged again, where there is no batch
 }
 
 // shardsOf cuts the files that b added into shards. A batch without a row has

@@ -124,7 +124,7 @@ func (p *People) decidePair(ctx context.Context, e review.Entry, word string, v 
 	if err != nil {
 		return review.Entry{}, err
 	}
-	return p.withCatalog(ctx, func(tx Tx, all []catalog.Entry) (review.Entry, error) {
+	return p.withCatalog(ctx, v.Who, func(tx Tx, all []catalog.Entry) (review.Entry, error) {
 		out, err := review.Queue{Store: tx, Now: p.Now}.Decide(ctx, e.ID, v.Who, word, v.Note)
 		if err != nil {
 			return out, err
@@ -140,9 +140,9 @@ func (p *People) decidePair(ctx context.Context, e review.Entry, word string, v 
 	})
 }
 
-// withCatalog runs change in a transaction under the catalog's lease, and
+// withCatalog runs the change of who in a transaction under the catalog's lease, and
 // forms the clusters anew.
-func (p *People) withCatalog(ctx context.Context, change func(tx Tx, all []catalog.Entry) (review.Entry, error)) (review.Entry, error) {
+func (p *People) withCatalog(ctx context.Context, who string, change func(tx Tx, all []catalog.Entry) (review.Entry, error)) (review.Entry, error) {
 	release, err := holdLease(ctx, p.Store, p.Match.Log, p.Now, "catalog", p.Match.Owner)
 	if err != nil {
 		return review.Entry{}, err
@@ -158,7 +158,7 @@ func (p *People) withCatalog(ctx context.Context, change func(tx Tx, all []catal
 		if e, err = change(tx, all); err != nil {
 			return err
 		}
-		_, changes, err := p.Match.cluster(ctx, tx, all)
+		_, changes, err := p.Match.cluster(ctx, tx, all, catalog.ClusterEvent{At: at, Actor: who, Review: e.ID})
 		if err != nil {
 			return err
 		}
@@ -188,7 +188,7 @@ func (p *People) Undo(ctx context.Context, id, who, note string) (review.Entry, 
 		if err != nil {
 			return review.Entry{}, err
 		}
-		return p.withCatalog(ctx, func(tx Tx, all []catalog.Entry) (review.Entry, error) {
+		return p.withCatalog(ctx, who, func(tx Tx, all []catalog.Entry) (review.Entry, error) {
 			out, err := review.Queue{Store: tx, Now: p.Now}.Undo(ctx, id, who, note)
 			if err != nil {
 				return out, err
@@ -234,7 +234,7 @@ func (p *People) Undo(ctx context.Context, id, who, note string) (review.Entry, 
 			return review.Entry{}, err
 		}
 		if len(names) > 0 {
-			err = p.Match.Again(ctx, []string{item})
+			err = p.Match.Again(ctx, []string{item}, who)
 		}
 		return out, err
 	}
@@ -363,7 +363,7 @@ func (p *People) set(ctx context.Context, e review.Entry, a aboutItem, v Verdict
 	if err != nil {
 		return review.Entry{}, err
 	}
-	return e, p.Match.Again(ctx, []string{a.Item})
+	return e, p.Match.Again(ctx, []string{a.Item}, v.Who)
 }
 
 // read turns what people wrote into values of x's category.

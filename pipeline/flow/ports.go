@@ -211,6 +211,7 @@ type Tx interface {
 	catalog.ModelStore
 	catalog.EnrichmentStore
 	catalog.SnapshotStore
+	catalog.HistoryStore
 	review.Store
 	KeyIndex
 	Sweeps

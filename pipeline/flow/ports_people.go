@@ -145,6 +145,8 @@ type Eraser interface {
 type Trimmer interface {
 	// TrimReviews removes decided entries of a kind ("" = every kind).
 	TrimReviews(ctx context.Context, kind string, before time.Time) (int, error)
+	// TrimClusterEvents removes what happened to clusters.
+	TrimClusterEvents(ctx context.Context, before time.Time) (int, error)
 	// TrimNotices removes sent and dead ones.
 	TrimNotices(ctx context.Context, before time.Time) (int, error)
 	// TrimRuns removes runs of suites with their results; those that are, or were,

@@ -305,5 +305,5 @@ func (p *People) Replies(ctx context.Context, name string, rs []Reply, who, sour
 	if err != nil {
 		return 0, err
 	}
-	return len(es), p.Match.Again(ctx, ids)
+	return len(es), p.Match.Again(ctx, ids, who)
 }

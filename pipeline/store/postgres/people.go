@@ -248,7 +248,12 @@ func (p *ports) EraseItems(ctx context.Context, ids []string) (n int, err error)
 		if err := unnameBaselines(ctx, s, ids); err != nil {
 			return err
 		}
-		k, err := eraseTexts(ctx, s, ids)
+		k, err := unnameHistory(ctx, s, ids)
+		if err != nil {
+			return err
+		}
+		n += k
+		k, err = eraseTexts(ctx, s, ids)
 		n += k
 		return err
 	})
@@ -330,7 +335,7 @@ func changed(ctx context.Context, s session, query string, args ...any) (int64, 
 // Scrub has the server reclaim what was deleted.
 func (db *DB) Scrub(ctx context.Context) error {
 	return db.plain(ctx, func(s session) error {
-		for _, t := range []string{"items", "embeddings", "points", "matches", "cluster_items", "reviews", "notices", "messages", "outgoing", "responses"} {
+		for _, t := range []string{"items", "embeddings", "points", "matches", "cluster_items", "cluster_events", "cluster_left", "reviews", "notices", "messages", "outgoing", "responses"} {
 			if _, err := s.Exec(ctx, `VACUUM `+t); err != nil {
 				return err
 			}

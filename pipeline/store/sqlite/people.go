@@ -242,7 +242,12 @@ func (p *ports) EraseItems(ctx context.Context, ids []string) (n int, err error)
 		if err := unnameBaselines(ctx, s, ids); err != nil {
 			return err
 		}
-		k, err := eraseTexts(ctx, s, ids)
+		k, err := unnameHistory(ctx, s, ids)
+		if err != nil {
+			return err
+		}
+		n += k
+		k, err = eraseTexts(ctx, s, ids)
 		n += k
 		return err
 	})

@@ -57,6 +57,7 @@ func Run(t *testing.T, place func(t *testing.T) Place) {
 		{"Vectors", vectors},
 		{"Matches", matches},
 		{"Clusters", clusters},
+		{"ClusterHistory", clusterHistory},
 		{"MatchPages", matchPages},
 		{"ClusterPages", clusterPages},
 		{"CatalogModel", catalogModel},
