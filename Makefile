@@ -215,6 +215,11 @@ bench-evals: ## the evals: false trips, drops found, broken invariants, behaviou
 bench-pages: ## the pages over 1,000 feeds and a million items in SQLite: time to the first byte, bytes; the last line is JSON (SCALE=1000000)
 	@CGO_ENABLED=0 $(GO) -C bench run -mod=mod ./pages -items $(or $(SCALE),1000000)
 
+.PHONY: bench-cost
+bench-cost: ## what the cost estimate multiplies: processor seconds of judging, reading and searching, tokens of a question; the last line is JSON (ROWS=1000000)
+	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/assay ./cmd/assay
+	@$(GO) -C bench run -mod=mod ./cost -assay $(abspath $(BIN))/assay -rows $(or $(ROWS),1000000) $(ARGS)
+
 .PHONY: bench-aws
 bench-aws: ## the functions on this machine: end to end, init, zip, memory, 2,000 deliveries, a large file in ranges; the last line is JSON (LARGE_MB=5000 PEAK_MB=1000 DELIVERIES=2000)
 	@figures=$$(mktemp); trap 'rm -f "$$figures"' EXIT; \
