@@ -25,7 +25,7 @@ func (c *cli) costEstimateCommand() *cobra.Command {
 		Long: `Multiply what the pipeline was measured to take (infra/measured.yaml) with what
 services cost (infra/prices.yaml; both came with the program): money per million
 rows judged, per thousand items by rules and by each model that has a price, per
-large file, and per idle month. A price or a measurement that is not there is said
+large file with its state transitions, and per idle month. A price or a measurement that is not there is said
 to be missing, and the sum then to be without it; nothing is guessed.
 
 A batch that waits for an approval costs nothing to compute: nothing runs.`,
@@ -34,15 +34,18 @@ A batch that waits for an approval costs nothing to compute: nothing runs.`,
   assay cost estimate --prices my-region.yaml --tokens 900,120`,
 		Args: cobra.NoArgs,
 		RunE: func(_ *cobra.Command, _ []string) error {
-			if len(tokens) != 2 || tokens[0] < 0 || tokens[1] < 0 || fileGB <= 0 {
-				return pipeline.Errorf(pipeline.CodeInvalid, "--tokens takes two numbers such as 900,120, --file-gb a size above 0")
+			if tokens != nil && (len(tokens) != 2 || tokens[0] < 0 || tokens[1] < 0) || !(fileGB > 0 && fileGB <= 1e6) {
+				return pipeline.Errorf(pipeline.CodeInvalid, "--tokens takes two numbers such as 900,120, --file-gb a size above 0 and up to 1,000,000")
 			}
 			e, err := readEstimate(prices, measured)
 			if err != nil {
 				return err
 			}
 			lines := e.lines(fileGB)
-			models, err := c.modelLines(tokens)
+			if tokens == nil {
+				tokens = []int{int(e.takes["model.tokens_in"]), int(e.takes["model.tokens_out"])}
+			}
+			models, err := c.modelLines(tokens[0], tokens[1])
 			if err != nil {
 				return err
 			}
@@ -52,7 +55,7 @@ A batch that waits for an approval costs nothing to compute: nothing runs.`,
 	cmd.Flags().StringVar(&prices, "prices", "", "a file of prices instead of the one that came with the program")
 	cmd.Flags().StringVar(&measured, "measured", "", "a file of measurements instead of the one that came with the program")
 	cmd.Flags().Float64Var(&fileGB, "file-gb", 5, "size of the large file")
-	cmd.Flags().IntSliceVar(&tokens, "tokens", []int{900, 120}, "tokens of an item that a model is asked for: in,out (assay cost --by item shows yours)")
+	cmd.Flags().IntSliceVar(&tokens, "tokens", nil, "tokens of an item that a model is asked for: in,out (default: as measured; assay cost --by item shows yours)")
 	return cmd
 }
 
@@ -162,6 +165,7 @@ func (e *estimate) lines(fileGB float64) []estimateLine {
 	e.add(&rows, "s3.put", 6)
 	e.add(&rows, "s3.get", 4)
 	e.add(&rows, "events.event", 2)
+	e.add(&rows, "aurora.acu_hour", 1e6, "ingest.acu_hours")
 
 	items := estimateLine{Work: "1,000 items read by rules", Grows: "with the items"}
 	e.add(&items, "lambda.gb_second", 1000, "parse.seconds", "parse.memory_gb")
@@ -169,32 +173,50 @@ func (e *estimate) lines(fileGB float64) []estimateLine {
 		e.add(&items, "lambda.request", 1000/shard)
 		e.add(&items, "sqs.request", 1000/shard, "sqs.requests")
 	}
+	e.add(&items, "aurora.acu_hour", 1000, "parse.acu_hours")
 
-	searches := estimateLine{Work: "1,000,000 searches", Grows: "with the searches; the time of one grows with the catalog"}
+	searches := estimateLine{Work: "1,000,000 searches", Grows: "with the searches, and the time of one with the catalog: as measured in 20,000 items"}
 	e.add(&searches, "lambda.gb_second", 1e6, "search.seconds", "api.memory_gb")
 	e.add(&searches, "lambda.request", 1e6)
 	e.add(&searches, "apigateway.request", 1e6)
+	e.add(&searches, "aurora.acu_hour", 1e6, "search.acu_hours")
 
-	large := estimateLine{Work: fmt.Sprintf("orchestration of a file of %g GB", fileGB), Grows: "by the range, of which each has its transitions"}
-	if size := e.takes["range.bytes"]; size > 0 {
+	large := estimateLine{Work: fmt.Sprintf("a file of %g GB, judged in ranges", fileGB), Grows: "with the rows, and by the range, of which each has its transitions"}
+	size, row := e.takes["range.bytes"], e.takes["ingest.bytes"]
+	if size > 0 && row > 0 {
+		ranges := math.Ceil(fileGB * 1e9 / size)
+		e.add(&large, "lambda.gb_second", fileGB*1e9/row, "ingest.seconds", "ingest.memory_gb")
+		e.add(&large, "lambda.request", ranges+2) // Plan and Merge
 		e.add(&large, "states.transition", 1, "states.large_file")
-		e.add(&large, "states.transition", math.Ceil(fileGB*1e9/size), "states.part")
+		e.add(&large, "states.transition", ranges, "states.part")
+		e.add(&large, "events.event", 2)
 	} else {
-		large.Missing = append(large.Missing, "range.bytes: not measured")
+		large.Missing = append(large.Missing, "range.bytes or ingest.bytes: not measured")
 	}
 
-	idle := estimateLine{Work: "an idle month, with the database that the stack makes", Grows: "with how often the clock strikes; not with data"}
+	idle := estimateLine{Work: "an idle month, with the database and the network that the stack makes", Grows: "with how often the clock strikes; not with data"}
 	e.add(&idle, "aurora.acu_hour", 1, "clock.awake_hours", "clock.acu")
+	e.add(&idle, "vpc.endpoint_hour", 730, "network.endpoints")
 	e.add(&idle, "lambda.request", 1, "clock.per_month")
-	e.add(&idle, "vpc.endpoint_hour", 730*6)
-	e.add(&idle, "cloudwatch.alarm", 20)
+	e.add(&idle, "lambda.gb_second", 1, "clock.per_month", "clock.seconds", "clock.memory_gb")
+	e.add(&idle, "lambda.gb_second", 1, "evals.per_month", "evals.seconds", "evals.memory_gb")
+	e.add(&idle, "cloudwatch.alarm_metric", 1, "alarms.metrics")
+	own := estimateLine{Work: "an idle month, with a database of one's own", Grows: idle.Grows}
+	e.add(&own, "lambda.request", 1, "clock.per_month")
+	e.add(&own, "lambda.gb_second", 1, "clock.per_month", "clock.seconds", "clock.memory_gb")
+	e.add(&own, "lambda.gb_second", 1, "evals.per_month", "evals.seconds", "evals.memory_gb")
+	e.add(&own, "cloudwatch.alarm_metric", 1, "alarms.metrics")
 
 	waiting := estimateLine{Work: "a batch that waits for an approval", Of: []estimateItem{}, Grows: "not at all: nothing runs while it waits"}
-	return []estimateLine{rows, items, searches, large, idle, waiting}
+
+	other := estimateLine{Work: "to compare: 1,000 records by AWS Entity Resolution, rule matching", Grows: "with the records, again at each run"}
+	e.add(&other, "entity_resolution.record", 1000)
+	return []estimateLine{rows, items, searches, large, idle, own, waiting, other}
 }
 
-// modelLines are 1,000 items by each model that has a price.
-func (c *cli) modelLines(tokens []int) ([]estimateLine, error) {
+// modelLines are 1,000 items by each model that has a price, and by the one that
+// is configured, which may have none.
+func (c *cli) modelLines(in, out int) ([]estimateLine, error) {
 	a, err := c.open()
 	if err != nil {
 		return nil, err
@@ -204,15 +226,27 @@ func (c *cli) modelLines(tokens []int) ([]estimateLine, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []estimateLine
-	for _, p := range prices.Rows() {
-		usd := float64(p.Micros(model.Usage{In: tokens[0], Out: tokens[1]})) * 1000 / 1e6
-		out = append(out, estimateLine{
-			Work: fmt.Sprintf("1,000 items read by %s (%d tokens in, %d out each)", p.Model, tokens[0], tokens[1]), USD: usd,
-			Of: []estimateItem{{p.Model, 1000, usd}}, Grows: "with the items that the rules leave open, beside what the rules cost",
-		})
+	line := func(name string) estimateLine {
+		return estimateLine{
+			Work: fmt.Sprintf("1,000 items read by %s (%d tokens in, %d out each)", name, in, out), Of: []estimateItem{},
+			Grows: "with the items that the rules leave open, beside what the rules cost",
+		}
 	}
-	return out, nil
+	var lines []estimateLine
+	for _, p := range prices.Rows() {
+		l := line(p.Model)
+		l.USD = float64(p.Micros(model.Usage{In: in, Out: out})) * 1000 / 1e6
+		l.Of = append(l.Of, estimateItem{p.Model, 1000, l.USD})
+		lines = append(lines, l)
+	}
+	if name := a.Config.LLM; name != "" && name != "rules:" {
+		if _, ok := prices.Of(name); !ok {
+			l := line(name)
+			l.Missing = []string{name + ": no price"}
+			lines = append(lines, l)
+		}
+	}
+	return lines, nil
 }
 
 func (c *cli) printEstimate(lines []estimateLine) error {
