@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/assay-pipeline/assay/pipeline/app"
 	"github.com/assay-pipeline/assay/pipeline/catalog"
 	"github.com/assay-pipeline/assay/pipeline/flow"
 	"github.com/assay-pipeline/assay/pipeline/review"
@@ -21,6 +22,17 @@ func TestHistoryOfAClusterOnBothStores(t *testing.T) {
 			w := &world{t: t, dir: t.TempDir(), now: time.Date(2026, 3, 1, 6, 0, 0, 0, time.UTC)}
 			if store == "postgres" {
 				w.environ = []string{"ASSAY_STORE=" + postgresStore(t)}
+				cfg, err := app.ReadConfig(append([]string{"ASSAY_KNOWLEDGE=embed:"}, w.environ...), w.dir)
+				if err != nil {
+					t.Fatal(err)
+				}
+				upgraded := app.Open(cfg, app.Options{})
+				if err := upgraded.Migrate(ctx); err != nil {
+					t.Fatal(err)
+				}
+				if err := upgraded.Close(); err != nil {
+					t.Fatal(err)
+				}
 			}
 			w.contract(feedContract("  - {property: assay.load, value: snapshot}\n"))
 			w.open()
