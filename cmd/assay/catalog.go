@@ -99,8 +99,12 @@ func change(x float64) string {
 func (c *cli) catalogClusterCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "cluster ID|ITEM",
-		Short: "Print the golden record of a cluster, with the source of each value",
-		Args:  cobra.ExactArgs(1),
+		Short: "Print the golden record of a cluster, with the source of each value, and its history",
+		Long: `A cluster is named by its id or by an item in it. Its golden record is followed
+by its history, the newest change first: what came, what went, by which batch or
+which person. Of a cluster that is gone, and of an item that is in none any more,
+the history is printed, and the exit code is that of what is not found.`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.people(cmd.Context(), func(p *flow.People, _ *app.App) error {
 				ctx := cmd.Context()
@@ -114,7 +118,11 @@ func (c *cli) catalogClusterCommand() *cobra.Command {
 					}
 				}
 				if len(all) == 0 {
-					return pipeline.Errorf(pipeline.CodeNotFound, "%q is no cluster, and no item in one", args[0])
+					return c.clusterGone(ctx, p.Store, args[0])
+				}
+				past, err := p.Store.ClusterEvents(ctx, catalog.HistoryQuery{Cluster: all[0].ID, Limit: historyShown})
+				if err != nil {
+					return err
 				}
 				entries, err := p.Store.Entries(ctx, catalog.Query{IDs: all[0].Items, Live: true})
 				if err != nil {
@@ -122,7 +130,7 @@ func (c *cli) catalogClusterCommand() *cobra.Command {
 				}
 				g := p.Match.Matcher.Golden(all[0], entries)
 				if c.json() {
-					return c.printJSON(map[string]any{"schema_version": 1, "golden": g})
+					return c.printJSON(map[string]any{"schema_version": 1, "golden": g, "history": orNone(past)})
 				}
 				fmt.Fprintf(c.stdout, "cluster %s, %s\n%s (%s)\n", g.Cluster, count(len(g.Items), "item"), g.Text, g.TextFrom)
 				w := tabwriter.NewWriter(c.stdout, 0, 4, 2, ' ', 0)
@@ -137,7 +145,13 @@ func (c *cli) catalogClusterCommand() *cobra.Command {
 				for _, m := range g.Meta {
 					fmt.Fprintf(w, "(%s)\t%s\t%s\t\t\n", m.Field, m.Value, m.From)
 				}
-				return w.Flush()
+				if err := w.Flush(); err != nil {
+					return err
+				}
+				if len(past) > 0 {
+					fmt.Fprintln(c.stdout)
+				}
+				return c.printClusterEvents(past)
 			})
 		},
 	}

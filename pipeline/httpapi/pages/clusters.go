@@ -34,6 +34,9 @@ type clusterPage struct {
 	Meta                                 []goldenLine
 	Items                                []thing
 	More                                 int
+	Gone                                 bool
+	Events                               []eventLine
+	Older                                bool // there are more of them
 }
 
 type goldenLine struct {
@@ -52,6 +55,13 @@ func (v *visit) cluster() (*screen, error) {
 	if err != nil {
 		return nil, err
 	}
+	events, older, err := v.history(catalog.HistoryQuery{Cluster: id})
+	if err != nil {
+		return nil, err
+	}
+	if len(cs) == 0 && len(events) > 0 {
+		return &screen{Title: "Cluster", Here: "/catalog", t: clusterTemplate, Main: &clusterPage{ID: page.Short(id, 80), Gone: true, Events: events, Older: older}}, nil
+	}
 	if len(cs) == 0 {
 		return nil, pipeline.Errorf(pipeline.CodeNotFound, "there is no cluster %q", cut(id)).WithHint("it may have been merged into another or dissolved; an item's page names the one it is in now")
 	}
@@ -61,7 +71,7 @@ func (v *visit) cluster() (*screen, error) {
 	}
 	g := v.p.opt.Use.People.Match.Matcher.Golden(cs[0], es)
 	s := v.p.schema(g.Category)
-	main := clusterPage{ID: page.Short(g.Cluster, 80), Category: g.Category, Text: page.Text(g.Text), TextFrom: page.Short(g.TextFrom, 200), TextTo: itemAddress(g.TextFrom)}
+	main := clusterPage{ID: page.Short(g.Cluster, 80), Category: g.Category, Text: page.Text(g.Text), TextFrom: page.Short(g.TextFrom, 200), TextTo: itemAddress(g.TextFrom), Events: events, Older: older}
 	for _, x := range g.Values {
 		l := goldenLine{Title: s.title(x.Name), Value: valueOf(x.Value, x.Unit), From: page.Short(x.From, 200), FromTo: itemAddress(x.From), Critical: s.critical(x.Name), Agree: len(x.Agree)}
 		for _, d := range x.Differ[:min(len(x.Differ), shownItems)] {

@@ -40,8 +40,10 @@ type itemPage struct {
 	ClusterTo      string
 	Others         []link // other items of the cluster
 	History        []historyLine
-	Waiting        []link // of the review queue
-	Find           string // a search for its like
+	Events         []eventLine // of the clusters it lies and lay in
+	Older          bool        // there are more of them
+	Waiting        []link      // of the review queue
+	Find           string      // a search for its like
 }
 
 type link struct{ To, Name string }
@@ -82,6 +84,9 @@ func (v *visit) item() (*screen, error) {
 		return nil, err
 	}
 	if err := v.clusterOf(e.Item.ID, &main); err != nil {
+		return nil, err
+	}
+	if main.Events, main.Older, err = v.history(catalog.HistoryQuery{Item: e.Item.ID}); err != nil {
 		return nil, err
 	}
 	if err := v.decisions(e.Item.ID, entries, &main); err != nil {

@@ -2,12 +2,14 @@ package pages_test
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/catalog"
+	"github.com/assay-pipeline/assay/pipeline/flow"
 	"github.com/assay-pipeline/assay/pipeline/httpapi"
 	"github.com/assay-pipeline/assay/pipeline/httpapi/pages"
 )
@@ -116,3 +118,49 @@ func TestStoreGoneAtTheDesk(t *testing.T) {
 		t.Errorf("a decision: %d %.600s", r.status, r.body)
 	}
 }
+
+// TestClusterHistory: what happened to a cluster stands on its page, also once it
+// is gone, and on those of its items.
+func TestClusterHistory(t *testing.T) {
+	var store flow.Store
+	a := project(t)
+	b := browse(t, options(t, a, httpapi.Local{Subject: "ann"}, func(o *pages.Options) { store = o.Store.(flow.Store) }))
+	put(t, store, "parts/h1", "washer one")
+	put(t, store, "parts/h2", "washer two")
+	put(t, store, "parts/h3", hostile)
+	if err := store.PutClusters(t.Context(), nil, []catalog.Cluster{{ID: "lives", Items: []string{"parts/h1", "parts/h2"}}}); err != nil {
+		t.Fatal(err)
+	}
+	var many []string
+	for n := range catalog.Listed {
+		many = append(many, fmt.Sprintf("parts/many%02d", n))
+	}
+	es := []catalog.ClusterEvent{
+		{At: noon, Cluster: "lives", Kind: catalog.ClusterMade, Items: 102, Came: catalog.Some{Count: 102, Items: many}, Batch: "b/0123456789abcdef"},
+		{At: noon, Cluster: "lives", Kind: catalog.ClusterMerged, Items: 104, From: []string{"ended"}, Came: catalog.Some{Count: 2, Items: []string{"parts/h3", "parts/<b>my</b>"}}, Actor: "eve", Review: "r-1"},
+		{At: noon, Cluster: "ended", Kind: catalog.ClusterGone, To: []string{"lives"}, Went: catalog.Some{Count: 2, Items: []string{"parts/h3"}}, Actor: "eve", Review: "r-1"},
+		{At: noon, Cluster: "lives", Kind: catalog.ClusterShrunk, Items: 103, Went: catalog.Some{Count: 1}, Actor: "<b>mallory"},
+	}
+	if err := store.PutClusterEvents(t.Context(), es...); err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range []string{"/clusters/lives", "/items/parts/h1"} {
+		r := b.get(to)
+		r.want(t, to, 200, "made, now 102 items", "/items/parts/many23", " and 78 more", `href="/batches/b%2F0123456789abcdef"`,
+			"merged, now 104 items", `href="/clusters/ended"`, `href="/reviews/r-1">eve`, "went 1 item", "by &lt;b&gt;mallory", "parts/&lt;b&gt;my&lt;/b&gt;")
+		if strings.Index(r.body, "shrunk, now") > strings.Index(r.body, "made, now") {
+			t.Errorf("%s: not the newest first", to)
+		}
+	}
+	b.get("/clusters/ended").want(t, "a cluster that is gone", 200, "This cluster is gone", `href="/clusters/lives"`, `href="/items/parts/h3"`)
+	b.get("/items/parts/h3").want(t, "an item that is alone", 200, "What happened to its cluster", `href="/clusters/ended"`)
+	b.get("/clusters/never").want(t, "no cluster ever", 404, "there is no cluster")
+	for range shownOnAPage {
+		if err := store.PutClusterEvents(t.Context(), es[3]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.get("/clusters/lives").want(t, "a long history", 200, "and more before")
+}
+
+const shownOnAPage = 30
