@@ -753,6 +753,10 @@ def observability(docs):
                     why = math_problem(e["expression"], [m.get("id") for m in metrics + exprs])
                     if why:
                         yield f"{k}: {title}: {e['expression']}: {why}"
+            shown = json.dumps(widgets)
+            for need in ("CanaryPrecision", "CanaryLatency", "CanaryErrors", "RowsAccepted", "RowsRejected", "BatchesHeld", "Tokens", "Dollars", "ApproximateAgeOfOldestMessage"):
+                if f'"{need}"' not in shown:
+                    yield f"{k}: no widget shows the metric {need}"
             titles = " ".join(w.get("properties", {}).get("title", "") for w in widgets).lower()
             for need in ("availability", "budget left", "p95", "5xx", "function errors", "event entries", "retrieval precision", "groundedness"):
                 if need not in titles:
@@ -764,6 +768,53 @@ def observability(docs):
     for _, v in walk(docs["infra/observability.yaml"]):
         if isinstance(v, dict) and ref(v.get("Namespace")) == "Namespace" and f'"{v.get("MetricName")}"' not in emitted:
             yield f"infra/observability.yaml: no function writes the metric {v.get('MetricName')}"
+
+
+def burns(doc):
+    """The fast burn spends the budget of a month in under two days, by an hour and by
+    five minutes, and pages; the slow one is a ticket."""
+    target = doc["Parameters"]["AvailabilityTarget"]["Default"]
+    if abs((100 - target) / 100 * 30 * 24 * 60 - 216) > 0.5:
+        yield f"AvailabilityTarget {target} leaves {(100 - target) / 100 * 43200:.0f} minutes of a month, not 216"
+    res = doc["Resources"]
+
+    def rate(k, kind):
+        """How fast the alarm lets the budget go, in budgets, found by trying: the
+        share of failures from which on its expression is above its threshold."""
+        p = props(res[k])
+        (expr,) = [m["Expression"] for m in p["Metrics"] if m.get("ReturnData")]
+        expr = expr["Fn::Sub"].replace("${AvailabilityTarget}", str(target)) if isinstance(expr, dict) else expr
+        expr = re.sub(r"FILL\((\w+), 0\)", r"\1", expr).replace("MAX(", "max(")
+        n = 1_000_000
+        for tenths in range(0, 2001):
+            bad = n * tenths / 10 * (100 - target) / 100
+            values = {"attempts": n, "settled": n - bad, "requests": n, "failed": bad, "errors": 0, "entries": 0}
+            if kind == "errors":
+                values |= {"failed": 0, "errors": bad}
+            if kind == "entries":
+                values |= {"failed": 0, "entries": bad}
+            if eval(expr, {"max": max}, values) > p["Threshold"] + 1e-9:  # noqa: S307 - our own file
+                return tenths / 10
+        return float("inf")
+
+    for k, kinds in {"": ("batches",), "Api": ("failed", "errors", "entries")}.items():
+        for kind in kinds:
+            for name, period in ((k + "FastBurnHour", 3600), (k + "FastBurnNow", 300)):
+                r = rate(name, kind)
+                if not 15 <= r < 16:
+                    yield f"{name}: fires at {r} budgets of {kind}, not at 15: a month's budget in two days"
+                if {m["MetricStat"]["Period"] for m in props(res[name])["Metrics"] if "MetricStat" in m} != {period}:
+                    yield f"{name}: does not look at {period} seconds"
+            r = rate(k + "SlowBurn", kind)
+            if not 1 < r <= 6:
+                yield f"{k}SlowBurn: fires at {r} budgets of {kind}"
+        rule = props(res[k + "FastBurn"])["AlarmRule"]["Fn::Sub"]
+        if " AND " not in rule or any(x not in rule for x in (k + "FastBurnHour", k + "FastBurnNow")):
+            yield f"{k}FastBurn: pages for an hour or for five minutes alone: {rule}"
+        if "PageTopicArn" not in json.dumps(props(res[k + "FastBurn"]).get("AlarmActions")):
+            yield f"{k}FastBurn: wakes nobody"
+        if "TicketTopicArn" not in json.dumps(props(res[k + "SlowBurn"]).get("AlarmActions")):
+            yield f"{k}SlowBurn: opens no ticket"
 
 
 # --- all of it --------------------------------------------------------------------------
@@ -794,6 +845,7 @@ def problems(docs):
     yield from network(docs["infra/network.yaml"])
     yield from database(docs["infra/database.yaml"])
     yield from observability(docs)
+    yield from burns(docs["infra/observability.yaml"])
 
 
 def lint(paths):
