@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -23,7 +24,7 @@ func ReadAnswer(p *knowledge.Pack, category, name, text, source string) (pipelin
 		s, ok = p.Schema(category)
 	}
 	if !ok {
-		return out, pipeline.Errorf(pipeline.CodeInvalid, "no category %q is known", category).WithHint("assay knowledge show lists the categories")
+		return out, pipeline.Errorf(pipeline.CodeInvalid, "no category %q is known", category).WithHint("%s", nearCategories(p, category))
 	}
 	text = strings.TrimSpace(text)
 	if text == "" {
@@ -70,6 +71,20 @@ func ReadAnswer(p *knowledge.Pack, category, name, text, source string) (pipelin
 		return out, nil
 	}
 	return out, pipeline.Errorf(pipeline.CodeInvalid, "%s has no attribute %q", category, name).WithHint("known are %s", strings.Join(attributeNames(s), ", "))
+}
+
+// nearCategories names the categories that are spelt most like name, at most
+// eight.
+func nearCategories(p *knowledge.Pack, name string) string {
+	known := categoryNames(p)
+	if len(known) == 0 {
+		return "the knowledge pack has none"
+	}
+	slices.SortStableFunc(known, func(a, b string) int { return cmp.Compare(distance(a, name), distance(b, name)) })
+	if len(known) > 8 {
+		return "known are " + strings.Join(known[:8], ", ") + " and others"
+	}
+	return "known are " + strings.Join(known, ", ")
 }
 
 func attributeNames(s *knowledge.Schema) []string {

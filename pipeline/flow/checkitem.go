@@ -241,15 +241,15 @@ func (c *CheckItem) tell(e *catalog.Entry, i int, values map[string]string) erro
 	if len(values) == 0 {
 		return nil
 	}
+	if e.Record.Category == pipeline.Unknown {
+		return pipeline.Errorf(pipeline.CodeInvalid, "%s: values are given, and what the item is cannot be told from its text", placeOf(i, e.Item.ID)).
+			WithHint("name its category")
+	}
 	var es []catalog.Enrichment
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		v, err := catalog.ReadAnswer(c.Matcher.Pack, e.Record.Category, name, values[name], "caller")
 		if err != nil {
-			bad := pipeline.Errorf(pipeline.CodeInvalid, "%s: %w", placeOf(i, e.Item.ID), err)
-			if e.Record.Category == pipeline.Unknown {
-				return bad.WithHint("what the item is cannot be told from its text; name its category")
-			}
-			return bad
+			return pipeline.Errorf(pipeline.CodeInvalid, "%s: %w", placeOf(i, e.Item.ID), err)
 		}
 		es = append(es, catalog.Enrichment{Item: e.Item.ID, Value: v, Text: catalog.TextID(e.Item.Source)})
 	}

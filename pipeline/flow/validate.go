@@ -131,7 +131,11 @@ func (v *Validate) feed(ctx context.Context, id, version, feed string) (*contrac
 		f, err := d.Feed(feed)
 		return f, contract.RuleConfigured, err
 	}
-	return nil, "", pipeline.Errorf(pipeline.CodeNotFound, "there is no contract %s %s", id, version).WithHint("assay contract list names those that are published")
+	name := id
+	if version != "" {
+		name += " " + version
+	}
+	return nil, "", pipeline.Errorf(pipeline.CodeNotFound, "there is no contract %s", name).WithHint("assay contract list names those that are published")
 }
 
 func (v *Validate) published(ctx context.Context, id string) bool {

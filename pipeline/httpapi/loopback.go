@@ -47,7 +47,7 @@ func Loopback(next http.Handler, fail func(http.ResponseWriter, *http.Request, e
 		}
 		if !loopbackHost(host) && !slices.Contains(hosts, host) {
 			fail(w, r, pipeline.Errorf(pipeline.CodeDenied, "the request is for the host %q, which is not this machine", r.Host).
-				WithHint("use the address that assay serve prints"))
+				WithHint("use the address that the server says when it starts"))
 			return
 		}
 		if err := cross.Check(r); err != nil {

@@ -81,7 +81,7 @@ func problemOf(err error) Problem {
 		case code == pipeline.CodeCorrupt:
 			p.Detail = "what is stored does not read"
 		case p.Status < http.StatusInternalServerError && errors.As(err, &known):
-			p.Detail, p.Hint = known.Message, known.Hint
+			p.Detail, p.Hint = detailFor(known.Message), hintFor(known.Hint)
 		}
 		// The rest stands in the log: paths and addresses are not for clients.
 		if p.Status >= http.StatusInternalServerError {
