@@ -33,7 +33,10 @@ name of the user of the machine (--as); a page in a browser may not. With
 ASSAY_API_ISSUER and ASSAY_API_AUDIENCE it asks for a token of that issuer, with
 the scopes that the document names, and --addr may be any; TLS is for a proxy
 before it. The address is printed when it listens; port 0 takes a free one. An
-interrupt lets running requests end.`,
+interrupt lets running requests end.
+
+Contracts that change in their folder or registry count from the next request
+on, two seconds later at most.`,
 		Example: `  assay serve
   assay serve --mock
   curl -s localhost:8787/v1/search --get --data-urlencode 'q=washer thread=M10'`,
@@ -90,7 +93,7 @@ func (c *cli) serve(ctx context.Context, addr, as string, mock bool) error {
 		if err != nil {
 			return err
 		}
-		h, fail = p, p.Fail
+		h, fail = serve.Fresh(a, p), p.Fail
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {

@@ -75,6 +75,7 @@ type App struct {
 	tracer    *Tracer
 
 	contracts func() (*contract.Set, error)
+	seen      contractsSeen
 	pack      func() (*knowledge.Pack, error)
 	embedder  func() (embed.Embedder, error)
 
@@ -109,6 +110,9 @@ func Open(cfg Config, opt Options) *App {
 
 // Version is that of the program.
 func (a *App) Version() string { return a.version }
+
+// Log is where the App's use cases log.
+func (a *App) Log() *slog.Logger { return a.log }
 
 // Now is the time by the App's clock.
 func (a *App) Now() time.Time { return a.now() }

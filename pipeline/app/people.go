@@ -136,7 +136,7 @@ func (a *App) Overview(ctx context.Context) (*flow.Overview, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &flow.Overview{Lake: l, Store: s, Contracts: c, Feeds: set.Feeds(), Zone: a.Config.TZ.Location, Now: a.now}, nil
+	return &flow.Overview{Lake: l, Store: s, Contracts: c, Known: set.Feeds, Zone: a.Config.TZ.Location, Now: a.now}, nil
 }
 
 // Forget builds the use case that erases a subject.

@@ -384,13 +384,14 @@ func (r *Registry) Set(ctx context.Context, base *Set) (*Set, error) {
 	if base == nil {
 		return out, nil
 	}
-	for name, list := range base.feeds {
-		if out.feeds[name] == nil {
-			out.feeds[name] = list
+	to, from := out.in.Load(), base.in.Load()
+	for name, list := range from.feeds {
+		if to.feeds[name] == nil {
+			to.feeds[name] = list
 		}
 	}
-	out.docs = append(out.docs, base.docs...)
-	out.broken = append(out.broken, base.broken...)
+	to.docs = append(to.docs, from.docs...)
+	to.broken = append(to.broken, from.broken...)
 	return out, nil
 }
 

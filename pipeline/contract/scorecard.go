@@ -13,17 +13,19 @@ import (
 // foreign keys that lead to no feed or to no field, keys of different types at
 // their two ends, and feeds that two contracts claim.
 func (s *Set) Lint() []Finding {
+	s = s.frozen()
+	in := s.in.Load()
 	var out []Finding
-	for _, err := range s.broken {
+	for _, err := range in.broken {
 		out = append(out, Problems(err)...)
 	}
-	found := make([][]Finding, len(s.docs))
+	found := make([][]Finding, len(in.docs))
 	var wg sync.WaitGroup
 	var next atomic.Int64
-	for range min(runtime.GOMAXPROCS(0), len(s.docs)) {
+	for range min(runtime.GOMAXPROCS(0), len(in.docs)) {
 		wg.Go(func() {
-			for i := next.Add(1) - 1; int(i) < len(s.docs); i = next.Add(1) - 1 {
-				found[i] = s.docs[i].Lint()
+			for i := next.Add(1) - 1; int(i) < len(in.docs); i = next.Add(1) - 1 {
+				found[i] = in.docs[i].Lint()
 			}
 		})
 	}
@@ -31,8 +33,8 @@ func (s *Set) Lint() []Finding {
 	for i := range found {
 		out = append(out, found[i]...)
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.feeds)) {
-		for _, e := range s.feeds[name] {
+	for _, name := range slices.Sorted(maps.Keys(in.feeds)) {
+		for _, e := range in.feeds[name] {
 			if e.feed != nil {
 				out = append(out, s.lintRelations(e.doc, e.feed)...)
 			}
@@ -92,7 +94,7 @@ var Questions = []string{"valid", "owner", "description", "fields described", "k
 // Scorecard answers the questions for every feed of the set, sorted by name.
 func (s *Set) Scorecard() []Score {
 	var out []Score
-	for _, d := range s.docs {
+	for _, d := range s.in.Load().docs {
 		findings := d.Lint()
 		has := func(rule string, level Level, path string) bool {
 			return slices.ContainsFunc(findings, func(f Finding) bool {

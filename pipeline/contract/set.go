@@ -2,7 +2,10 @@ package contract
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"runtime"
@@ -15,8 +18,12 @@ import (
 )
 
 // A Set is all contracts of a folder. A broken one does not hide the others:
-// its error is kept and returned for the feeds that it was to define.
-type Set struct {
+// its error is kept and returned for the feeds that it was to define. A set
+// that is read by several at once may be replaced meanwhile (Replace), not added
+// to.
+type Set struct{ in atomic.Pointer[contents] }
+
+type contents struct {
 	docs   []*Document
 	feeds  map[string][]*entry
 	broken []error
@@ -29,7 +36,43 @@ type entry struct {
 }
 
 // NewSet is an empty set, for Add.
-func NewSet() *Set { return &Set{feeds: map[string][]*entry{}} }
+func NewSet() *Set {
+	s := &Set{}
+	s.in.Store(&contents{feeds: map[string][]*entry{}})
+	return s
+}
+
+// Replace puts what is in other in the place of what is in s, for everybody who
+// holds s.
+func (s *Set) Replace(other *Set) { s.in.Store(other.in.Load()) }
+
+// frozen is s as it is now, whatever replaces it.
+func (s *Set) frozen() *Set {
+	now := &Set{}
+	now.in.Store(s.in.Load())
+	return now
+}
+
+// Stamp tells one state of the contracts of a folder from another by the names,
+// sizes and times of its files, none of which it reads. Errors: those of Load.
+func Stamp(fsys fs.FS, dir string) (string, error) {
+	h := sha256.New()
+	err := fs.WalkDir(fsys, dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !isContract(name) {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(h, "%q %d %d\n", name, info.Size(), info.ModTime().UnixNano())
+		return nil
+	})
+	if err != nil {
+		return "", folderError(dir, err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
 
 // Load reads every *.odcs.yaml (and .yml) under dir. Errors: not_found where
 // dir does not exist, unavailable where it cannot be read.
@@ -46,13 +89,17 @@ func Load(fsys fs.FS, dir string) (*Set, error) {
 		s.Add(name, src)
 		return nil
 	})
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, pipeline.Errorf(pipeline.CodeNotFound, "there is no folder of contracts %s", dir).WithHint("make it with `assay init`, or set ASSAY_CONTRACTS")
-	case err != nil:
-		return nil, pipeline.Errorf(pipeline.CodeUnavailable, "reading contracts: %w", err)
+	if err != nil {
+		return nil, folderError(dir, err)
 	}
 	return s, nil
+}
+
+func folderError(dir string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return pipeline.Errorf(pipeline.CodeNotFound, "there is no folder of contracts %s", dir).WithHint("make it with `assay init`, or set ASSAY_CONTRACTS")
+	}
+	return pipeline.Errorf(pipeline.CodeUnavailable, "reading contracts: %w", err)
 }
 
 // readLimited reads a file, but no more than a contract may have.
@@ -116,41 +163,42 @@ func readContract(file string, src []byte) reading {
 }
 
 func (s *Set) put(r reading) {
+	in := s.in.Load()
 	file, d, err := r.file, r.doc, r.err
 	base := strings.TrimSuffix(strings.TrimSuffix(path.Base(file), ".yml"), ".yaml")
 	base = strings.TrimSuffix(base, ".odcs")
 	if err != nil {
-		s.broken = append(s.broken, err)
+		in.broken = append(in.broken, err)
 		names := []string{base}
 		if d != nil {
 			names = append(names, d.Feeds()...)
 		}
 		slices.Sort(names)
 		for _, n := range slices.Compact(names) {
-			s.feeds[n] = append(s.feeds[n], &entry{err: err})
+			in.feeds[n] = append(in.feeds[n], &entry{err: err})
 		}
 		return
 	}
-	s.docs = append(s.docs, d)
+	in.docs = append(in.docs, d)
 	for i, n := range d.Feeds() {
 		e := &entry{doc: d, feed: r.feeds[i], err: r.errs[i]}
 		if e.err != nil {
-			s.broken = append(s.broken, e.err)
+			in.broken = append(in.broken, e.err)
 		}
-		s.feeds[n] = append(s.feeds[n], e)
+		in.feeds[n] = append(in.feeds[n], e)
 	}
 }
 
 // Documents are the contracts that could be read, in the order of their files.
-func (s *Set) Documents() []*Document { return slices.Clone(s.docs) }
+func (s *Set) Documents() []*Document { return slices.Clone(s.in.Load().docs) }
 
 // Broken are the errors of the contracts that could not.
-func (s *Set) Broken() []error { return slices.Clone(s.broken) }
+func (s *Set) Broken() []error { return slices.Clone(s.in.Load().broken) }
 
 // Feeds are the names of all feeds with a usable contract, sorted.
 func (s *Set) Feeds() []string {
 	var out []string
-	for n := range s.feeds {
+	for n := range s.in.Load().feeds {
 		if f, err := s.Feed(n); err == nil && f != nil {
 			out = append(out, n)
 		}
@@ -164,7 +212,7 @@ func (s *Set) Feeds() []string {
 // Errors: not_found with the nearest names, invalid where its contract is
 // broken or several contracts claim it.
 func (s *Set) Feed(name string) (*Feed, error) {
-	list := s.feeds[name]
+	list := s.in.Load().feeds[name]
 	if len(list) == 0 {
 		return nil, s.unknown(name)
 	}
@@ -192,6 +240,7 @@ func (s *Set) Feed(name string) (*Feed, error) {
 // ones of the set, else the one that Feed returns. Errors: those of Feed,
 // invalid for a version that is not active.
 func (s *Set) Choose(_ context.Context, q Request) (Choice, error) {
+	s = s.frozen()
 	f, err := s.Feed(q.Feed)
 	if err != nil {
 		return Choice{}, err
@@ -204,7 +253,7 @@ func (s *Set) Choose(_ context.Context, q Request) (Choice, error) {
 		return Choice{Feed: f, Rule: RuleConfigured, Version: f.Version}, nil
 	}
 	var versions []string
-	for _, e := range s.feeds[q.Feed] {
+	for _, e := range s.in.Load().feeds[q.Feed] {
 		if e.err != nil || !active(e.doc) || e.doc.ID() != f.ContractID {
 			continue
 		}

@@ -16,9 +16,19 @@ type Overview struct {
 	Lake      *lake.Lake
 	Store     Store
 	Contracts Contracts
-	Feeds     []string
-	Zone      *time.Location
-	Now       func() time.Time
+	// Feeds are those to look at; nil means all that Known names.
+	Feeds []string
+	Known func() []string
+	Zone  *time.Location
+	Now   func() time.Time
+}
+
+// Names are the feeds that are looked at, as the contracts stand now.
+func (o *Overview) Names() []string {
+	if o.Feeds == nil && o.Known != nil {
+		return o.Known()
+	}
+	return o.Feeds
 }
 
 // A FeedState is one line of the overview.
@@ -71,8 +81,9 @@ func (o *Overview) List(ctx context.Context) ([]FeedState, error) {
 			waiting[c.Feed] = c.N
 		}
 	}
-	out := make([]FeedState, 0, len(o.Feeds))
-	for _, name := range o.Feeds {
+	names := o.Names()
+	out := make([]FeedState, 0, len(names))
+	for _, name := range names {
 		s := FeedState{Feed: name, Open: open[name], Held: held[name], Waiting: waiting[name]}
 		st, err := o.Store.LoadBreaker(ctx, FeedBreaker(name))
 		if err != nil {

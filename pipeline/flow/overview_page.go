@@ -82,7 +82,8 @@ func (o *Overview) Page(ctx context.Context, f OverviewFilter) (*OverviewPage, e
 	if err != nil {
 		return nil, err
 	}
-	out := &OverviewPage{Total: len(o.Feeds)}
+	names := o.Names()
+	out := &OverviewPage{Total: len(names)}
 	late := map[string][]Lapse{}
 	for _, s := range sweeps {
 		late[s.Feed] = s.Open
@@ -119,7 +120,7 @@ func (o *Overview) Page(ctx context.Context, f OverviewFilter) (*OverviewPage, e
 		return false, pipeline.Errorf(pipeline.CodeInvalid, "feeds have no state %q", f.State).WithHint("open, held, waiting, late")
 	}
 	part := strings.ToLower(f.Name)
-	for _, name := range slices.Sorted(slices.Values(o.Feeds)) {
+	for _, name := range slices.Sorted(slices.Values(names)) {
 		if _, ok := positions[name]; ok {
 			out.Open++
 		}

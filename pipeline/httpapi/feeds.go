@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"slices"
 
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/contract"
@@ -28,15 +29,10 @@ func (s *Server) ListFeeds(ctx context.Context, r ListFeedsRequestObject) (ListF
 // GetFeed says how a feed is.
 func (s *Server) GetFeed(ctx context.Context, r GetFeedRequestObject) (GetFeedResponseObject, error) {
 	o := *s.opt.Overview
-	o.Feeds = nil
-	for _, f := range s.opt.Overview.Feeds {
-		if f == r.Feed {
-			o.Feeds = []string{f}
-		}
-	}
-	if o.Feeds == nil {
+	if !slices.Contains(o.Names(), r.Feed) {
 		return nil, noFeed(r.Feed)
 	}
+	o.Feeds = []string{r.Feed}
 	all, err := o.List(ctx)
 	if err != nil {
 		return nil, err

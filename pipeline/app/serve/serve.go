@@ -6,6 +6,7 @@ package serve
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"time"
 
@@ -100,4 +101,24 @@ func APIOptions(ctx context.Context, a *app.App, auth httpapi.Authenticator) (ht
 		Contracts: set, Registry: r, Responses: in.Store,
 		Authenticator: auth, Version: a.Version(), Now: time.Now, Log: in.Log,
 	}, nil
+}
+
+// contractAge is how old the contracts of a server may be.
+const contractAge = 2 * time.Second
+
+// Fresh answers as h does, by the contracts as they stand now: before a request
+// it takes in what changed in their folder or registry, looking at most every two
+// seconds. Where they cannot be read, those that were read last go on, which is
+// logged.
+func Fresh(a *app.App, h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		changed, err := a.RefreshContracts(r.Context(), contractAge)
+		switch {
+		case err != nil && r.Context().Err() == nil:
+			a.Log().Warn("contracts cannot be read; those that were read last go on", "error", err)
+		case changed:
+			a.Log().Info("contracts were read again")
+		}
+		h.ServeHTTP(w, r)
+	})
 }

@@ -268,7 +268,7 @@ func (p *Pages) batches(v *visit) (*screen, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(bs) == 0 && !slices.Contains(p.opt.Use.Overview.Feeds, feed) {
+	if len(bs) == 0 && !slices.Contains(p.opt.Use.Overview.Names(), feed) {
 		if any, err := p.opt.Store.Batches(v.Context(), flow.BatchFilter{Feed: feed, Limit: 1}); err != nil || len(any) == 0 {
 			return nil, pipeline.Errorf(pipeline.CodeNotFound, "there is no feed %q", cut(feed))
 		}
