@@ -205,6 +205,17 @@ func Lint(ctx context.Context, fsys fs.FS, suites []string, pack *knowledge.Pack
 	return sets, all, nil
 }
 
+// Against holds the gold of a set against the knowledge that answers it, as Lint
+// does: what no schema has would be missed in every run. Error: invalid, with
+// every mistake and its line.
+func (s *Set) Against(pack *knowledge.Pack, index *retrieve.Index) error {
+	var all Problems
+	for i := range s.Cases {
+		s.Cases[i].against(pack, index, &all)
+	}
+	return all.asError()
+}
+
 // against holds the gold of a case against the knowledge.
 func (c *Case) against(pack *knowledge.Pack, index *retrieve.Index, ps *Problems) {
 	bad := func(format string, args ...any) { ps.add(c.File, c.Line, format, args...) }

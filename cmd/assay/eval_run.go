@@ -318,6 +318,16 @@ func (c *cli) evalLock(ctx context.Context, names []string, f *evalFlags) error 
 		return err
 	}
 	defer done()
+	// A baseline over gold that fits no schema would compare nothing with nothing.
+	pack, err := a.Knowledge()
+	if err != nil {
+		return err
+	}
+	for _, set := range sets {
+		if err := set.Against(pack, nil); err != nil {
+			return err
+		}
+	}
 	by, _ := c.who(f.by) // nobody is no reason not to lock
 	opt := evals.LockOptions{By: by, Note: f.note, Replace: f.replace, Detect: f.detect}
 	var reports []*evals.Report
