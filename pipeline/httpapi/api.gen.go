@@ -303,6 +303,17 @@ type ClaimRequest struct {
 // Cluster Items that are one thing. The id lasts.
 type Cluster = catalog.Cluster
 
+// ClusterEvent One change of one cluster, by a batch or by a person.
+type ClusterEvent = catalog.ClusterEvent
+
+// ClusterEventPage defines model for ClusterEventPage.
+type ClusterEventPage struct {
+	Data []ClusterEvent `json:"data"`
+
+	// Next Cursor of the next page; absent on the last one.
+	Next string `json:"next,omitempty"`
+}
+
 // ClusterPage defines model for ClusterPage.
 type ClusterPage struct {
 	Data []Cluster `json:"data"`
@@ -616,6 +627,9 @@ type SearchResult struct {
 // Share defines model for Share.
 type Share = catalog.Share
 
+// SomeItems Items by name, the first 24 of count. Those that were erased since are counted and not named.
+type SomeItems = catalog.Some
+
 // Stage defines model for Stage.
 type Stage = flow.Stage
 
@@ -799,6 +813,21 @@ type CatalogReportParams struct {
 
 // CatalogReportParamsBy defines parameters for CatalogReport.
 type CatalogReportParamsBy string
+
+// ListClusterEventsParams defines parameters for ListClusterEvents.
+type ListClusterEventsParams struct {
+	// Cluster Only of this cluster, which may be gone.
+	Cluster string `form:"cluster,omitempty" json:"cluster,omitempty"`
+
+	// Item Only of the cluster that this item lies in, and of those that it left, up to its leaving.
+	Item string `form:"item,omitempty" json:"item,omitempty"`
+
+	// Cursor `next` of the page before.
+	Cursor Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Limit The most entries of a page.
+	Limit Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
 
 // ListClustersParams defines parameters for ListClusters.
 type ListClustersParams struct {
@@ -1105,6 +1134,9 @@ type ServerInterface interface {
 	// CatalogReport What is missing, doubtful and superfluous, and the trend
 	// (GET /v1/catalog/report)
 	CatalogReport(w http.ResponseWriter, r *http.Request, params CatalogReportParams)
+	// ListClusterEvents List what happened to clusters, the newest first
+	// (GET /v1/cluster-events)
+	ListClusterEvents(w http.ResponseWriter, r *http.Request, params ListClusterEventsParams)
 	// ListClusters List clusters of items that are one thing
 	// (GET /v1/clusters)
 	ListClusters(w http.ResponseWriter, r *http.Request, params ListClustersParams)
@@ -1922,6 +1954,78 @@ func (siw *ServerInterfaceWrapper) CatalogReport(w http.ResponseWriter, r *http.
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.CatalogReport(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListClusterEvents operation middleware
+func (siw *ServerInterfaceWrapper) ListClusterEvents(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListClusterEventsParams
+
+	// ------------- Optional query parameter "cluster" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cluster", r.URL.Query(), &params.Cluster, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cluster"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cluster", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "item" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "item", r.URL.Query(), &params.Item, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "item"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "item", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListClusterEvents(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -3356,6 +3460,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/breakers/{feed}:retry", wrapper.RetryBreaker)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/breakers/{feed}:trip", wrapper.TripBreaker)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/catalog/report", wrapper.CatalogReport)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/cluster-events", wrapper.ListClusterEvents)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/clusters", wrapper.ListClusters)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/clusters/{cluster}", wrapper.GetCluster)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/contracts", wrapper.ListContracts)
@@ -3779,6 +3884,28 @@ type CatalogReportResponseObject interface {
 type CatalogReport200JSONResponse CatalogReport
 
 func (response CatalogReport200JSONResponse) VisitCatalogReportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListClusterEventsRequestObject struct {
+	Params ListClusterEventsParams
+}
+
+type ListClusterEventsResponseObject interface {
+	VisitListClusterEventsResponse(w http.ResponseWriter) error
+}
+
+type ListClusterEvents200JSONResponse ClusterEventPage
+
+func (response ListClusterEvents200JSONResponse) VisitListClusterEventsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -4393,6 +4520,9 @@ type StrictServerInterface interface {
 	// CatalogReport What is missing, doubtful and superfluous, and the trend
 	// (GET /v1/catalog/report)
 	CatalogReport(ctx context.Context, request CatalogReportRequestObject) (CatalogReportResponseObject, error)
+	// ListClusterEvents List what happened to clusters, the newest first
+	// (GET /v1/cluster-events)
+	ListClusterEvents(ctx context.Context, request ListClusterEventsRequestObject) (ListClusterEventsResponseObject, error)
 	// ListClusters List clusters of items that are one thing
 	// (GET /v1/clusters)
 	ListClusters(ctx context.Context, request ListClustersRequestObject) (ListClustersResponseObject, error)
@@ -4982,6 +5112,32 @@ func (sh *strictHandler) CatalogReport(w http.ResponseWriter, r *http.Request, p
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(CatalogReportResponseObject); ok {
 		if err := validResponse.VisitCatalogReportResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListClusterEvents operation middleware
+func (sh *strictHandler) ListClusterEvents(w http.ResponseWriter, r *http.Request, params ListClusterEventsParams) {
+	var request ListClusterEventsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListClusterEvents(ctx, request.(ListClusterEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListClusterEvents")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListClusterEventsResponseObject); ok {
+		if err := validResponse.VisitListClusterEventsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

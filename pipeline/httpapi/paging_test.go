@@ -44,7 +44,7 @@ func TestPagesAreReadAsPages(t *testing.T) {
 		o.People = &people
 	})
 	for _, list := range []string{"/v1/duplicates", "/v1/duplicates?verdict=review&min_score=0.2", "/v1/duplicates?item=parts%2FP-1001",
-		"/v1/clusters", "/v1/clusters?item=parts%2FP-1001", "/v1/questions", "/v1/questions?feed=parts", "/v1/items"} {
+		"/v1/clusters", "/v1/cluster-events", "/v1/cluster-events?item=parts%2FP-1001", "/v1/clusters?item=parts%2FP-1001", "/v1/questions", "/v1/questions?feed=parts", "/v1/items"} {
 		sep := "?"
 		if strings.Contains(list, "?") {
 			sep = "&"

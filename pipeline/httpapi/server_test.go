@@ -187,7 +187,7 @@ func (f fails) Authenticate(*http.Request) (httpapi.Principal, error) {
 func TestPages(t *testing.T) {
 	api := serve(t)
 	post(t, api, "/v1/questions:ask", "{}")
-	for _, list := range []string{"/v1/items?", "/v1/duplicates?", "/v1/clusters?", "/v1/reviews?", "/v1/reviews?state=all&", "/v1/questions?",
+	for _, list := range []string{"/v1/items?", "/v1/duplicates?", "/v1/clusters?", "/v1/cluster-events?", "/v1/reviews?", "/v1/reviews?state=all&", "/v1/questions?",
 		"/v1/batches?", "/v1/approvals?", "/v1/feeds?", "/v1/breakers?", "/v1/contracts?", "/v1/search?q=washer&", "/v1/search?filter=material%3Dsteel&"} {
 		type page struct {
 			Data []json.RawMessage `json:"data"`

@@ -103,6 +103,36 @@ func (e CheckRequestExisting) Valid() bool {
 	}
 }
 
+// Defines values for ClusterEventKind.
+const (
+	Gone   ClusterEventKind = "gone"
+	Grown  ClusterEventKind = "grown"
+	Made   ClusterEventKind = "made"
+	Merged ClusterEventKind = "merged"
+	Shrunk ClusterEventKind = "shrunk"
+	Split  ClusterEventKind = "split"
+)
+
+// Valid indicates whether the value is a known member of the ClusterEventKind enum.
+func (e ClusterEventKind) Valid() bool {
+	switch e {
+	case Gone:
+		return true
+	case Grown:
+		return true
+	case Made:
+		return true
+	case Merged:
+		return true
+	case Shrunk:
+		return true
+	case Split:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ContractSummarySource.
 const (
 	ContractSummarySourceDraft    ContractSummarySource = "draft"
@@ -714,6 +744,47 @@ type Cluster struct {
 	Items []string `json:"items"`
 }
 
+// ClusterEvent One change of one cluster, by a batch or by a person.
+type ClusterEvent struct {
+	Actor string    `json:"actor,omitempty"`
+	At    time.Time `json:"at"`
+	Batch string    `json:"batch,omitempty"`
+
+	// Came Items by name, the first 24 of count. Those that were erased since are counted and not named.
+	Came    SomeItems `json:"came,omitempty"`
+	Cluster string    `json:"cluster"`
+
+	// From Clusters whose items came, the first 24.
+	From []string `json:"from,omitempty"`
+
+	// Items How many it holds afterwards, 0 once it is gone.
+	Items int              `json:"items"`
+	Kind  ClusterEventKind `json:"kind"`
+
+	// Review The decision of the review queue that brought it about.
+	Review string `json:"review,omitempty"`
+
+	// Seq Place in the history, later ones are higher.
+	Seq int64 `json:"seq"`
+
+	// To Clusters to which its items went, the first 24.
+	To []string `json:"to,omitempty"`
+
+	// Went Items by name, the first 24 of count. Those that were erased since are counted and not named.
+	Went SomeItems `json:"went,omitempty"`
+}
+
+// ClusterEventKind defines model for ClusterEvent.Kind.
+type ClusterEventKind string
+
+// ClusterEventPage defines model for ClusterEventPage.
+type ClusterEventPage struct {
+	Data []ClusterEvent `json:"data"`
+
+	// Next Cursor of the next page; absent on the last one.
+	Next string `json:"next,omitempty"`
+}
+
 // ClusterPage defines model for ClusterPage.
 type ClusterPage struct {
 	Data []Cluster `json:"data"`
@@ -1312,6 +1383,12 @@ type Share struct {
 	Share     float64 `json:"share"`
 }
 
+// SomeItems Items by name, the first 24 of count. Those that were erased since are counted and not named.
+type SomeItems struct {
+	Count int      `json:"count"`
+	Items []string `json:"items,omitempty"`
+}
+
 // Stage defines model for Stage.
 type Stage string
 
@@ -1564,6 +1641,21 @@ type CatalogReportParams struct {
 
 // CatalogReportParamsBy defines parameters for CatalogReport.
 type CatalogReportParamsBy string
+
+// ListClusterEventsParams defines parameters for ListClusterEvents.
+type ListClusterEventsParams struct {
+	// Cluster Only of this cluster, which may be gone.
+	Cluster *string `form:"cluster,omitempty" json:"cluster,omitempty"`
+
+	// Item Only of the cluster that this item lies in, and of those that it left, up to its leaving.
+	Item *string `form:"item,omitempty" json:"item,omitempty"`
+
+	// Cursor `next` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Limit The most entries of a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+}
 
 // ListClustersParams defines parameters for ListClusters.
 type ListClustersParams struct {
@@ -2129,6 +2221,11 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/catalog/report (the `CatalogReport` operationId).
 	CatalogReport(ctx context.Context, params *CatalogReportParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListClusterEvents List what happened to clusters, the newest first
+	//
+	// Corresponds with GET /v1/cluster-events (the `ListClusterEvents` operationId).
+	ListClusterEvents(ctx context.Context, params *ListClusterEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListClusters List clusters of items that are one thing
 	//
 	// Corresponds with GET /v1/clusters (the `ListClusters` operationId).
@@ -2691,6 +2788,21 @@ func (c *Client) TripBreaker(ctx context.Context, feed FeedName, params *TripBre
 // Corresponds with GET /v1/catalog/report (the `CatalogReport` operationId).
 func (c *Client) CatalogReport(ctx context.Context, params *CatalogReportParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCatalogReportRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListClusterEvents List what happened to clusters, the newest first
+//
+// Corresponds with GET /v1/cluster-events (the `ListClusterEvents` operationId).
+func (c *Client) ListClusterEvents(ctx context.Context, params *ListClusterEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListClusterEventsRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -4139,6 +4251,96 @@ func NewCatalogReportRequest(server string, params *CatalogReportParams) (*http.
 			req.Header.Set("If-None-Match", headerParam0)
 		}
 
+	}
+
+	return req, nil
+}
+
+// NewListClusterEventsRequest constructs an http.Request for the ListClusterEvents method
+func NewListClusterEventsRequest(server string, params *ListClusterEventsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/cluster-events")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Cluster != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cluster", *params.Cluster, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Item != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "item", *params.Item, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -5947,6 +6149,13 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/catalog/report (the `CatalogReport` operationId).
 	CatalogReportWithResponse(ctx context.Context, params *CatalogReportParams, reqEditors ...RequestEditorFn) (*CatalogReportResponse, error)
 
+	// ListClusterEventsWithResponse List what happened to clusters, the newest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/cluster-events (the `ListClusterEvents` operationId).
+	ListClusterEventsWithResponse(ctx context.Context, params *ListClusterEventsParams, reqEditors ...RequestEditorFn) (*ListClusterEventsResponse, error)
+
 	// ListClustersWithResponse List clusters of items that are one thing
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -6826,6 +7035,47 @@ func (r CatalogReportResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CatalogReportResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListClusterEventsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ClusterEventPage
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListClusterEventsResponse) GetJSON200() *ClusterEventPage {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListClusterEventsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListClusterEventsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListClusterEventsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListClusterEventsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -8118,6 +8368,19 @@ func (c *ClientWithResponses) CatalogReportWithResponse(ctx context.Context, par
 	return ParseCatalogReportResponse(rsp)
 }
 
+// ListClusterEventsWithResponse List what happened to clusters, the newest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/cluster-events (the `ListClusterEvents` operationId).
+func (c *ClientWithResponses) ListClusterEventsWithResponse(ctx context.Context, params *ListClusterEventsParams, reqEditors ...RequestEditorFn) (*ListClusterEventsResponse, error) {
+	rsp, err := c.ListClusterEvents(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListClusterEventsResponse(rsp)
+}
+
 // ListClustersWithResponse List clusters of items that are one thing
 //
 // Returns a wrapper object for the known response body format(s).
@@ -8938,6 +9201,32 @@ func ParseCatalogReportResponse(rsp *http.Response) (*CatalogReportResponse, err
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest CatalogReport
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListClusterEventsResponse parses an HTTP response from a ListClusterEventsWithResponse call
+func ParseListClusterEventsResponse(rsp *http.Response) (*ListClusterEventsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListClusterEventsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ClusterEventPage
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
