@@ -82,19 +82,25 @@ type HistoryStore interface {
 // cluster. It leaves Seq, At and the cause to whoever keeps it. Both sets have
 // their items in order.
 func History(previous, now []Cluster) []ClusterEvent {
-	was, is := membership(previous), membership(now)
 	before := make(map[string][]string, len(previous))
 	for _, c := range previous {
 		before[c.ID] = c.Items
 	}
 	after := make(map[string]bool, len(now))
-	var out []ClusterEvent
+	// An item that moved did so between clusters that changed: the others, nearly
+	// all of a large catalog, are not looked into.
+	kept := make(map[string]bool, len(now))
 	for _, c := range now {
 		after[c.ID] = true
+		if old, lived := before[c.ID]; lived && slices.Equal(old, c.Items) {
+			kept[c.ID] = true
+		}
 	}
+	was, is := membership(previous, kept), membership(now, kept)
+	var out []ClusterEvent
 	for _, c := range now {
 		old, lived := before[c.ID]
-		if lived && slices.Equal(old, c.Items) {
+		if kept[c.ID] {
 			continue
 		}
 		came := without(c.Items, was, c.ID)
@@ -131,14 +137,13 @@ func History(previous, now []Cluster) []ClusterEvent {
 	return out
 }
 
-// membership is the cluster of each item.
-func membership(cs []Cluster) map[string]string {
-	n := 0
+// membership is the cluster of each item, of the clusters that except leaves.
+func membership(cs []Cluster, except map[string]bool) map[string]string {
+	m := map[string]string{}
 	for _, c := range cs {
-		n += len(c.Items)
-	}
-	m := make(map[string]string, n)
-	for _, c := range cs {
+		if except[c.ID] {
+			continue
+		}
 		for _, it := range c.Items {
 			m[it] = c.ID
 		}
