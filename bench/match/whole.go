@@ -117,5 +117,5 @@ func (b *bench) check(ctx context.Context) error {
 	b.out["check_cpu_ms"] = float64(spent.Microseconds()) / 1000 / float64(len(asked))
 	b.out["check_recall10"] = float64(found) / float64(total)
 	fmt.Printf("%-16s %d items in memory: %.2f CPU ms each, p50 %.2f ms, p99 %.2f ms, recall@10 of the exact scan %.4f\n", "items:check", n, b.out["check_cpu_ms"], float64(p50.Microseconds())/1000, float64(p99.Microseconds())/1000, float64(found)/float64(total))
-	return nil
+	return b.handler(ctx, entries, asked)
 }
