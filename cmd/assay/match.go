@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/csv"
 	"fmt"
-	"io"
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
@@ -19,8 +17,9 @@ import (
 
 func (c *cli) matchCommand() *cobra.Command {
 	var flags itemFlags
-	var verdict, pairsFile string
+	var out matchOut
 	var adviser bool
+	var k int
 	cmd := &cobra.Command{
 		Use:   "match FILE [FILE2]",
 		Short: "Find the duplicates in a catalog, or between two",
@@ -32,7 +31,8 @@ Where two files use the same ids, each id is preceded by its file's name; an id
 that one file has twice is an error. Items without a text match nothing, and are
 named.`,
 		Example: `  assay match items.csv
-  assay match plant-a.csv plant-b.csv --id matnr --text kurztext --output json`,
+  assay match plant-a.csv plant-b.csv --id matnr --text kurztext --output json
+  assay match items.csv --pairs pairs.parquet --clusters clusters.parquet`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a, err := c.open()
@@ -40,23 +40,38 @@ named.`,
 				return err
 			}
 			defer a.Close()
-			return c.match(cmd.Context(), a, args, &flags, verdict, pairsFile, adviser)
+			if k < 0 || k > app.MaxCandidates {
+				return pipeline.Errorf(pipeline.CodeInvalid, "--candidates %d is out of range", k).WithHint("use 1 to %d", app.MaxCandidates)
+			}
+			if k > 0 {
+				a.Config.Candidates = k
+			}
+			return c.match(cmd.Context(), a, args, &flags, &out, adviser)
 		},
 	}
 	cmd.AddCommand(c.matchTrainCommand(), c.matchEvalCommand())
 	flags.add(cmd)
-	cmd.Flags().StringVar(&verdict, "verdict", "", "only pairs of this verdict: duplicate, review or distinct")
-	cmd.Flags().StringVar(&pairsFile, "csv", "", "also write the pairs as CSV to this file")
+	cmd.Flags().StringVar(&out.verdict, "verdict", "", "only pairs of this verdict: duplicate, review or distinct")
+	cmd.Flags().StringVar(&out.pairs, "pairs", "", "also write the pairs to this file: CSV, or Parquet where it ends in .parquet")
+	cmd.Flags().StringVar(&out.pairs, "csv", "", "the same as --pairs")
+	cmd.Flags().StringVar(&out.clusters, "clusters", "", "also write the clusters, one line for each item, to this file: CSV or Parquet")
+	cmd.Flags().IntVar(&k, "candidates", 0, "how many nearest items each is compared with, in its category and over all (default: ASSAY_CANDIDATES)")
 	cmd.Flags().BoolVar(&adviser, "adviser", false, "ask the model of ASSAY_LLM about the pairs for review; it decides nothing")
 	_ = cmd.RegisterFlagCompletionFunc("verdict", cobra.FixedCompletions([]string{"duplicate", "review", "distinct"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
-func (c *cli) match(ctx context.Context, a *app.App, files []string, flags *itemFlags, verdict, pairsFile string, adviser bool) error {
-	switch catalog.Verdict(verdict) {
+// matchOut says what of a match is kept, and where.
+type matchOut struct {
+	verdict         string // empty: every one
+	pairs, clusters string // files
+}
+
+func (c *cli) match(ctx context.Context, a *app.App, files []string, flags *itemFlags, out *matchOut, adviser bool) error {
+	switch catalog.Verdict(out.verdict) {
 	case "", catalog.Duplicate, catalog.Review, catalog.Distinct:
 	default:
-		return pipeline.Errorf(pipeline.CodeInvalid, "--verdict %q is not known", verdict).WithHint("use duplicate, review or distinct")
+		return pipeline.Errorf(pipeline.CodeInvalid, "--verdict %q is not known", out.verdict).WithHint("use duplicate, review or distinct")
 	}
 	o, err := a.Offline(ctx)
 	if err != nil {
@@ -78,17 +93,22 @@ func (c *cli) match(ctx context.Context, a *app.App, files []string, flags *item
 	if err != nil {
 		return err
 	}
-	if verdict != "" {
+	if out.verdict != "" {
 		kept := pairs[:0]
 		for _, p := range pairs {
-			if p.Verdict == catalog.Verdict(verdict) {
+			if p.Verdict == catalog.Verdict(out.verdict) {
 				kept = append(kept, p)
 			}
 		}
 		pairs = kept
 	}
-	if pairsFile != "" {
-		if err := writeFile(pairsFile, func(w io.Writer) error { return pairsCSV(w, pairs) }); err != nil {
+	if out.pairs != "" {
+		if err := writeTable(out.pairs, pairsTable(pairs)); err != nil {
+			return err
+		}
+	}
+	if out.clusters != "" {
+		if err := writeTable(out.clusters, clustersTable(clusters)); err != nil {
 			return err
 		}
 	}
@@ -213,18 +233,4 @@ func clip(s string) string {
 		return s
 	}
 	return string(r[:most-1]) + "…"
-}
-
-func pairsCSV(w io.Writer, pairs []catalog.Match) error {
-	cw := csv.NewWriter(w)
-	if err := cw.Write([]string{"a", "b", "verdict", "score", "reasons"}); err != nil {
-		return err
-	}
-	for _, p := range pairs {
-		if err := cw.Write([]string{p.A, p.B, string(p.Verdict), fmt.Sprintf("%.4f", p.Score), strings.Join(p.Reasons, "; ")}); err != nil {
-			return err
-		}
-	}
-	cw.Flush()
-	return cw.Error()
 }

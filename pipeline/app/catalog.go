@@ -18,7 +18,11 @@ func (a *App) Matcher() (*catalog.Matcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &catalog.Matcher{Pack: pack, Embedder: e}, nil
+	m := &catalog.Matcher{Pack: pack, Embedder: e}
+	if k := a.Config.Candidates; k != catalog.DefaultK { // the default stays unsaid in what names a matcher's settings
+		m.K = k
+	}
+	return m, nil
 }
 
 // Match builds the use case that finds duplicates.

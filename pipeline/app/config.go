@@ -43,6 +43,7 @@ type Config struct {
 	Tmp        string   `env:"ASSAY_TMP" doc:"Folder for spill files. Default: the system's."`
 	TZ         Zone     `env:"ASSAY_TZ" envDefault:"UTC" doc:"Time zone of windows and budgets, an IANA name. Times are stored as UTC."`
 	CheckItems int      `env:"ASSAY_CHECK_ITEMS" envDefault:"200000" doc:"How large a catalog is held in memory to check items at the moment of entry, about 6 KB an item; a larger one in Postgres is looked up there, by its vector index."`
+	Candidates int      `env:"ASSAY_CANDIDATES" envDefault:"10" doc:"How many nearest items an item is compared with, of its category and over all; items that share a part number or designation come on top. 1 to 200: more find more and cost more."`
 	Workers    int      `env:"ASSAY_WORKERS" envDefault:"0" doc:"How many shards are parsed at once. 0: one per core."`
 	Log        LogLevel `env:"ASSAY_LOG" envDefault:"off" doc:"Log to standard error: off, debug, info, warn, error."`
 
@@ -239,6 +240,9 @@ func (c Config) existing(scheme, dir, otherwise string) string {
 	return otherwise
 }
 
+// MaxCandidates bounds how many nearest items an item is compared with.
+const MaxCandidates = 200
+
 func (c Config) check() []string {
 	var problems []string
 	for _, u := range []struct {
@@ -302,6 +306,9 @@ func (c Config) check() []string {
 	}
 	if c.KeyIndex < 1 {
 		problems = append(problems, "ASSAY_KEY_INDEX: must be at least 1")
+	}
+	if c.Candidates < 1 || c.Candidates > MaxCandidates {
+		problems = append(problems, fmt.Sprintf("ASSAY_CANDIDATES: is between 1 and %d", MaxCandidates))
 	}
 	if c.Workers < 0 {
 		problems = append(problems, "ASSAY_WORKERS: must not be negative")

@@ -20,7 +20,8 @@ import (
 type Matcher struct {
 	// Pack gives the schemas; nil knows none.
 	Pack *knowledge.Pack
-	// K is how many nearest vectors of an item become candidates; default 10.
+	// K is how many nearest vectors of an item become candidates; default
+	// DefaultK.
 	K int
 	// Weights of the evidence; the zero value means DefaultWeights.
 	Weights Weights
@@ -38,6 +39,9 @@ type Matcher struct {
 	once  sync.Once
 	known map[string]*criteria
 }
+
+// DefaultK is how many nearest vectors become candidates where nobody says.
+const DefaultK = 10
 
 // With is m with another model, nil for the rules alone.
 func (m *Matcher) With(l *learn.Model) *Matcher {
@@ -61,7 +65,7 @@ func (m *Matcher) k() int {
 	if m.K > 0 {
 		return m.K
 	}
-	return 10
+	return DefaultK
 }
 
 func (m *Matcher) weights() *Weights {
