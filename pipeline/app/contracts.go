@@ -19,12 +19,14 @@ import (
 func (a *App) Contracts() (*contract.Set, error) { return a.contracts() }
 
 func (a *App) loadContracts() (*contract.Set, error) {
+	return a.readContracts(context.Background()) // what is loaded lives as long as the App
+}
+
+func (a *App) readContracts(ctx context.Context) (*contract.Set, error) {
 	base, err := a.folderContracts()
 	if err != nil || !a.fromRegistry() {
 		return base, err
 	}
-	// What is loaded lives as long as the App.
-	ctx := context.Background()
 	r, err := a.Registry(ctx)
 	if err != nil {
 		return nil, err
@@ -96,11 +98,11 @@ func (a *App) RefreshContracts(ctx context.Context, age time.Duration) (bool, er
 	if err != nil || stamp == s.stamp {
 		return false, err
 	}
-	set, err := a.Contracts()
+	set, err := a.Contracts() //nolint:contextcheck // once for all
 	if err != nil {
 		return false, err
 	}
-	fresh, err := a.loadContracts()
+	fresh, err := a.readContracts(ctx)
 	if err != nil {
 		return false, err
 	}

@@ -17,7 +17,7 @@ import (
 
 // ofCommands matches what a client of the API has no use for, more widely than the
 // table does.
-var ofCommands = regexp.MustCompile("\\bassay [a-z]+\\b|(^|[^-])--[a-z]")
+var ofCommands = regexp.MustCompile(`\bassay [a-z]+\b|(^|[^-])--[a-z]`)
 
 // hintsOf are the hints that the files below dir give, by where they stand.
 func hintsOf(t *testing.T, dir string) map[string]string {
