@@ -59,7 +59,10 @@ func (ps Problems) sort() {
 		if ps[i].File != ps[j].File {
 			return ps[i].File < ps[j].File
 		}
-		return ps[i].Line < ps[j].Line
+		if ps[i].Line != ps[j].Line {
+			return ps[i].Line < ps[j].Line
+		}
+		return ps[i].Message < ps[j].Message
 	})
 }
 

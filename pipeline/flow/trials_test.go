@@ -134,7 +134,7 @@ func TestCanaryIsPromoted(t *testing.T) {
 	ctx := context.Background()
 	w.knowing("same")
 	began := w.begin(observe.Trial{Change: observe.Change{Knowledge: "same"}, Auto: true})
-	w.day(2, 0, 600)
+	w.day(2, 0, 4800)
 	got, rep, err := w.trials().Latest(ctx)
 	if err != nil || got.State != observe.Promoted || got.EndedBy != flow.ByItself || rep.Pairs < 100 {
 		t.Fatalf("%+v %+v %v", got, rep, err)
