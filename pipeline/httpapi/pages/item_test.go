@@ -124,7 +124,7 @@ func TestStoreGoneAtTheDesk(t *testing.T) {
 func TestClusterHistory(t *testing.T) {
 	var store flow.Store
 	a := project(t)
-	b := browse(t, options(t, a, httpapi.Local{Subject: "ann"}, func(o *pages.Options) { store = o.Store.(flow.Store) }))
+	b := browse(t, options(t, a, httpapi.Local{Subject: "ann"}, func(o *pages.Options) { store = o.Store }))
 	put(t, store, "parts/h1", "washer one")
 	put(t, store, "parts/h2", "washer two")
 	put(t, store, "parts/h3", hostile)
