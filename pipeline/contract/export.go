@@ -11,21 +11,25 @@ import (
 	"github.com/assay-pipeline/assay/pipeline"
 )
 
-// exporters are the forms into which a feed can be written, by target.
-var exporters = map[string]func(*Document, *Feed) ([]byte, error){
-	"jsonschema": func(_ *Document, f *Feed) ([]byte, error) { return exportJSONSchema(f) },
-	"avro":       func(_ *Document, f *Feed) ([]byte, error) { return exportAvro(f) },
-	"postgres":   func(_ *Document, f *Feed) ([]byte, error) { return exportSQL(f, postgresDDL) },
-	"athena":     func(_ *Document, f *Feed) ([]byte, error) { return exportSQL(f, athenaDDL) },
-	"snowflake":  func(_ *Document, f *Feed) ([]byte, error) { return exportSQL(f, snowflakeDDL) },
-	"glue":       func(_ *Document, f *Feed) ([]byte, error) { return exportGlue(f) },
-	"go":         exportGo,
-	"markdown":   func(_ *Document, f *Feed) ([]byte, error) { return exportMarkdown(f), nil },
-	"html":       func(_ *Document, f *Feed) ([]byte, error) { return exportHTML(f) },
+// exporters are the forms into which a feed can be written, by target. They are
+// no variable, so that programs that export nothing do not carry what writes Go
+// and HTML.
+func exporters() map[string]func(*Document, *Feed) ([]byte, error) {
+	return map[string]func(*Document, *Feed) ([]byte, error){
+		"jsonschema": func(_ *Document, f *Feed) ([]byte, error) { return exportJSONSchema(f) },
+		"avro":       func(_ *Document, f *Feed) ([]byte, error) { return exportAvro(f) },
+		"postgres":   func(_ *Document, f *Feed) ([]byte, error) { return exportSQL(f, postgresDDL) },
+		"athena":     func(_ *Document, f *Feed) ([]byte, error) { return exportSQL(f, athenaDDL) },
+		"snowflake":  func(_ *Document, f *Feed) ([]byte, error) { return exportSQL(f, snowflakeDDL) },
+		"glue":       func(_ *Document, f *Feed) ([]byte, error) { return exportGlue(f) },
+		"go":         exportGo,
+		"markdown":   func(_ *Document, f *Feed) ([]byte, error) { return exportMarkdown(f), nil },
+		"html":       func(_ *Document, f *Feed) ([]byte, error) { return exportHTML(f) },
+	}
 }
 
 // ExportTargets are the names that Export knows, sorted.
-func ExportTargets() []string { return slices.Sorted(maps.Keys(exporters)) }
+func ExportTargets() []string { return slices.Sorted(maps.Keys(exporters())) }
 
 // Export writes the schema object or feed of that name (see Feed) for another
 // tool: jsonschema (draft 2020-12), avro, postgres, athena and snowflake DDL, a
@@ -33,7 +37,7 @@ func ExportTargets() []string { return slices.Sorted(maps.Keys(exporters)) }
 // and html for people. What a target cannot say is left out, never bent.
 // Errors: invalid.
 func (d *Document) Export(name, target string) ([]byte, error) {
-	export, ok := exporters[target]
+	export, ok := exporters()[target]
 	if !ok {
 		return nil, pipeline.Errorf(pipeline.CodeInvalid, "there is no export to %q", target).WithHint("%s", didYouMean(target, ExportTargets(), ""))
 	}
