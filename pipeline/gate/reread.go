@@ -35,6 +35,11 @@ func (m *merger) reread(ctx context.Context, seg *mergedSegment, e keyEntry) (*s
 	if n, err := a.src.ReadAt(b, seg.Start+e.at); err != nil && n < len(b) {
 		return nil, nil, m.changed(err)
 	}
+	if e.size > 0 && b[e.size-1] == '\r' {
+		// A line of CR CR LF ends with a CR of its own, which at the end of a
+		// file would count as the line's end.
+		b = append(b, '\r', '\n')
+	}
 	rdr, err := codec.Record(m.in.Name, b, m.g.dialect, m.l.Begin, m.g.jsonl(), m.g.columnNames())
 	if err == nil {
 		err = rdr.Next(ctx, &a.sheet.chunk)
