@@ -31,14 +31,14 @@ func (m *merger) reread(ctx context.Context, seg *mergedSegment, e keyEntry) (*s
 	if m.g.feed.Format == contract.Parquet {
 		return m.rereadRow(ctx, seg, e.row)
 	}
-	b := make([]byte, e.size)
+	b := make([]byte, e.size, e.size+2)
 	if n, err := a.src.ReadAt(b, seg.Start+e.at); err != nil && n < len(b) {
 		return nil, nil, m.changed(err)
 	}
 	if e.size > 0 && b[e.size-1] == '\r' {
 		// A line of CR CR LF ends with a CR of its own, which at the end of a
 		// file would count as the line's end.
-		b = append(b, '\r', '\n')
+		b = append(b, '\r', '\n') //nolint:makezero // behind what was read
 	}
 	rdr, err := codec.Record(m.in.Name, b, m.g.dialect, m.l.Begin, m.g.jsonl(), m.g.columnNames())
 	if err == nil {
