@@ -28,7 +28,7 @@ func (c *cli) catalogCommand() *cobra.Command {
 }
 
 func (c *cli) catalogReportCommand() *cobra.Command {
-	var by string
+	var by, html string
 	var last int
 	cmd := &cobra.Command{
 		Use:   "report",
@@ -36,24 +36,30 @@ func (c *cli) catalogReportCommand() *cobra.Command {
 		Long: `Per category, plant and source: the share of items that leave out each critical
 attribute, the share of records of low confidence, and the share of items that
 another one makes superfluous. The trend compares with what stood after earlier
-batches.`,
+batches. --html writes a page with the trend as a line; it opens offline.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.people(cmd.Context(), func(p *flow.People, _ *app.App) error { return c.catalogReport(cmd.Context(), p, by, last) })
+			return c.people(cmd.Context(), func(p *flow.People, _ *app.App) error { return c.catalogReport(cmd.Context(), p, by, last, html) })
 		},
 	}
 	cmd.Flags().StringVar(&by, "by", "", "only category, plant or source")
 	cmd.Flags().IntVar(&last, "trend", 10, "how many earlier batches the trend looks back")
+	cmd.Flags().StringVar(&html, "html", "", "also write the report as a self-contained page")
 	return cmd
 }
 
-func (c *cli) catalogReport(ctx context.Context, p *flow.People, by string, last int) error {
+func (c *cli) catalogReport(ctx context.Context, p *flow.People, by string, last int, html string) error {
 	r, err := p.Report(ctx, by, last)
 	if err != nil {
 		return err
 	}
 	if r.Items == 0 {
 		return pipeline.Errorf(pipeline.CodeNotFound, "the catalog is empty").WithHint("assay run takes the landing zone into it")
+	}
+	if html != "" {
+		if err := writeFile(html, func(w io.Writer) error { return r.WriteHTML(w, p.Now()) }); err != nil {
+			return err
+		}
 	}
 	if c.json() {
 		return c.printJSON(map[string]any{"schema_version": 1, "items": r.Items, "groups": r.Groups})

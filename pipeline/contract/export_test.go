@@ -273,6 +273,9 @@ func TestExportForPeople(t *testing.T) {
 	if strings.Contains(page, "<b>") || !strings.Contains(page, html.EscapeString("<b>")) {
 		t.Error("the description is not escaped")
 	}
+	if strings.Contains(page, "href=") || strings.Contains(page, "src=") || strings.Contains(page, "url(") || !strings.Contains(page, "prefers-color-scheme:dark") {
+		t.Error("it is not one file with the look of the reports")
+	}
 	d, err := contract.Parse("x", []byte(nasty))
 	if err != nil {
 		t.Fatal(err)

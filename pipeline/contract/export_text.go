@@ -2,17 +2,16 @@ package contract
 
 import (
 	"bytes"
+	_ "embed"
 	"fmt"
 	"go/format"
 	"go/token"
 	"strconv"
 	"strings"
-	"sync"
 	"unicode"
 
 	"github.com/assay-pipeline/assay/pipeline"
-
-	"github.com/assay-pipeline/assay/pipeline/fill"
+	"github.com/assay-pipeline/assay/pipeline/page"
 )
 
 // goName is an exported Go identifier.
@@ -291,20 +290,8 @@ func feedRules(f *Feed) (out []string) {
 	return out
 }
 
-var page = sync.OnceValue(func() *fill.Template {
-	return fill.HTML("contract", `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{{.F.Name}}</title>
-<style>body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}table{border-collapse:collapse;width:100%}
-th,td{border-bottom:1px solid #ccc;padding:.4rem .6rem;text-align:left;vertical-align:top}code{background:#f3f3f3}</style></head>
-<body><h1>{{.F.Name}}</h1><p>{{.F.Description}}</p>
-<p>Contract <code>{{.F.ContractID}}</code>, version {{.F.Version}} ({{.F.Status}}), owner {{or .F.Owner "none"}}. Load: {{.F.Load}}; a new column: {{.F.Evolution}}.</p>
-<table><thead><tr><th>field</th><th>column</th><th>type</th><th>means</th><th>must be</th></tr></thead><tbody>
-{{range .Rows}}<tr><td>{{.Field.Name}}</td><td>{{.Field.Column}}</td><td>{{.Field.Type}}</td><td>{{.Field.Description}}</td><td>{{range $i, $c := .Clauses}}{{if $i}}<br>{{end}}{{$c}}{{end}}</td></tr>
-{{end}}</tbody></table>
-{{if .Rules}}<h2>Rules of the feed</h2><ul>{{range .Rules}}<li>{{.}}</li>{{end}}</ul>{{end}}
-</body></html>
-`)
-})
+//go:embed page.html
+var pageSource string
 
 func exportHTML(f *Feed) ([]byte, error) {
 	type row struct {
@@ -316,7 +303,7 @@ func exportHTML(f *Feed) ([]byte, error) {
 		rows = append(rows, row{fd, clausesOf(f, fd)})
 	}
 	var b bytes.Buffer
-	err := page().Execute(&b, struct {
+	err := page.Report("contract", pageSource).Execute(&b, struct {
 		F     *Feed
 		Rows  []row
 		Rules []string

@@ -43,11 +43,16 @@ func Parse(name, text string) (*Template, error) {
 // with the program. What it fills in is escaped for texts and quoted attributes;
 // it must not stand in scripts, styles or addresses.
 func HTML(name, text string) *Template {
+	return HTMLOf(name, text, func(s string) string { return s })
+}
+
+// HTMLOf is HTML whose values go through shown before they are escaped.
+func HTMLOf(name, text string, shown func(string) string) *Template {
 	t, err := Parse(name, text)
 	if err != nil {
 		panic(err)
 	}
-	t.escape = html.EscapeString
+	t.escape = func(s string) string { return html.EscapeString(shown(s)) }
 	return t
 }
 

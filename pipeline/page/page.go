@@ -32,16 +32,24 @@ type Template struct {
 	once   sync.Once
 	name   string
 	source []string
+	shown  func(string) string
 	t      *fill.Template
 }
 
-// New is a template of a page in several parts, in the language of fill.HTML.
-func New(name string, source ...string) *Template { return &Template{name: name, source: source} }
+// New is a template of a page in several parts, in the language of fill.HTML. What
+// is filled in stands in it as it is, since forms send values back: what a page
+// only shows goes through Text before.
+func New(name string, source ...string) *Template {
+	return &Template{name: name, source: source, shown: func(s string) string { return s }}
+}
 
 // Report is the template of a report that needs nothing but itself. The source
-// defines "title" and "main"; it has the stylesheet and the parts.
+// defines "title" and "main"; it has the stylesheet and the parts. Whatever is
+// filled in becomes Visible.
 func Report(name string, source ...string) *Template {
-	return New(name, append([]string{frame, Style, "</style></head><body class=\"report\"><main id=\"main\">\n{{template \"main\" .}}\n</main></body></html>\n", Parts}, source...)...)
+	t := New(name, append([]string{frame, Style, "</style></head><body class=\"report\"><main id=\"main\">\n{{template \"main\" .}}\n</main></body></html>\n", Parts}, source...)...)
+	t.shown = Visible
+	return t
 }
 
 // Execute writes the page, filled with data. Like fill.HTML it panics where the
@@ -54,6 +62,6 @@ func (t *Template) Part(w io.Writer, name string, data any) error {
 }
 
 func (t *Template) read() *fill.Template {
-	t.once.Do(func() { t.t = fill.HTML(t.name+".html", strings.Join(t.source, "")) })
+	t.once.Do(func() { t.t = fill.HTMLOf(t.name+".html", strings.Join(t.source, ""), t.shown) })
 	return t.t
 }

@@ -77,8 +77,11 @@ func TestDraw(t *testing.T) {
 func TestReport(t *testing.T) {
 	r := Report("r", `{{define "title"}}<{{.}}>{{end}}{{define "main"}}{{.}}{{end}}`)
 	var b strings.Builder
-	if err := r.Execute(&b, `"><script>`); err != nil {
+	if err := r.Execute(&b, "\"><script>\u202e\x1b\xff"); err != nil {
 		t.Fatal(err)
+	}
+	if s := b.String(); !strings.Contains(s, "&gt;&lt;script&gt;⟦U+202E⟧␛\ufffd") || strings.ContainsAny(s, "\u202e\x1b") {
+		t.Error(s)
 	}
 	if s := b.String(); strings.Contains(s, "<script") || strings.Contains(s, "href=") || strings.Contains(s, "src=") || strings.Contains(s, "url(") || !strings.Contains(s, "prefers-color-scheme:dark") {
 		t.Error(s)

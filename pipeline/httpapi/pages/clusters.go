@@ -3,12 +3,12 @@ package pages
 import (
 	_ "embed"
 	"encoding/json"
-	"fmt"
 	"net/url"
 	"slices"
 
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/catalog"
+	"github.com/assay-pipeline/assay/pipeline/flow"
 	"github.com/assay-pipeline/assay/pipeline/page"
 )
 
@@ -24,7 +24,7 @@ var catalogSource string
 var (
 	clusterTemplate  = thingTemplate("cluster", clusterSource)
 	clustersTemplate = template("clusters", clustersSource)
-	catalogTemplate  = template("catalog", catalogSource)
+	catalogTemplate  = template("catalog", catalogSource+flow.GroupsTemplate)
 )
 
 // clusterPage is a cluster with its golden record.
@@ -140,18 +140,8 @@ type catalogPage struct {
 	At      string
 	Batch   string
 	BatchTo string
-	By      string
 	Bys     []option
-	Groups  []groupLine
-}
-
-type groupLine struct {
-	Name, To                              string
-	Items                                 int
-	Incomplete, LowConfidence, Duplicates string
-	Missing                               []pair
-	Trend                                 page.Line
-	Moved                                 bool // there is a trend
+	Groups  flow.GroupsView
 }
 
 // trendOf is how many batches a trend looks back.
@@ -161,7 +151,7 @@ const trendOf = 12
 // anew is what the API and the command line do.
 func (v *visit) catalog() (*screen, error) {
 	by := v.URL.Query().Get("by")
-	main := catalogPage{By: by}
+	var main catalogPage
 	for _, o := range []option{{Value: "", Name: "category"}, {Value: "plant", Name: "plant"}, {Value: "source", Name: "feed"}} {
 		o.Selected = o.Value == by
 		main.Bys = append(main.Bys, o)
@@ -176,38 +166,29 @@ func (v *visit) catalog() (*screen, error) {
 	if err != nil {
 		return nil, err
 	}
-	was := map[string][]page.Value{}
-	var now catalog.Report
+	was := map[string][]flow.ReportTrend{}
+	var now []flow.ReportGroup
 	for i, s := range snaps {
-		now = catalog.Report{}
-		if err := json.Unmarshal(s.Figures, &now); err != nil {
+		var r catalog.Report
+		if err := json.Unmarshal(s.Figures, &r); err != nil {
 			return nil, pipeline.Errorf(pipeline.CodeCorrupt, "the report of batch %s does not read: %w", s.Batch, err)
 		}
-		for _, g := range now.Groups {
-			if g.By == by {
-				was[g.Name] = append(was[g.Name], page.Value{At: float64(i), Y: g.Incomplete, Title: moment(s.At) + ": " + percent(g.Incomplete)})
+		last := i == len(snaps)-1
+		for _, g := range r.Groups {
+			switch {
+			case g.By != by:
+			case last:
+				now = append(now, flow.ReportGroup{Group: g, Trend: was[g.Name]})
+			default:
+				was[g.Name] = append(was[g.Name], flow.ReportTrend{Batch: s.Batch, At: s.At, Incomplete: g.Incomplete})
 			}
 		}
-		main.Batch, main.BatchTo, main.At = pipeline.ShortID(s.Batch), "/batches/"+url.PathEscape(s.Batch), moment(s.At)
+		main.Items, main.Batch, main.BatchTo, main.At = r.Items, pipeline.ShortID(s.Batch), "/batches/"+url.PathEscape(s.Batch), moment(s.At)
 	}
-	main.Items = now.Items
+	main.Groups = flow.NewGroupsView(by, now)
 	filter := map[string]string{"category": "category", "plant": "plant", "source": "feed"}[by]
-	for _, g := range now.Groups {
-		if g.By != by {
-			continue
-		}
-		l := groupLine{
-			Name: page.Short(g.Name, 80), To: searchAddress(filter+`="`+g.Name+`"`, 0), Items: g.Items,
-			Incomplete: percent(g.Incomplete), LowConfidence: percent(g.LowConfidence), Duplicates: percent(g.Duplicates),
-		}
-		for _, m := range g.Missing[:min(len(g.Missing), 3)] {
-			l.Missing = append(l.Missing, pair{page.Short(m.Attribute, 80), fmt.Sprintf("%s (%d of %d)", percent(m.Share), m.Items, m.Of)})
-		}
-		if t := was[g.Name]; len(t) > 1 {
-			l.Moved = true
-			l.Trend = page.Draw("incomplete over the last "+fmt.Sprint(len(t))+" batches, now "+l.Incomplete, 120, 24, 0, float64(len(snaps)-1), 1, t)
-		}
-		main.Groups = append(main.Groups, l)
+	for i := range now {
+		main.Groups.Groups[i].To = searchAddress(filter+`="`+now[i].Name+`"`, 0)
 	}
 	return &screen{Title: "Catalog", Here: "/catalog", t: catalogTemplate, Main: &main}, nil
 }
