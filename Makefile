@@ -135,8 +135,6 @@ deliver: ## events one to three times, shuffled, from 8 processes on Postgres (n
 	$(GO) test ./pipeline/flow -run 'EightProcesses$$' -count $(or $(COUNT),5) -v | grep -v '^=== '
 
 .PHONY: size
-# cel-go's protobuf asks for a method by its name, and from then on the linker
-# keeps every exported method of every type: the SDKs come whole.
 size: build ## binaries stay within their bounds
 	@check() { s=$$(stat -c %s $$1 2>/dev/null || stat -f %z $$1); \
 	  [ $$s -le $$(( $$2 * 1048576 )) ] || { echo "$$1 is $$s bytes, more than $$2 MiB"; exit 1; }; }; \
@@ -144,11 +142,14 @@ size: build ## binaries stay within their bounds
 	@$(GO) test ./infra/integration -run 'TestZip$$' -count 1 -v -timeout 30m -args -zips | grep -E 'zip of|zip_mb|FAIL|more than'
 
 .PHONY: check-template
-check-template: ## template.yaml and infra/ by cfn-lint and by what it does not see; seeded mistakes are caught; policies against the code
+check-template: ## template.yaml and infra/ by cfn-lint and by what it does not see, and by sam where it is installed; seeded mistakes are caught; policies against the code
 	@python3 -c 'import cfnlint, samtranslator' 2>/dev/null || pip install --quiet cfn-lint aws-sam-translator
 	@python3 .ci/template.py
 	$(GO) test ./infra -count 1
 	@python3 .ci/template_mistakes.py
+	@command -v sam >/dev/null || { echo "sam is not installed: pip install aws-sam-cli, and what it says of the template counts too"; exit 0; }; \
+	export AWS_DEFAULT_REGION=eu-central-1 SAM_CLI_TELEMETRY=0 GOFLAGS='-tags=lambda.norpc "-ldflags=-s -w"'; \
+	said=$$(sam validate --lint 2>&1 && sam build --build-dir $(BIN)/sam 2>&1) || { echo "$$said"; exit 1; }; echo "sam validates the template and builds every function"
 
 ## --- figures ----------------------------------------------------------------
 
@@ -231,7 +232,7 @@ bench-aws: ## the functions on this machine: end to end, init, zip, memory, 2,00
 
 .PHONY: clean
 clean: ## remove what the targets above made
-	rm -rf $(BIN)
+	rm -rf $(BIN) .aws-sam
 
 .PHONY: help
 help: ## this list

@@ -20,6 +20,7 @@ import (
 // relay takes it from there.
 type handler struct {
 	api   *pages.Pages
+	serve http.Handler // api, by the contracts as they stand now
 	count *app.Metrics
 	now   func() time.Time
 	trace *app.Tracer
@@ -42,7 +43,7 @@ func newHandler(ctx context.Context, environ []string, dir string, opt app.Optio
 	if err != nil {
 		return nil, err
 	}
-	return &handler{api, a.Metrics(), time.Now, a.Tracer()}, nil
+	return &handler{api, serve.Fresh(a, api), a.Metrics(), time.Now, a.Tracer()}, nil
 }
 
 // callers knows who sends a request. On the routes of the API the gateway has
@@ -80,7 +81,7 @@ func (h *handler) Handle(ctx context.Context, e events.APIGatewayV2HTTPRequest) 
 	began := h.now()
 	defer h.trace.Flush(ctx)
 	under, end := h.trace.Start(pipeline.WithTrace(r.Context(), caused(r.Header)), "request", "http.request.method", r.Method)
-	h.api.ServeHTTP(w, r.WithContext(under)) //nolint:contextcheck // it is that of the request
+	h.serve.ServeHTTP(w, r.WithContext(under)) //nolint:contextcheck // it is that of the request
 	end(nil)
 	if op := timed[r.URL.Path]; op != "" {
 		h.count.Put(map[string]string{"Operation": op}, app.Measure{Name: "RequestMs", Unit: "Milliseconds", Value: float64(h.now().Sub(began).Microseconds()) / 1000})

@@ -17,7 +17,11 @@ import (
 // project is a folder as assay init writes it.
 func project(t *testing.T, environ ...string) *handler {
 	t.Helper()
-	dir := t.TempDir()
+	return projectIn(t, t.TempDir(), environ...)
+}
+
+func projectIn(t *testing.T, dir string, environ ...string) *handler {
+	t.Helper()
 	if err := os.CopyFS(filepath.Join(dir, "contracts"), os.DirFS(filepath.Join("..", "..", "cmd", "assay", "scaffold", "contracts"))); err != nil {
 		t.Fatal(err)
 	}
@@ -88,6 +92,26 @@ func TestHandleAccess(t *testing.T) {
 		if c.status == 401 && res.Headers["Www-Authenticate"] == "" {
 			t.Errorf("%s: no challenge: %v", c.name, res.Headers)
 		}
+	}
+}
+
+// TestHandleNewContract: a contract counts without a new start of the function.
+func TestHandleNewContract(t *testing.T) {
+	dir := t.TempDir()
+	h := projectIn(t, dir)
+	feeds := filepath.Join(dir, "contracts", "feeds")
+	src, err := os.ReadFile(filepath.Join(feeds, "parts.odcs.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(feeds, "screws.odcs.yaml"), []byte(strings.ReplaceAll(string(src), "parts", "screws")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e := sample(t)
+	e.RawPath, e.RawQueryString, e.Body, e.IsBase64Encoded = "/v1/feeds/screws", "", "", false
+	e.RequestContext.HTTP.Method = "GET"
+	if res, err := h.Handle(context.Background(), *e); err != nil || res.StatusCode != http.StatusOK {
+		t.Errorf("%+v %v", res, err)
 	}
 }
 

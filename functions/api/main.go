@@ -11,13 +11,12 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/assay-pipeline/assay/pipeline/app"
-	"github.com/assay-pipeline/assay/pipeline/gate/sqlrule"
 )
 
 func main() {
 	app.Check(os.Environ(), ".")
 	first := app.First(func(ctx context.Context) (*handler, error) {
-		return newHandler(context.WithoutCancel(ctx), os.Environ(), ".", app.Options{Log: app.FunctionLog(os.Stderr), Function: "api", Metrics: os.Stdout, SQL: &sqlrule.Engine{}})
+		return newHandler(context.WithoutCancel(ctx), os.Environ(), ".", app.Options{Log: app.FunctionLog(os.Stderr), Function: "api", Metrics: os.Stdout})
 	})
 	lambda.StartWithOptions(func(ctx context.Context, e events.APIGatewayV2HTTPRequest) (any, error) {
 		h, err := first(ctx)

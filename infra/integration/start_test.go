@@ -42,10 +42,8 @@ func TestInit(t *testing.T) {
 	figure(t, map[string]any{"init_ms": round(ms)})
 }
 
-// zipBounds are how large the archive of a function may be, in MB of 10^6 bytes.
-// The API carries the pages and what verifies their sessions, the checks of
-// requests and all model providers.
-var zipBounds = map[string]float64{"api": 13.3, "": 12}
+// zipBound is how large the archive of a function may be, in MB of 10^6 bytes.
+const zipBound = 12
 
 // TestZip: what Lambda is given to unpack.
 func TestZip(t *testing.T) {
@@ -67,12 +65,8 @@ func TestZip(t *testing.T) {
 		}
 		mb := round(float64(zipped(t, file)) / 1e6)
 		sizes[name] = mb
-		bound, ok := zipBounds[name]
-		if !ok {
-			bound = zipBounds[""]
-		}
-		if mb > bound {
-			t.Errorf("the archive of %s is %.2f MB, more than %g", name, mb, bound)
+		if mb > zipBound {
+			t.Errorf("the archive of %s is %.2f MB, more than %d", name, mb, zipBound)
 		}
 		largest = max(largest, mb)
 	}

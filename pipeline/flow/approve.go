@@ -405,7 +405,7 @@ func (in *Ingest) stagedParts(ctx context.Context, f *contract.Feed, b Batch, re
 		if key, part := (&output{batch: b}).key(p.Name); part {
 			file, err := in.Lake.Describe(ctx, key)
 			if pipeline.ErrorCode(err) == pipeline.CodeNotFound || err == nil && file.Size != p.Bytes {
-				return in.stageAgain(ctx, f, b)
+				return in.stageAgain(ctx, f, b, report)
 			}
 			if err != nil {
 				return nil, err
@@ -417,7 +417,9 @@ func (in *Ingest) stagedParts(ctx context.Context, f *contract.Feed, b Batch, re
 	return files, nil
 }
 
-func (in *Ingest) stageAgain(ctx context.Context, f *contract.Feed, b Batch) ([]lake.File, error) {
+// stageAgain leaves the report that was approved where the rows are the same: a
+// process that only decides has no database for its sql rules.
+func (in *Ingest) stageAgain(ctx context.Context, f *contract.Feed, b Batch, approved *gate.Report) ([]lake.File, error) {
 	gone := pipeline.Errorf(pipeline.CodeNotFound, "the rows of batch %s are gone: its staged files were removed, and %s holds something else now", pipeline.ShortID(b.ID), b.Key).
 		WithHint("reject the batch and land the file again")
 	content, _, err := in.fingerprint(ctx, b.Key)
@@ -427,7 +429,10 @@ func (in *Ingest) stageAgain(ctx context.Context, f *contract.Feed, b Batch) ([]
 	if err != nil {
 		return nil, err
 	}
-	_, files, err := in.gate(ctx, f, b, 1)
+	report, files, err := in.gate(ctx, f, b, 1)
+	if err == nil && report.Rows == approved.Rows {
+		err = in.writeReport(ctx, b, approved)
+	}
 	return files, err
 }
 

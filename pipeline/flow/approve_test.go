@@ -225,6 +225,32 @@ func TestApprovalStagedGone(t *testing.T) {
 	}
 }
 
+// TestApprovalKeepsItsReport: who decides has no database for sql rules, and
+// stages the rows again; the report that was approved stays.
+func TestApprovalKeepsItsReport(t *testing.T) {
+	ctx := context.Background()
+	w := newWorld(t, approvalAlways)
+	w.contract(feedContract(approvalAlways) + "    quality:\n      - {name: few, type: sql, query: SELECT COUNT(*) FROM parts, mustBeLessThan: 9}\n")
+	w.open()
+	b := w.waiting("1.csv", "1,screw M8,2")
+	before, err := w.lk.ReadObject(ctx, b.Report)
+	if err != nil || !strings.Contains(string(before), `"few"`) {
+		t.Fatalf("%s %v", before, err)
+	}
+	if _, err := w.lk.GC(ctx, 0, false); err != nil {
+		t.Fatal(err)
+	}
+	w.run.Ingest.SQL = nil
+	if _, err := w.decide(b.ID, flow.Approved, "ann"); err != nil {
+		t.Fatal(err)
+	}
+	after, err := w.lk.ReadObject(ctx, b.Report)
+	if err != nil || string(after) != string(before) {
+		t.Errorf("%v\n%s\n%s", err, before, after)
+	}
+	w.want("rows", w.curated(), []string{"1=2"})
+}
+
 // TestApprovalSnapshot: an older snapshot does not replace a newer one.
 func TestApprovalSnapshot(t *testing.T) {
 	w := newWorld(t, approvalAlways+"  - {property: assay.load, value: snapshot}\n")

@@ -19,6 +19,8 @@ const TopicReplay = "replay"
 // A ReplayFeed is the body of a replay message.
 type ReplayFeed struct {
 	Feed string `json:"feed"`
+	// Batches, where set: only these, by id, as far as they are held still.
+	Batches []string `json:"batches,omitempty"`
 }
 
 // A Release says which held batches are judged again, and how.
@@ -259,11 +261,22 @@ func (in *Ingest) askReplay(ctx context.Context, tx Tx, out []Outgoing, b Batch,
 	if !slices.ContainsFunc(held, func(h Batch) bool { return h.ID != b.ID }) {
 		return out, nil
 	}
-	m, err := newMessage(TopicReplay, ts[len(ts)-1].At.String(), ReplayFeed{f.Name})
+	m, err := newMessage(TopicReplay, ts[len(ts)-1].At.String(), ReplayFeed{Feed: f.Name})
 	if err != nil {
 		return nil, err
 	}
 	return append(out, Outgoing{Message: &m}), nil
+}
+
+// AskReplay has a held batch judged again by whoever works off the messages of
+// TopicReplay: for a process that answers requests, and may neither take the time
+// nor carry what judging needs. Each call asks once more. Error: unavailable.
+func (in *Ingest) AskReplay(ctx context.Context, b Batch) error {
+	m, err := newMessage(TopicReplay, stamp(in.Now).String(), ReplayFeed{Feed: b.Feed, Batches: []string{b.ID}})
+	if err != nil {
+		return err
+	}
+	return in.Store.PutOutgoing(ctx, Outgoing{Message: &m})
 }
 
 // ReplayMessage handles a message of TopicReplay. Handling it again changes
@@ -273,7 +286,22 @@ func (in *Ingest) ReplayMessage(ctx context.Context, m Message) ([]Replayed, err
 	if err := json.Unmarshal(m.Body, &body); err != nil || body.Feed == "" {
 		return nil, pipeline.Errorf(pipeline.CodeInvalid, "replay message %s does not read: %v", m.ID, err)
 	}
-	out, err := in.Release(ctx, Release{Feed: body.Feed})
+	r := Release{Feed: body.Feed}
+	if len(body.Batches) > 0 {
+		held, err := in.Held(ctx, body.Feed)
+		if err != nil {
+			return nil, err
+		}
+		for _, b := range held {
+			if slices.Contains(body.Batches, b.ID) {
+				r.Batches = append(r.Batches, b.ID)
+			}
+		}
+		if len(r.Batches) == 0 {
+			return nil, nil
+		}
+	}
+	out, err := in.Release(ctx, r)
 	if err != nil {
 		return out, err
 	}

@@ -174,6 +174,34 @@ func TestHeldBatchesComeBackWhenTheBreakerCloses(t *testing.T) {
 	w.folds(policyOf())
 }
 
+// TestAskReplay: a process that does not judge asks for one batch; what it asks
+// for twice, or when the batch is not held any more, changes nothing.
+func TestAskReplay(t *testing.T) {
+	ctx := context.Background()
+	w := newWorld(t, touchy)
+	w.land("2026-03-01.csv", "a,washer,-1")
+	w.land("2026-03-02.csv", "b,nut,-2")
+	held := w.once()
+	w.contract(strings.Replace(feedContract(touchy), "{minimum: 0}", "{minimum: -5}", 1))
+	w.open()
+	for range 2 {
+		w.now = w.now.Add(time.Minute)
+		if err := w.run.Ingest.AskReplay(ctx, held[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	res, err := w.run.Once(ctx, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.want("batches judged again", len(res.Replayed), 1)
+	w.want("rows", w.curated(), []string{"b=-2"})
+	other, err := w.db.Batch(ctx, held[0].ID)
+	if err != nil || other.Stage != flow.Held || other.Replays != 0 {
+		t.Errorf("the batch that nobody asked for: %+v, %v", other, err)
+	}
+}
+
 func TestAReleaseNeverPutsAnOlderRowOverANewerOne(t *testing.T) {
 	for mode, want := range map[string][]string{
 		"upsert":   {"a=1", "b=2", "c=3"},

@@ -59,6 +59,8 @@ func Pages(ctx context.Context, a *app.App, auth httpapi.Authenticator) (*pages.
 	}
 	//nolint:contextcheck // a request brings its own
 	return pages.New(pages.Options{API: api, Use: opt, Store: s, Evals: s, Issuer: a.Config.APIIssuer,
+		// What judges needs a database for sql rules, and time.
+		Later:  a.SQL() == nil || a.Config.Replays != "",
 		Budget: pages.Budget{Micros: int64(a.Config.LLMBudget), Tokens: a.Config.LLMTokens, Zone: a.Config.TZ.Location}})
 }
 

@@ -84,6 +84,7 @@ var batchSaid = map[string]string{
 	"underway":    "Your decision is recorded; another run works on the feed and carries it out.",
 	"released":    "Judged again, and published.",
 	"again":       "Judged again: it is no better and stays held.",
+	"asked":       "It will be judged again in a moment. What becomes of it will stand here.",
 	"not-held":    "It is not held any more. What holds stands below.",
 }
 
@@ -326,6 +327,9 @@ func (p *Pages) replay(v *visit) (string, error) {
 	here := []string{"batches", id}
 	if b.Stage != flow.Held {
 		return to(here, "said", "not-held"), nil
+	}
+	if p.opt.Later {
+		return to(here, "said", "asked"), p.opt.Use.Ingest.AskReplay(v.Context(), b)
 	}
 	var out []flow.Replayed
 	err = p.api.InTurn(v.Context(), b.Feed, func() (err error) {

@@ -102,6 +102,58 @@ func TestBatch(t *testing.T) {
 	}
 }
 
+// TestJudgeAgain: a held batch is judged again at once, or, where another process
+// judges, by a message to that.
+func TestJudgeAgain(t *testing.T) {
+	ctx := context.Background()
+	a := project(t)
+	opt := options(t, a, httpapi.Local{Subject: "ann"}, func(o *pages.Options) { o.Later = true })
+	in := opt.Use.Ingest
+	if _, err := in.Signal(ctx, "parts", "trip", "bob", "prices in cents"); err != nil {
+		t.Fatal(err)
+	}
+	if err := in.Lake.WriteObject(ctx, "landing/parts/late.csv", []byte("id,description\nP-9,Hex bolt M8x40\n")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := in.Object(ctx, "landing/parts/late.csv"); err != nil {
+		t.Fatal(err)
+	}
+	held := batchAt(t, opt.Store, "parts", flow.Held)
+	path := "/batches/" + url.PathEscape(held.ID)
+	messages := func() (n int) {
+		out, err := opt.Store.Outgoing(ctx, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range out {
+			if o.Message != nil && o.Message.Topic == flow.TopicReplay && strings.Contains(string(o.Message.Body), held.ID) {
+				n++
+			}
+		}
+		return n
+	}
+	for _, c := range []struct {
+		later    bool
+		said     string
+		text     string
+		messages int
+	}{
+		{true, "asked", "It will be judged again in a moment.", 1},
+		{false, "again", "Judged again: it is no better and stays held.", 1},
+	} {
+		opt.Later = c.later
+		b := browse(t, opt)
+		res := b.post(path, path+"/replay", nil)
+		if res.status != 303 || !strings.HasSuffix(res.header.Get("Location"), "?said="+c.said) {
+			t.Fatalf("%d %s %s", res.status, res.header.Get("Location"), res.body)
+		}
+		b.get(res.header.Get("Location")).want(t, c.said, 200, c.text, "Judge again")
+		if n := messages(); n != c.messages {
+			t.Errorf("%s: %d messages ask for it, want %d", c.said, n, c.messages)
+		}
+	}
+}
+
 func TestForms(t *testing.T) {
 	k := &tokens{}
 	k.set("reader", httpapi.ScopeRead)

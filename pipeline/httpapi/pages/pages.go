@@ -27,6 +27,9 @@ type Options struct {
 	Issuer string
 	// Budget is what models may cost.
 	Budget Budget
+	// Later: held batches are judged again by another process, which is asked
+	// through the outbox, and not while a request waits.
+	Later bool
 }
 
 // A Budget bounds what models may cost in a day of Zone (nil = UTC): millionths of
