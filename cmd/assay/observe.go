@@ -17,8 +17,9 @@ func (c *cli) observeCommand() *cobra.Command {
 groundedness, agreement with the rules, abstention, confidence, categories,
 attributes, decision traces, the input itself, and what people said of reviewed
 answers. A signal has drifted where its effect exceeds the threshold and a
-permutation test says that it is no chance. Nothing is changed; what trips, trips
-when the window is complete.
+permutation test says that it is no chance. What the answers are like is compared
+within texts of one language and kind; that other texts come in is told and opens
+no breaker. Nothing is changed; what trips, trips when the window is complete.
 
 Exit code: 0 where nothing drifted, 1 where something did.`,
 		Args: cobra.NoArgs,
@@ -87,6 +88,9 @@ func (c *cli) printObservation(v flow.Observation) error {
 			}
 			if err := w.Flush(); err != nil {
 				return err
+			}
+			if v.Report.InputAlone() {
+				fmt.Fprintln(c.stdout, "other texts come in, and are answered as such texts were: told, and nothing is stopped")
 			}
 			if m := v.Report.Moved; m != nil {
 				fmt.Fprintf(c.stdout, "moved most: %s, %.2f to %.2f; items:", m, m.Was, m.Is)

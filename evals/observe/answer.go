@@ -32,8 +32,11 @@ type Answer struct {
 	At       time.Time `json:"at"`
 	Feed     string    `json:"feed,omitempty"`
 	Category string    `json:"category"`
-	Plant    string    `json:"plant,omitempty"`
-	Language string    `json:"language,omitempty"`
+	// Expected is the category by the rules alone, where something else was asked
+	// too: what the text is of, whatever the answer says.
+	Expected string `json:"expected,omitempty"`
+	Plant    string `json:"plant,omitempty"`
+	Language string `json:"language,omitempty"`
 	// Model that was asked, empty for the rules alone.
 	Model string `json:"model,omitempty"`
 
@@ -143,6 +146,9 @@ func Score(r Reading) Answer {
 		a.Grounded = float64(n-out) / float64(n)
 	} else {
 		a.Silent = r.Rules != nil
+	}
+	if r.Rules != nil {
+		a.Expected = r.Rules.Category
 	}
 	a.Agreement = agreement(r.Rules, &r.Record)
 	digits := 0

@@ -27,6 +27,7 @@ func live(rng *rand.Rand, n int, change func(i int, a *Answer)) []Answer {
 				a.Attributes = append(a.Attributes, name)
 			}
 		}
+		a.Expected = a.Category
 		if rng.Float64() < 0.33 {
 			a.Model, a.Shape, a.LatencyMS = "openai:m", "retrieved asked", 400+rng.ExpFloat64()*200
 			agree := 1.0
@@ -80,9 +81,14 @@ func TestDrifts(t *testing.T) {
 		}},
 		{Abstention, 100, func(i int, a *Answer) { a.Abstained = i%2 == 0 }},
 		{Confidence, 100, func(_ int, a *Answer) { a.Confidence -= 0.2 }},
-		{Categories, 100, func(i int, a *Answer) {
+		{Unplaced, 100, func(i int, a *Answer) {
 			if i%3 == 0 {
 				a.Category = "unknown"
+			}
+		}},
+		{Categories, 100, func(i int, a *Answer) {
+			if i%3 == 0 {
+				a.Category = "fastener"
 			}
 		}},
 		{Attributes, 100, func(_ int, a *Answer) { a.Attributes = a.Attributes[:min(2, len(a.Attributes))] }},

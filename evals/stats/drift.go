@@ -22,21 +22,26 @@ type Shift struct {
 // Rounds is how many divisions the tests draw.
 const Rounds = 4000
 
-// permute is the p-value of a statistic of the division of n things into the
-// first k and the rest; stat sees the order. It stops early where the chance is
-// far from small.
-func permute(n int, stat func(order []int) float64, seed uint64) Shift {
+// permute is the p-value of a statistic of the division of n things; stat sees
+// the order, which is shuffled within blocks of places, all n where there are
+// none. It stops early where the chance is far from small.
+func permute(n int, blocks [][]int, stat func(order []int) float64, seed uint64) Shift {
 	order := make([]int, n)
 	for i := range order {
 		order[i] = i
+	}
+	if blocks == nil {
+		blocks = [][]int{slices.Clone(order)}
 	}
 	seen := stat(order)
 	rng := rand.New(rand.NewPCG(seed, uint64(n)))
 	hits := 0
 	for r := range Rounds {
-		rng.Shuffle(n, func(i, j int) { order[i], order[j] = order[j], order[i] })
+		for _, at := range blocks {
+			rng.Shuffle(len(at), func(i, j int) { order[at[i]], order[at[j]] = order[at[j]], order[at[i]] })
+		}
 		if stat(order) >= seen-1e-12 {
-			if hits++; hits >= 200 {
+			if hits++; hits >= 100 {
 				return Shift{seen, float64(hits+1) / float64(r+2)}
 			}
 		}
@@ -46,27 +51,32 @@ func permute(n int, stat func(order []int) float64, seed uint64) Shift {
 
 // Mean tests whether the mean of now differs from that of was, downwards only:
 // Effect is was minus now, negative where now is higher.
-func Mean(was, now []float64, seed uint64) Shift {
-	if len(was) == 0 || len(now) == 0 {
+func Mean(was, now []float64, seed uint64) Shift { return Strata{}.Mean(was, now, seed) }
+
+// Mean is Mean within strata.
+func (s Strata) Mean(was, now []float64, seed uint64) Shift {
+	d := s.divide(len(was), len(now))
+	if d.none {
 		return Shift{Chance: 1}
 	}
 	all := slices.Concat(was, now)
-	k := float64(len(was))
-	m := float64(len(now))
-	total := mean(all) * float64(len(all))
-	return permute(len(all), func(order []int) float64 {
-		var s float64
-		for _, i := range order[:len(was)] {
-			s += all[i]
+	return permute(len(all), d.blocks, func(order []int) float64 {
+		var sum float64
+		for at, i := range order {
+			sum += d.weight[at] * all[i]
 		}
-		return s/k - (total-s)/m
+		return sum
 	}, seed)
 }
 
 // Values tests whether two samples come from one distribution, by the largest
 // distance of their distribution functions.
-func Values(was, now []float64, seed uint64) Shift {
-	if len(was) == 0 || len(now) == 0 {
+func Values(was, now []float64, seed uint64) Shift { return Strata{}.Values(was, now, seed) }
+
+// Values is Values within strata.
+func (s Strata) Values(was, now []float64, seed uint64) Shift {
+	d := s.divide(len(was), len(now))
+	if d.none {
 		return Shift{Chance: 1}
 	}
 	all := slices.Concat(was, now)
@@ -76,21 +86,16 @@ func Values(was, now []float64, seed uint64) Shift {
 		byValue[i] = i
 	}
 	slices.SortFunc(byValue, func(a, b int) int { return cmp.Compare(all[a], all[b]) })
-	first := make([]bool, len(all))
-	return permute(len(all), func(order []int) float64 {
-		clear(first)
-		for _, i := range order[:len(was)] {
-			first[i] = true
+	weight := make([]float64, len(all))
+	return permute(len(all), d.blocks, func(order []int) float64 {
+		for at, i := range order {
+			weight[i] = d.weight[at]
 		}
-		var f, g, worst float64
+		var gap, worst float64
 		for at, i := range byValue {
-			if first[i] {
-				f += 1 / float64(len(was))
-			} else {
-				g += 1 / float64(len(now))
-			}
+			gap += weight[i]
 			if at+1 == len(byValue) || all[byValue[at+1]] != all[i] {
-				worst = max(worst, math.Abs(f-g))
+				worst = max(worst, math.Abs(gap))
 			}
 		}
 		return worst
@@ -98,15 +103,21 @@ func Values(was, now []float64, seed uint64) Shift {
 }
 
 // Labels tests whether one label each is distributed alike: total variation.
-func Labels(was, now []string, seed uint64) Shift {
-	return shares(one(was), one(now), func(sum, _ float64) float64 { return sum / 2 }, seed)
+func Labels(was, now []string, seed uint64) Shift { return Strata{}.Labels(was, now, seed) }
+
+// Labels is Labels within strata.
+func (s Strata) Labels(was, now []string, seed uint64) Shift {
+	return s.shares(one(was), one(now), func(sum, _ float64) float64 { return sum / 2 }, seed)
 }
 
 // Sets tests whether several labels each (the attributes of a record) occur
 // alike: the largest difference of one label's share. What belongs to one answer
 // stays together.
-func Sets(was, now [][]string, seed uint64) Shift {
-	return shares(was, now, func(_, largest float64) float64 { return largest }, seed)
+func Sets(was, now [][]string, seed uint64) Shift { return Strata{}.Sets(was, now, seed) }
+
+// Sets is Sets within strata.
+func (s Strata) Sets(was, now [][]string, seed uint64) Shift {
+	return s.shares(was, now, func(_, largest float64) float64 { return largest }, seed)
 }
 
 func one(labels []string) [][]string {
@@ -117,8 +128,9 @@ func one(labels []string) [][]string {
 	return out
 }
 
-func shares(was, now [][]string, effect func(sum, largest float64) float64, seed uint64) Shift {
-	if len(was) == 0 || len(now) == 0 {
+func (s Strata) shares(was, now [][]string, effect func(sum, largest float64) float64, seed uint64) Shift {
+	d := s.divide(len(was), len(now))
+	if d.none {
 		return Shift{Chance: 1}
 	}
 	known := map[string]int{}
@@ -136,15 +148,11 @@ func shares(was, now [][]string, effect func(sum, largest float64) float64, seed
 		all = append(all, ids)
 	}
 	counts := make([]float64, len(known))
-	return permute(len(all), func(order []int) float64 {
+	return permute(len(all), d.blocks, func(order []int) float64 {
 		clear(counts)
 		for at, i := range order {
-			step := 1 / float64(len(was))
-			if at >= len(was) {
-				step = -1 / float64(len(now))
-			}
 			for _, id := range all[i] {
-				counts[id] += step
+				counts[id] += d.weight[at]
 			}
 		}
 		var sum, largest float64
@@ -168,16 +176,33 @@ type Cusum struct {
 // their distances from the overall mean peaks there (Page 1954; Taylor 2000).
 // Its chance is how often the same values in a random order peak as high. It sees
 // what moves too slowly for a window.
-func CumulativeSum(values []float64, seed uint64) Cusum {
+//
+// strata, where it is not nil, gives the stratum of each value: the distances are
+// those from the mean of its own, and the order is random within each.
+func CumulativeSum(values []float64, strata []string, seed uint64) Cusum {
 	if len(values) < 2 {
 		return Cusum{Shift: Shift{Chance: 1}}
 	}
-	m := mean(values)
+	if strata == nil {
+		strata = make([]string, len(values))
+	}
+	blocks := blocksOf(strata)
+	off := slices.Clone(values)
+	for _, at := range blocks {
+		m := 0.0
+		for _, i := range at {
+			m += values[i]
+		}
+		m /= float64(len(at))
+		for _, i := range at {
+			off[i] -= m
+		}
+	}
 	at := 0
 	peak := func(order []int, keep bool) float64 {
 		var s, top float64
 		for i, j := range order[:len(order)-1] {
-			s += values[j] - m
+			s += off[j]
 			if s > top+1e-12 {
 				top = s
 				if keep {
@@ -192,10 +217,14 @@ func CumulativeSum(values []float64, seed uint64) Cusum {
 		order[i] = i
 	}
 	peak(order, true)
-	c := Cusum{At: at, Shift: permute(len(values), func(order []int) float64 { return peak(order, false) }, seed)}
-	c.Effect = mean(values[:at]) - mean(values[at:])
-	if at == 0 {
-		c.Effect = 0
+	c := Cusum{At: at, Shift: permute(len(values), blocks, func(order []int) float64 { return peak(order, false) }, seed)}
+	was, now := Strata{strata[:at], strata[at:]}.Weights()
+	c.Effect = 0
+	for i, w := range was {
+		c.Effect += w * values[i]
+	}
+	for i, w := range now {
+		c.Effect -= w * values[at+i]
 	}
 	return c
 }

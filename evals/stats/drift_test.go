@@ -2,6 +2,7 @@ package stats
 
 import (
 	"fmt"
+	"math"
 	"testing"
 )
 
@@ -75,7 +76,7 @@ func TestShifts(t *testing.T) {
 				}
 				all = append(all, values(1, slope)...)
 			}
-			return CumulativeSum(all, seed).Shift
+			return CumulativeSum(all, nil, seed).Shift
 		},
 		"calibration": func(moved bool, seed uint64) Shift {
 			var right []bool
@@ -118,22 +119,80 @@ func TestCumulativeSumFindsThePlace(t *testing.T) {
 			values[i] = 0.7
 		}
 	}
-	c := CumulativeSum(values, 1)
+	c := CumulativeSum(values, nil, 1)
 	if c.At != 60 || c.Effect < 0.19 || c.Chance > 0.01 {
 		t.Errorf("%+v", c)
 	}
 	for i := range values {
 		values[i] = 0.5
 	}
-	if c := CumulativeSum(values, 1); c.Effect != 0 || c.Chance < 0.9 {
+	if c := CumulativeSum(values, nil, 1); c.Effect != 0 || c.Chance < 0.9 {
 		t.Errorf("of equal values %+v", c)
 	}
 }
 
 func TestShiftsOfNothing(t *testing.T) {
-	for _, s := range []Shift{Labels(nil, []string{"a"}, 1), Mean(nil, nil, 1), Values([]float64{1}, nil, 1), Sets(nil, nil, 1), CumulativeSum(nil, 1).Shift, Calibration(nil, nil, 1)} {
+	for _, s := range []Shift{Labels(nil, []string{"a"}, 1), Mean(nil, nil, 1), Values([]float64{1}, nil, 1), Sets(nil, nil, 1), CumulativeSum(nil, nil, 1).Shift, Calibration(nil, nil, 1)} {
 		if s.Effect != 0 || s.Chance != 1 {
 			t.Errorf("%+v", s)
 		}
+	}
+}
+
+// TestStrata: other shares of the strata are no difference, a difference within
+// them is, and its effect is that of the mean stratum.
+func TestStrata(t *testing.T) {
+	rng := source(22, 1)
+	draw := func(n int, share, shift float64) (values []float64, strata []string) {
+		for range n {
+			s, v := "easy", 0.9
+			if rng.Float64() < share {
+				s, v = "hard", 0.4
+			}
+			values, strata = append(values, v-shift+0.05*rng.NormFloat64()), append(strata, s)
+		}
+		return values, strata
+	}
+	const rounds = 100
+	within, pooled, found := 0, 0, 0
+	var effect float64
+	for k := range uint64(rounds) {
+		was, a := draw(50, 0.2, 0)
+		now, b := draw(100, 0.6, 0)
+		s := Strata{a, b}
+		if s.Values(was, now, k).Chance <= 0.02 || s.Mean(was, now, k).Chance <= 0.02 || CumulativeSum(append(was, now...), append(a, b...), k).Chance <= 0.02 {
+			within++
+		}
+		if Mean(was, now, k).Chance <= 0.02 {
+			pooled++
+		}
+		worse, b := draw(100, 0.6, 0.1)
+		sh := Strata{a, b}.Mean(was, worse, k)
+		if sh.Chance <= 0.02 {
+			found++
+		}
+		effect += sh.Effect / rounds
+	}
+	if within > rounds*10/100 || pooled < rounds*95/100 || found < rounds*95/100 || effect < 0.09 || effect > 0.11 {
+		t.Errorf("another mixture: %d of %d within strata, %d without; worse by 0.1: found %d, effect %.3f", within, rounds, pooled, found, effect)
+	}
+	s := Strata{Was: []string{"a", "a", "b"}, Now: []string{"a", "c", "b", "b"}}
+	if was, now := s.Compared(); was != 3 || now != 3 {
+		t.Errorf("compared %d and %d", was, now)
+	}
+	was, now := s.Weights()
+	// a: 2·1/3 = 2/3, b: 1·2/3 = 2/3: each half.
+	for i, w := range []float64{0.25, 0.25, 0.5} {
+		if math.Abs(was[i]-w) > 1e-12 {
+			t.Errorf("was %v", was)
+		}
+	}
+	for i, w := range []float64{0.5, 0, 0.25, 0.25} {
+		if math.Abs(now[i]-w) > 1e-12 {
+			t.Errorf("now %v", now)
+		}
+	}
+	if sh := (Strata{Was: []string{"a"}, Now: []string{"b"}}).Mean([]float64{1}, []float64{0}, 1); sh.Effect != 0 || sh.Chance != 1 {
+		t.Errorf("nothing in common: %+v", sh)
 	}
 }

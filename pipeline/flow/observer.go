@@ -135,12 +135,35 @@ func (o *Observer) Watch(ctx context.Context, fresh int, broken bool) error {
 		if err != nil || !rep.Drifted {
 			return err
 		}
-		_, out, err := o.Wire.trip(ctx, tx, tripOf(rep, fmt.Sprintf("%s.%d/%d", version, b.Generation, n)), at)
+		t := tripOf(rep, fmt.Sprintf("%s.%d/%d", version, b.Generation, n))
+		if t.Tell {
+			told, err := o.told(ctx, tx, b, since, n, fresh)
+			if err != nil || told {
+				return err
+			}
+		}
+		_, out, err := o.Wire.trip(ctx, tx, t, at)
 		if err != nil {
 			return err
 		}
 		return tx.PutOutgoing(ctx, out...)
 	})
+}
+
+// told reports whether the window before told of other input already: both the
+// first answers that can have completed it and all before the fresh ones show it.
+// n counts the answers since the lock.
+func (o *Observer) told(ctx context.Context, s observe.Store, b observe.Baseline, since []observe.Answer, n, fresh int) (bool, error) {
+	for _, after := range []int{n - (n-fresh)/observe.Window*observe.Window, fresh} {
+		if after >= n || len(since)-after < observe.Window {
+			return false, nil
+		}
+		rep, err := o.judge(ctx, s, b, since[:len(since)-after])
+		if err != nil || !rep.InputAlone() {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // lock makes the first baseline of the version of as many answers as it needs.
@@ -184,7 +207,7 @@ func (o *Observer) judge(ctx context.Context, s observe.Store, b observe.Baselin
 }
 
 func tripOf(rep observe.Report, id string) Trip {
-	t := Trip{Scope: ParseStage, Source: "observer", ID: id, Reason: rep.Reason(), Examples: rep.Examples, Evidence: map[string]float64{}}
+	t := Trip{Scope: ParseStage, Source: "observer", ID: id, Reason: rep.Reason(), Examples: rep.Examples, Evidence: map[string]float64{}, Tell: rep.InputAlone()}
 	if rep.Only != "" {
 		t.Scope = rep.Only
 	}

@@ -115,7 +115,7 @@ func TestObserver(t *testing.T) {
 	w.once()
 	s := w.evalBreaker()
 	w.want("position after the bad day", s.Position, breaker.Open)
-	if !strings.Contains(s.Cause, "categories") || !strings.Contains(s.Cause, "tripped by observer") {
+	if !strings.Contains(s.Cause, "unplaced") || !strings.Contains(s.Cause, "tripped by observer") {
 		t.Errorf("cause: %s", s.Cause)
 	}
 	var told flow.EvalData
@@ -299,4 +299,42 @@ func TestObserveSettings(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
+}
+
+// TestObserverTellsOtherInput: texts in another language that are read as well as
+// those before are told once, and open nothing.
+func TestObserverTellsOtherInput(t *testing.T) {
+	w := observed(t, "degraded")
+	in := func(names [3]string, from, n int) (rows []string) {
+		for i := range n {
+			d := 4 + 2*(i%9)
+			switch i % 3 {
+			case 0:
+				rows = append(rows, fmt.Sprintf("p%05d,%s M%dx%d DIN 933 8.8,1", from+i, names[0], d, 20+5*(i%12)))
+			case 1:
+				rows = append(rows, fmt.Sprintf("p%05d,%s 62%02d-2RS C3,1", from+i, names[1], i%12))
+			default:
+				rows = append(rows, fmt.Sprintf("p%05d,%s M%d DIN 125 A,1", from+i, names[2], d))
+			}
+		}
+		return rows
+	}
+	w.land("2026-03-01.csv", in([3]string{"Sechskantschraube verzinkt", "Rillenkugellager", "Unterlegscheibe verzinkt"}, 0, 120)...)
+	w.once()
+	for day := range 3 {
+		w.now = w.now.Add(24 * time.Hour)
+		w.land(fmt.Sprintf("2026-03-%02d.csv", day+2), in([3]string{"hexagon head screw zinc plated", "deep groove ball bearing", "plain washer zinc plated"}, 1000*(day+1), 240)...)
+		w.once()
+	}
+	w.want("position after another language", w.evalBreaker().Position, breaker.Position(""))
+	var told flow.EvalData
+	w.event(pipeline.EvalTripped, &told)
+	if told.Fallback != "none" || !strings.Contains(told.Reason, "input:") {
+		t.Errorf("told: %+v", told)
+	}
+	b, err := os.ReadFile(filepath.Join(w.dir, ".assay", "events.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.want("times told", strings.Count(string(b), pipeline.EvalTripped), 1)
 }

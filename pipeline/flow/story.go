@@ -117,6 +117,10 @@ func (n *Notifier) story(ctx context.Context, e pipeline.Event) (*Story, []touch
 		touched = append(touched, touch{WatchBreaker, d.Scope})
 		s.Severity = contract.SeverityError
 		s.Title = fmt.Sprintf("answers of %s have become worse: %s", d.Scope, d.Reason)
+		if d.Fallback == tells {
+			s.Severity = contract.SeverityWarning
+			s.Title = fmt.Sprintf("other texts come to %s, nothing is stopped: %s", d.Scope, d.Reason)
+		}
 		if d.Slice != "" {
 			s.Text = fmt.Sprintf("Most in %s: %.2f, was %.2f.", d.Slice, d.Is, d.Was)
 		}

@@ -67,7 +67,13 @@ type Trip struct {
 	Was, Is  float64
 	Examples []observe.Example
 	Evidence map[string]float64
+	// Tell: what came in is of another kind, and is answered as such texts were.
+	// It is told, and opens nothing.
+	Tell bool
 }
+
+// tells is the fallback that an event names where nothing was opened.
+const tells = "none"
 
 // EvalData is the data of assay.eval.tripped.
 type EvalData struct {
@@ -137,7 +143,7 @@ func (w *Wire) trip(ctx context.Context, tx Tx, t Trip, at time.Time) (breaker.S
 	var out []Outgoing
 	// One that is open already keeps its cooldown: it is no news that the answers
 	// are still bad.
-	if state, _ = w.Policy.Tick(state, at); state.Position != breaker.Open {
+	if state, _ = w.Policy.Tick(state, at); state.Position != breaker.Open && !t.Tell {
 		state, out, err = w.step(ctx, tx, t.Scope, breaker.Sample{
 			Batch: pipeline.ContentID("eval", t.Scope, t.Source, t.ID), At: at, Metrics: t.Evidence,
 			Command: breaker.Trip, Actor: t.Source, Reason: t.Reason,
@@ -147,6 +153,9 @@ func (w *Wire) trip(ctx context.Context, tx Tx, t Trip, at time.Time) (breaker.S
 		}
 	}
 	data := EvalData{Scope: t.Scope, Source: t.Source, Reason: t.Reason, Fallback: string(w.Policy.Fallback), Slice: t.Slice, Was: t.Was, Is: t.Is, Evidence: t.Evidence, At: at}
+	if t.Tell {
+		data.Fallback = tells
+	}
 	for _, e := range t.Examples {
 		data.Examples = append(data.Examples, EvalExample(e))
 	}
