@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -38,6 +39,7 @@ type View struct {
 	Changed                                                               []ChangedView
 	Trend                                                                 TrendView
 	Breaches                                                              []BreachView
+	MoreBreaches, MoreSlices                                              int // that are not shown
 	Figures                                                               []FigureView
 	Slices                                                                []SliceView
 	Lost                                                                  []CaseView
@@ -72,6 +74,7 @@ type CaseView struct {
 	Text         []page.Piece
 	Breaches     []BreachView
 	Misses       []MissView
+	More         int      // misses that are not shown
 	Before, Then []string // what was said of it before and after
 }
 
@@ -87,13 +90,24 @@ type BinView struct{ Range, Answers, Said, Right, Share string }
 // A VersionView is one part that made the answers.
 type VersionView struct{ Part, Version string }
 
+// An extent bounds what a View shows: bytes of a case's text and of what is said of
+// it, the lines of a list, and the worst cases.
+type extent struct{ text, words, lines, cases int }
+
 // View says in words what a report holds.
 func (rep *Report) View() View {
+	return rep.view(extent{page.MaxText, page.MaxText, math.MaxInt, 3 * worstCases})
+}
+
+// Brief is a View that is small whatever the cases hold, for a page of a server.
+func (rep *Report) Brief() View { return rep.view(extent{600, 200, 60, 2 * worstCases}) }
+
+func (rep *Report) view(most extent) View {
 	r := rep.Run
-	v := View{ID: shortVersion(r.ID), Suite: r.Suite, Title: r.Title, Judgement: string(r.Judgement), Score: fmt.Sprintf("%.3f", r.Score), Cases: fmt.Sprint(r.Cases), Errors: fmt.Sprint(r.Errors), At: r.At.UTC().Format("2006-01-02 15:04 UTC"),
+	v := View{ID: shownVersion(r.ID), Suite: page.Short(r.Suite, 100), Title: page.Short(r.Title, 200), Judgement: string(r.Judgement), Score: fmt.Sprintf("%.3f", r.Score), Cases: fmt.Sprint(r.Cases), Errors: fmt.Sprint(r.Errors), At: r.At.UTC().Format("2006-01-02 15:04 UTC"),
 		Sensitivity: r.Sensitivity(), Trend: trendOf(r, rep.History)}
 	if v.Title == "" {
-		v.Title = r.Suite
+		v.Title = v.Suite
 	}
 	v.Passes = fmt.Sprintf("%d passes", r.Passes)
 	if r.Passes == 1 {
@@ -103,18 +117,18 @@ func (rep *Report) View() View {
 		v.Change = change(r.Difference)
 	}
 	if r.FirstError != "" {
-		v.FirstError = page.Text(r.FirstError)
+		v.FirstError = page.Short(r.FirstError, most.text)
 	}
 	if r.Baseline != "" {
-		v.Baseline = shortVersion(r.Baseline)
+		v.Baseline = shownVersion(r.Baseline)
 	}
-	for _, s := range r.Reasons {
-		v.Reasons = append(v.Reasons, page.Text(s))
+	for _, s := range first(r.Reasons, most.lines) {
+		v.Reasons = append(v.Reasons, page.Short(s, most.text))
 	}
 	for _, c := range r.Changed {
-		v.Changed = append(v.Changed, ChangedView{c.What, shortVersion(c.Was), shortVersion(c.Is)})
+		v.Changed = append(v.Changed, ChangedView{c.What, shownVersion(c.Was), shownVersion(c.Is)})
 	}
-	v.Breaches = breaches(r.Breaches)
+	v.Breaches, v.MoreBreaches = breaches(first(r.Breaches, most.lines), most), max(len(r.Breaches)-most.lines, 0)
 	for _, f := range r.Figures {
 		x := FigureView{Scorer: f.Scorer, Value: four(f.Value), Lo: four(f.Lo), Hi: four(f.Hi), Cases: fmt.Sprint(f.Cases), Broken: f.Broken}
 		if f.Weight != 0 {
@@ -125,24 +139,26 @@ func (rep *Report) View() View {
 		}
 		v.Figures = append(v.Figures, x)
 	}
-	for _, s := range r.Slices {
-		x := SliceView{Key: s.Key, Value: page.Short(s.Value, 100), Cases: fmt.Sprint(s.Cases), Score: fmt.Sprintf("%.3f", s.Score), Share: filled(s.Score), Moved: r.Moved != nil && r.Moved.Key == s.Key && r.Moved.Value == s.Value}
+	v.MoreSlices = max(len(r.Slices)-most.lines, 0)
+	for _, s := range first(r.Slices, most.lines) {
+		x := SliceView{Key: page.Short(s.Key, 100), Value: page.Short(s.Value, 100), Cases: fmt.Sprint(s.Cases), Score: fmt.Sprintf("%.3f", s.Score), Share: filled(s.Score), Moved: r.Moved != nil && r.Moved.Key == s.Key && r.Moved.Value == s.Value}
 		if s.Change != nil {
 			x.Change = fmt.Sprintf("%+.2f", 100*clean(*s.Change))
 		}
 		v.Slices = append(v.Slices, x)
 	}
 	if r.Moved != nil {
-		v.LostIn = r.Moved.Key + " " + r.Moved.Value
+		v.LostIn = page.Short(r.Moved.Key+" "+r.Moved.Value, 200)
 	}
-	for _, e := range r.Examples {
-		v.Lost = append(v.Lost, CaseView{Case: e.Case, Score: fmt.Sprintf("%.3f → %.3f", e.Before, e.After), Text: []page.Piece{{Text: page.Text(e.Text)}}, Before: visible(e.Was), Then: visible(e.Is)})
+	for _, e := range first(r.Examples, most.cases) {
+		v.Lost = append(v.Lost, CaseView{Case: page.Short(e.Case, 200), Score: fmt.Sprintf("%.3f → %.3f", e.Before, e.After), Text: []page.Piece{{Text: page.Short(e.Text, most.text)}}, Before: visible(e.Was, most), Then: visible(e.Is, most)})
 	}
-	for _, w := range rep.worst(3 * worstCases) {
-		c := CaseView{Case: w.Case, Score: fmt.Sprintf("%.3f", w.Mean()), Text: marked(w), Breaches: breaches(w.Last.Breaches)}
-		for _, m := range w.Last.Misses {
-			c.Misses = append(c.Misses, MissView{page.Text(m.String()), m.Critical})
+	for _, w := range rep.worst(most.cases) {
+		c := CaseView{Case: page.Short(w.Case, 200), Score: fmt.Sprintf("%.3f", w.Mean()), Text: marked(w, most.text), Breaches: breaches(first(w.Last.Breaches, missesShown), most)}
+		for _, m := range first(w.Last.Misses, missesShown) {
+			c.Misses = append(c.Misses, MissView{page.Short(m.String(), most.words), m.Critical})
 		}
+		c.More = len(w.Last.Misses) - len(c.Misses)
 		v.Worst = append(v.Worst, c)
 	}
 	for _, b := range r.Reliability {
@@ -151,34 +167,43 @@ func (rep *Report) View() View {
 	ver := r.Versions
 	for _, kv := range [][2]string{{"model", ver.Model}, {"prompt", ver.Prompt}, {"knowledge", ver.Knowledge}, {"embedder", ver.Embedder}, {"matcher", ver.Matcher}, {"contracts", ver.Contract}, {"program", ver.Program}, {"suite", ver.Suite}} {
 		if kv[1] != "" {
-			v.Versions = append(v.Versions, VersionView{kv[0], shortVersion(kv[1])})
+			v.Versions = append(v.Versions, VersionView{kv[0], shownVersion(kv[1])})
 		}
 	}
 	return v
 }
 
+// shownVersion is a version as a page may show it.
+func shownVersion(v string) string { return page.Short(shortVersion(v), 80) }
+
 func four(f float64) string { return fmt.Sprintf("%.4g", f) }
 
 func filled(f float64) string { return fmt.Sprintf("%.3f", min(max(f, 0), 1)) }
 
-func visible(in []string) []string {
-	out := make([]string, len(in))
-	for i, s := range in {
-		out[i] = page.Text(s)
+// missesShown bounds what a case lists.
+const missesShown = 12
+
+// first is at most n of what is in a list.
+func first[T any](list []T, n int) []T { return list[:min(len(list), n)] }
+
+func visible(in []string, most extent) []string {
+	var out []string
+	for _, s := range first(in, missesShown) {
+		out = append(out, page.Short(s, most.words))
 	}
 	return out
 }
 
-func breaches(in []Breach) []BreachView {
+func breaches(in []Breach, most extent) []BreachView {
 	var out []BreachView
 	for _, b := range in {
-		out = append(out, BreachView{string(b.Invariant), b.Case, page.Text(b.Detail)})
+		out = append(out, BreachView{page.Short(string(b.Invariant), 100), page.Short(b.Case, 200), page.Short(b.Detail, most.words)})
 	}
 	return out
 }
 
 // marked is the text of a case with the places of what was wrong.
-func marked(r *Result) []page.Piece {
+func marked(r *Result, most int) []page.Piece {
 	text := r.Last.Text
 	var marks []page.Mark
 	for _, m := range r.Last.Misses {
@@ -186,7 +211,7 @@ func marked(r *Result) []page.Piece {
 			marks = append(marks, page.Mark{Start: m.Start, End: m.End, Kind: "miss", Title: page.Short(m.String(), 200)})
 		}
 	}
-	return page.Marked(text, marks)
+	return page.Excerpt(text, marks, most)
 }
 
 // A TrendView is the scores of the runs of a suite as a drawing, the oldest on the

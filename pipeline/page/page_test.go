@@ -24,6 +24,14 @@ func TestVisible(t *testing.T) {
 	}
 }
 
+func TestSize(t *testing.T) {
+	for n, want := range map[int64]string{0: "0 bytes", 999: "999 bytes", 1000: "1 kB", 999_499: "999 kB", 999_900: "1 MB", 12_345_678: "12.3 MB", 999_900_000: "1 GB"} {
+		if got := Size(n); got != want {
+			t.Errorf("%d: %s, want %s", n, got, want)
+		}
+	}
+}
+
 func TestShort(t *testing.T) {
 	if got := Short("abcdef", 6); got != "abcdef" {
 		t.Errorf("%q", got)
@@ -52,6 +60,39 @@ func TestMarked(t *testing.T) {
 		}
 		if b.String() != text {
 			t.Fatalf("%q, want %q", b.String(), text)
+		}
+	})
+}
+
+// An excerpt of a long text shows its marks, and no more than it may.
+func TestExcerpt(t *testing.T) {
+	long := strings.Repeat("ä", 10_000) + "WRONG" + strings.Repeat("ö", 500_000) + "BAD" + strings.Repeat("x", 3000)
+	var b strings.Builder
+	for _, p := range Excerpt(long, []Mark{{Start: strings.Index(long, "BAD"), End: strings.Index(long, "BAD") + 3, Kind: "miss"}, {Start: 20_000, End: 20_005, Kind: "miss"}}, 1000) {
+		if p.Kind != "" {
+			p.Text = "<" + p.Text + ">"
+		}
+		b.WriteString(p.Text)
+	}
+	if s := b.String(); len(s) > 1200 || !strings.HasPrefix(s, "… (19.9 kB) …ää") || !strings.Contains(s, "ä<WRONG>ö") || !strings.Contains(s, "ö… (1 MB) …ö") || !strings.Contains(s, "ö<BAD>x") || !strings.HasSuffix(s, "x… (2.88 kB) …") {
+		t.Errorf("%d bytes: %s", len(s), s)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringMatching(`[a-zäö\x{202e}]{0,400}`).Draw(t, "text")
+		marks := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Mark {
+			s := rapid.IntRange(-2, 900).Draw(t, "start")
+			return Mark{Start: s, End: s + rapid.IntRange(0, 400).Draw(t, "length"), Kind: "miss"}
+		}), 0, 9).Draw(t, "marks")
+		most := rapid.IntRange(1, 500).Draw(t, "most")
+		shown := 0
+		for _, p := range Excerpt(text, marks, most) {
+			if !utf8.ValidString(p.Text) || p.Text != Visible(p.Text) {
+				t.Fatalf("piece %q", p.Text)
+			}
+			shown += len(strings.ReplaceAll(p.Text, "⟦U+202E⟧", "\u202e"))
+		}
+		if len(text) <= most && shown != len(text) || shown > most+40*(most/100+3) {
+			t.Fatalf("%d of %d bytes, %d are allowed", shown, len(text), most)
 		}
 	})
 }

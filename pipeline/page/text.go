@@ -31,9 +31,9 @@ func Size(n int64) string {
 	switch {
 	case n < 1000:
 		return fmt.Sprintf("%d bytes", n)
-	case n < 1_000_000:
+	case n < 999_500: // what rounds up is of the next unit
 		return fmt.Sprintf("%.3g kB", float64(n)/1e3)
-	case n < 1_000_000_000:
+	case n < 999_500_000:
 		return fmt.Sprintf("%.3g MB", float64(n)/1e6)
 	}
 	return fmt.Sprintf("%.3g GB", float64(n)/1e9)
@@ -96,19 +96,9 @@ type Mark struct {
 // overlap, the first one given has the place; one that lies outside of the text or
 // inside of a character is left out.
 func Marked(text string, marks []Mark) []Piece {
-	var good []Mark
-	for _, m := range marks {
-		if m.Start < 0 || m.End <= m.Start || m.End > len(text) || !utf8.RuneStart(text[m.Start]) || m.End < len(text) && !utf8.RuneStart(text[m.End]) {
-			continue
-		}
-		if !slices.ContainsFunc(good, func(g Mark) bool { return m.Start < g.End && g.Start < m.End }) {
-			good = append(good, m)
-		}
-	}
-	slices.SortFunc(good, func(a, b Mark) int { return a.Start - b.Start })
 	var out []Piece
 	at := 0
-	for _, m := range good {
+	for _, m := range places(text, marks) {
 		if at < m.Start {
 			out = append(out, Piece{Text: Text(text[at:m.Start])})
 		}
@@ -119,4 +109,61 @@ func Marked(text string, marks []Mark) []Piece {
 		out = append(out, Piece{Text: Text(text[at:])})
 	}
 	return out
+}
+
+// Excerpt is Marked of a text that may be long: of one of more than most bytes only
+// the marks and what stands around them, about most bytes in all, with notes of how
+// much is left out. Marks that do not fit are not shown.
+func Excerpt(text string, marks []Mark, most int) []Piece {
+	if len(text) <= most {
+		return Marked(text, marks)
+	}
+	good := places(text, marks)
+	good = good[:min(len(good), max(1, most/100))]
+	if len(good) == 0 {
+		return []Piece{{Text: Short(text, most)}}
+	}
+	each := most / (2 * len(good)) // for a mark, and for what stands around it
+	var out []Piece
+	at := 0
+	for i, m := range good {
+		head := each / 2
+		if i == 0 {
+			head = 0
+		}
+		out = append(out, Piece{Text: ends(text[at:m.Start], head, each/2)}, Piece{Short(text[m.Start:m.End], each), m.Kind, m.Title})
+		at = m.End
+	}
+	out = append(out, Piece{Text: ends(text[at:], each/2, 0)})
+	return slices.DeleteFunc(out, func(p Piece) bool { return p.Text == "" })
+}
+
+// ends is s with at most head bytes of its beginning and tail bytes of its end.
+func ends(s string, head, tail int) string {
+	if len(s) <= head+tail+20 { // the note is no shorter
+		return Visible(s)
+	}
+	for head > 0 && !utf8.RuneStart(s[head]) {
+		head--
+	}
+	from := len(s) - tail
+	for from < len(s) && !utf8.RuneStart(s[from]) {
+		from++
+	}
+	return Visible(s[:head]) + fmt.Sprintf("… (%s) …", Size(int64(from-head))) + Visible(s[from:])
+}
+
+// places are the marks that a text has, in its order.
+func places(text string, marks []Mark) []Mark {
+	var good []Mark
+	for _, m := range marks {
+		if m.Start < 0 || m.End <= m.Start || m.End > len(text) || !utf8.RuneStart(text[m.Start]) || m.End < len(text) && !utf8.RuneStart(text[m.End]) {
+			continue
+		}
+		if !slices.ContainsFunc(good, func(g Mark) bool { return m.Start < g.End && g.Start < m.End }) {
+			good = append(good, m)
+		}
+	}
+	slices.SortFunc(good, func(a, b Mark) int { return a.Start - b.Start })
+	return good
 }

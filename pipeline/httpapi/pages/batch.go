@@ -19,8 +19,15 @@ var batchSource string
 
 var batchPage = template("batch", batchSource)
 
-// rejectsPerPage bounds the rejected records on a page.
-const rejectsPerPage = 25
+// Bounds of a batch's page: rejected records, bytes and reasons of each, checks,
+// columns. The report has all checks and columns.
+const (
+	rejectsPerPage = 25
+	maxRecord      = 1500
+	maxWhy         = 12
+	maxChecks      = 200
+	maxColumns     = 100
+)
 
 func (p *Pages) batchRoutes() {
 	p.page("batch", "GET /batches/{batch}", "getBatch", p.batch)
@@ -41,6 +48,8 @@ type batchView struct {
 	NoReport             bool
 	Checks               []checkLine
 	Passed               string
+	MoreChecks           int // that are not shown
+	MoreFields           int
 	Fields               []columnView
 	Sampled              string
 	Notes                []string
@@ -73,6 +82,7 @@ type rejectView struct {
 	Row, Line string
 	Record    []page.Piece
 	Reasons   []reasonView
+	More      int // reasons that are not shown
 }
 
 type reasonView struct{ Code, Column, Value, Rule, Expected, Document string }
@@ -171,12 +181,17 @@ func (p *Pages) report(v *visit, b flow.Batch, out *batchView) error {
 		if c.Result == gate.ResultPassed {
 			passed++
 		}
-		out.Checks = append(out.Checks, lineOf(c))
+		if len(out.Checks) < maxChecks {
+			out.Checks = append(out.Checks, lineOf(c))
+		}
 	}
+	out.MoreChecks = len(checks) - len(out.Checks)
 	out.Passed = fmt.Sprintf("%d of %d", passed, len(checks))
 	if rep.Profile != nil {
 		out.Sampled = count(int64(rep.Profile.Sampled))
-		for _, f := range rep.Profile.Fields {
+		all := rep.Profile.Fields
+		out.MoreFields = max(len(all)-maxColumns, 0)
+		for _, f := range all[:len(all)-out.MoreFields] {
 			out.Fields = append(out.Fields, columnOf(f))
 		}
 	}
@@ -243,13 +258,14 @@ func (p *Pages) rejects(v *visit, b flow.Batch, out *batchView) error {
 			view.Line = count(x.Line)
 		}
 		var marks []page.Mark
-		for _, w := range x.Reasons {
-			view.Reasons = append(view.Reasons, reasonView{w.Code, page.Short(w.Column, 100), page.Short(w.Value, 300), page.Short(w.Rule, 200), page.Short(w.Expected, 300), page.Short(w.Document, 200)})
+		view.More = max(len(x.Reasons)-maxWhy, 0)
+		for _, w := range x.Reasons[:min(len(x.Reasons), maxWhy)] {
+			view.Reasons = append(view.Reasons, reasonView{w.Code, page.Short(w.Column, 100), page.Short(w.Value, 200), page.Short(w.Rule, 200), page.Short(w.Expected, 200), page.Short(w.Document, 100)})
 			if start, end, ok := placeIn(x.Raw, w.Column, w.Value); ok {
-				marks = append(marks, page.Mark{Start: start, End: end, Kind: "miss", Title: w.Column + ": " + w.Code})
+				marks = append(marks, page.Mark{Start: start, End: end, Kind: "miss", Title: page.Short(w.Column, 100) + ": " + w.Code})
 			}
 		}
-		view.Record = page.Marked(x.Raw, marks)
+		view.Record = page.Excerpt(x.Raw, marks, maxRecord)
 		out.Rejects.Records = append(out.Rejects.Records, view)
 	}
 	return nil

@@ -83,7 +83,7 @@ func (v *visit) cluster() (*screen, error) {
 		main.Meta = append(main.Meta, goldenLine{Title: map[string]string{"manufacturer": "Manufacturer", "part_number": "Part number"}[x.Field], Value: page.Short(x.Value, 200), From: page.Short(x.From, 200), FromTo: itemAddress(x.From)})
 	}
 	for i := range es[:min(len(es), shownItems)] {
-		main.Items = append(main.Items, v.p.thingOf(&es[i].Item, &es[i].Record))
+		main.Items = append(main.Items, v.p.thingOf(&es[i].Item, &es[i].Record, listSource))
 	}
 	main.More = max(len(es)-shownItems, 0)
 	return &screen{Title: "Cluster", Here: "/catalog", t: clusterTemplate, Main: &main}, nil

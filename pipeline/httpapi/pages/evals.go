@@ -124,7 +124,7 @@ func (p *Pages) evalRun(v *visit) (*screen, error) {
 		return nil, err
 	}
 	rep := evals.Report{Run: &r, Results: results, History: before}
-	out := runView{Run: rep.View(), Short: pipeline.ShortID(r.ID), SuiteTo: to([]string{"evals"}, "suite", r.Suite)}
+	out := runView{Run: rep.Brief(), Short: pipeline.ShortID(r.ID), SuiteTo: to([]string{"evals"}, "suite", r.Suite)}
 	locked, err := p.opt.Evals.Baselines(v.Context(), r.Suite)
 	if err != nil {
 		return nil, err
@@ -132,5 +132,5 @@ func (p *Pages) evalRun(v *visit) (*screen, error) {
 	for _, b := range locked[:min(len(locked), 5)] {
 		out.Baselines = append(out.Baselines, fact{moment(b.At), page.Text(pipeline.ShortID(b.Run) + " by " + b.By + " " + b.Note)})
 	}
-	return &screen{Title: r.Suite + ", " + string(r.Judgement), Here: "/evals", Main: out, t: runPage}, nil
+	return &screen{Title: page.Short(r.Suite, 100) + ", " + string(r.Judgement), Here: "/evals", Main: out, t: runPage}, nil
 }

@@ -137,7 +137,7 @@ func (p *Pages) feed(v *visit) (*screen, error) {
 			out.Signals = []signalForm{trip}
 		}
 	}
-	return &screen{Title: name, Here: "/", Said: signalSaid[v.URL.Query().Get("said")], Main: out, t: feedPage}, nil
+	return &screen{Title: page.Short(name, 100), Here: "/", Said: signalSaid[v.URL.Query().Get("said")], Main: out, t: feedPage}, nil
 }
 
 // charts draws checks and columns over the time of the history.
@@ -290,5 +290,5 @@ func (p *Pages) batches(v *visit) (*screen, error) {
 	for _, b := range bs {
 		out.Batches = append(out.Batches, rowOfBatch(b))
 	}
-	return &screen{Title: "Batches of " + feed, Here: "/", Main: out, t: batchesPage}, nil
+	return &screen{Title: "Batches of " + page.Short(feed, 100), Here: "/", Main: out, t: batchesPage}, nil
 }

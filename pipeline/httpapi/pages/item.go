@@ -71,7 +71,7 @@ func (v *visit) item() (*screen, error) {
 		return nil, err
 	}
 	e := &found[0]
-	main := itemPage{thing: v.p.thingOf(&e.Item, &e.Record), Batch: pipeline.ShortID(e.Batch), Updated: moment(e.Updated), Degraded: e.Item.Degraded}
+	main := itemPage{thing: v.p.thingOf(&e.Item, &e.Record, maxSource), Batch: pipeline.ShortID(e.Batch), Updated: moment(e.Updated), Degraded: e.Item.Degraded}
 	if e.Batch != "" {
 		main.BatchTo = "/batches/" + url.PathEscape(e.Batch)
 	}

@@ -49,7 +49,11 @@ type reviewPage struct {
 	Batch     string // address
 	Note      string // as it was typed
 	History   []historyLine
+	Earlier   int // steps that are not shown
 }
+
+// maxReasons bounds each list of what was said about an entry.
+const maxReasons = 30
 
 // A question about one attribute of an item.
 type question struct {
@@ -129,10 +133,11 @@ func (v *visit) reviewScreen(s sitting, e *review.Entry) (*screen, error) {
 	if err := v.about(e, &main); err != nil {
 		return nil, err
 	}
-	for _, h := range e.History {
+	main.Earlier = max(len(e.History)-maxReasons, 0)
+	for _, h := range e.History[main.Earlier:] {
 		x := review.Entry{Kind: e.Kind, Decision: h.Decision}
 		what := map[string]string{"decide": "decided " + decisionWords(&x), "undo": "took back " + decisionWords(&x), "release": "gave it back"}[h.Action]
-		main.History = append(main.History, historyLine{moment(h.At), page.Short(h.Actor, 80), page.Text(what), page.Text(h.Note)})
+		main.History = append(main.History, historyLine{moment(h.At), page.Short(h.Actor, 80), page.Short(what, 300), page.Short(h.Note, 500)})
 	}
 	said, last := v.said(s)
 	main.Undo = last
@@ -158,7 +163,8 @@ func (v *visit) about(e *review.Entry, main *reviewPage) error {
 		}
 		var data map[string]any
 		_ = json.Unmarshal(e.Data, &data) // what does not read is shown without
-		for _, k := range sortedKeys(data) {
+		keys := sortedKeys(data)
+		for _, k := range keys[:min(len(keys), maxReasons)] {
 			text, ok := data[k].(string)
 			if !ok {
 				b, _ := json.Marshal(data[k]) // it came out of JSON
@@ -176,7 +182,7 @@ func (v *visit) aboutPair(e *review.Entry, main *reviewPage) error {
 		return err
 	}
 	main.Score = percent(m.Score)
-	for _, r := range m.Reasons {
+	for _, r := range m.Reasons[:min(len(m.Reasons), maxReasons)] {
 		main.Rationale = append(main.Rationale, page.Short(r, 500))
 	}
 	found, err := v.p.opt.Store.Entries(v.Context(), catalog.Query{IDs: []string{m.A, m.B}})
@@ -199,10 +205,10 @@ func (v *visit) aboutPair(e *review.Entry, main *reviewPage) error {
 	}
 	c := &comparison{A: thing{ID: page.Short(m.A, 200), Gone: true}, B: thing{ID: page.Short(m.B, 200), Gone: true}}
 	if a != nil {
-		c.A = v.p.thingOf(&a.Item, &a.Record)
+		c.A = v.p.thingOf(&a.Item, &a.Record, maxSource)
 	}
 	if b != nil {
-		c.B = v.p.thingOf(&b.Item, &b.Record)
+		c.B = v.p.thingOf(&b.Item, &b.Record, maxSource)
 	}
 	main.Pair = c
 	return nil
@@ -226,7 +232,7 @@ func (v *visit) aboutItem(e *review.Entry, main *reviewPage) error {
 		return nil
 	}
 	x := &found[0]
-	t := v.p.thingOf(&x.Item, &x.Record)
+	t := v.p.thingOf(&x.Item, &x.Record, maxSource)
 	main.Thing = &t
 	if e.Kind == review.Question {
 		q := &question{Title: page.Short(data.Title, 120), Unit: ""}

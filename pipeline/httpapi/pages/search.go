@@ -171,7 +171,7 @@ func written(f catalog.Filter) string {
 
 func (p *Pages) hitOf(f catalog.Found, ranked bool) hit {
 	e := f.Entry
-	t := p.thingOf(&e.Item, &e.Record)
+	t := p.thingOf(&e.Item, &e.Record, listSource)
 	h := hit{To: t.To, Name: t.ID, Category: t.Category, Spans: t.Spans}
 	if ranked {
 		h.Score = percent(f.Score)

@@ -25,13 +25,18 @@ type span struct {
 // tones is how many colours the stylesheet has for spans.
 const tones = 6
 
-// maxSource is how many bytes of an item's text a page shows.
-const maxSource = 4000
+// How many bytes of an item's text a page shows: where it is about one or two
+// items, and where it lists many.
+const (
+	maxSource  = 4000
+	listSource = 800
+)
 
 // spansOf cuts a text where values begin and end. named are the values in the
-// order of their numbers; the first is 1.
-func spansOf(source string, named []pipeline.Attribute, title func(string) string) []span {
-	end := min(len(source), maxSource)
+// order of their numbers; the first is 1. Of a long text the first most bytes are
+// shown.
+func spansOf(source string, most int, named []pipeline.Attribute, title func(string) string) []span {
+	end := min(len(source), most)
 	for end < len(source) && end > 0 && !utf8.RuneStart(source[end]) {
 		end--
 	}
@@ -146,12 +151,12 @@ const doubtful = 0.7
 
 func percent(f float64) string { return fmt.Sprintf("%.0f %%", 100*f) }
 
-// thingOf prepares an item.
-func (p *Pages) thingOf(it *pipeline.Item, rec *pipeline.Record) thing {
+// thingOf prepares an item with at most most bytes of its text.
+func (p *Pages) thingOf(it *pipeline.Item, rec *pipeline.Record, most int) thing {
 	s := p.schema(rec.Category)
-	t := thing{ID: page.Short(it.ID, 200), To: itemAddress(it.ID), Category: rec.Category, Score: percent(rec.Confidence)}
-	named, at := numbered(rec, it.Source)
-	t.Spans = spansOf(it.Source, named, s.title)
+	t := thing{ID: page.Short(it.ID, 200), To: itemAddress(it.ID), Category: page.Short(rec.Category, 80), Score: percent(rec.Confidence)}
+	named, at := numbered(rec, it.Source, most)
+	t.Spans = spansOf(it.Source, most, named, s.title)
 	flags, missing := map[string][]string{}, map[string]bool{}
 	for _, f := range rec.Flags {
 		if f.Code == "missing" && f.Attribute != "" {
@@ -197,12 +202,12 @@ func (p *Pages) thingOf(it *pipeline.Item, rec *pipeline.Record) thing {
 	return t
 }
 
-// numbered are the values that stand in the text, in its order, and the number of
+// numbered are the values that stand in the shown text, in its order, and the number of
 // each attribute of the record, 0 where it has none.
-func numbered(rec *pipeline.Record, source string) (named []pipeline.Attribute, at []int) {
+func numbered(rec *pipeline.Record, source string, most int) (named []pipeline.Attribute, at []int) {
 	order := make([]int, 0, len(rec.Attributes))
 	for i := range rec.Attributes {
-		if rec.Attributes[i].Valid(len(source)) && rec.Attributes[i].Start < maxSource {
+		if rec.Attributes[i].Valid(len(source)) && rec.Attributes[i].Start < most {
 			order = append(order, i)
 		}
 	}
