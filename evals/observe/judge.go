@@ -119,6 +119,7 @@ func Judge(b Baseline, since, reviewed []Answer, s Settings, seed uint64) Report
 		// Nothing to compare with yet; what must never be needs no comparison.
 		broken(&rep, window)
 		rep.Drifted = len(rep.Findings) > 0
+		rep.culprits(window)
 		return rep
 	}
 	j := judge{rep: &rep, was: b.Answers, is: window, limit: s.DriftThreshold, seed: seed}
@@ -138,6 +139,7 @@ func Judge(b Baseline, since, reviewed []Answer, s Settings, seed uint64) Report
 	}
 	if slices.ContainsFunc(rep.Findings, func(f Finding) bool { return f.Signal == Invariants }) {
 		rep.Only = "" // where a guard has a hole, nothing else is to be trusted
+		rep.culprits(window)
 	}
 	return rep
 }

@@ -78,7 +78,13 @@ func (r *Report) locate(was, is []Answer) {
 			r.Only = k.key + ":" + k.value
 		}
 	}
-	examples := func(as []Answer, before bool) {
+	r.examples(before[bestKey], now[bestKey])
+}
+
+// examples are up to five items of before, the best first, and of now, the worst
+// first.
+func (r *Report) examples(was, is []Answer) {
+	add := func(as []Answer, before bool) {
 		as = slices.Clone(as)
 		slices.SortStableFunc(as, func(a, b Answer) int {
 			if before {
@@ -90,6 +96,13 @@ func (r *Report) locate(was, is []Answer) {
 			r.Examples = append(r.Examples, Example{Item: a.Item, Before: before, Score: score(a)})
 		}
 	}
-	examples(before[bestKey], true)
-	examples(now[bestKey], false)
+	add(was, true)
+	add(is, false)
+}
+
+// culprits makes the answers that break an invariant the examples of now, and
+// keeps those of before.
+func (r *Report) culprits(is []Answer) {
+	r.Examples = slices.DeleteFunc(r.Examples, func(e Example) bool { return !e.Before })
+	r.examples(nil, slices.DeleteFunc(slices.Clone(is), func(a Answer) bool { return len(a.Violations) == 0 }))
 }

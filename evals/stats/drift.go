@@ -25,20 +25,17 @@ const Rounds = 4000
 // permute is the p-value of a statistic of the division of n things; stat sees
 // the order, which is shuffled within blocks of places, all n where there are
 // none. It stops early where the chance is far from small.
-func permute(n int, blocks [][]int, stat func(order []int) float64, seed uint64) Shift {
+func permute(n int, blocks []block, stat func(order []int) float64, seed uint64) Shift {
 	order := make([]int, n)
 	for i := range order {
 		order[i] = i
-	}
-	if blocks == nil {
-		blocks = [][]int{slices.Clone(order)}
 	}
 	seen := stat(order)
 	rng := rand.New(rand.NewPCG(seed, uint64(n)))
 	hits := 0
 	for r := range Rounds {
-		for _, at := range blocks {
-			rng.Shuffle(len(at), func(i, j int) { order[at[i]], order[at[j]] = order[at[j]], order[at[i]] })
+		for _, b := range blocks {
+			b.shuffle(order, rng)
 		}
 		if stat(order) >= seen-1e-12 {
 			if hits++; hits >= 100 {
@@ -47,6 +44,36 @@ func permute(n int, blocks [][]int, stat func(order []int) float64, seed uint64)
 		}
 	}
 	return Shift{seen, float64(hits+1) / float64(Rounds+1)}
+}
+
+// A block is the places of a stratum, those of the first group first.
+type block struct {
+	at    []int
+	first int // how many of them; 0: the order of all matters
+}
+
+// shuffle draws who is in which group: the smaller one is enough.
+func (b block) shuffle(order []int, rng *rand.Rand) {
+	n := len(b.at)
+	from, to := 0, n-1
+	switch {
+	case b.first == 0:
+	case 2*b.first <= n:
+		to = b.first
+	default:
+		from = b.first
+	}
+	if from > 0 {
+		for i := n - 1; i >= from; i-- {
+			j := rng.Uint32N(uint32(i + 1)) //nolint:gosec // a number of answers
+			order[b.at[i]], order[b.at[j]] = order[b.at[j]], order[b.at[i]]
+		}
+		return
+	}
+	for i := range to {
+		j := i + int(rng.Uint32N(uint32(n-i))) //nolint:gosec // a number of answers
+		order[b.at[i]], order[b.at[j]] = order[b.at[j]], order[b.at[i]]
+	}
 }
 
 // Mean tests whether the mean of now differs from that of was, downwards only:
@@ -188,13 +215,13 @@ func CumulativeSum(values []float64, strata []string, seed uint64) Cusum {
 	}
 	blocks := blocksOf(strata)
 	off := slices.Clone(values)
-	for _, at := range blocks {
+	for _, b := range blocks {
 		m := 0.0
-		for _, i := range at {
+		for _, i := range b.at {
 			m += values[i]
 		}
-		m /= float64(len(at))
-		for _, i := range at {
+		m /= float64(len(b.at))
+		for _, i := range b.at {
 			off[i] -= m
 		}
 	}

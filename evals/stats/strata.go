@@ -16,7 +16,7 @@ type Strata struct{ Was, Now []string }
 // ones.
 type divided struct {
 	weight []float64
-	blocks [][]int
+	blocks []block
 	none   bool // nothing can be compared
 }
 
@@ -27,9 +27,9 @@ func (s Strata) divide(was, now int) divided {
 		all = make([]string, was+now)
 	}
 	total := 0.0
-	for _, at := range blocksOf(all) {
+	for _, b := range blocksOf(all) {
 		n, m := 0, 0
-		for _, i := range at {
+		for _, i := range b.at {
 			if i < was {
 				n++
 			} else {
@@ -40,9 +40,10 @@ func (s Strata) divide(was, now int) divided {
 			continue
 		}
 		d.none = false
-		d.blocks = append(d.blocks, at)
+		b.first = n
+		d.blocks = append(d.blocks, b)
 		total += float64(n) * float64(m) / float64(n+m)
-		for _, i := range at {
+		for _, i := range b.at {
 			if d.weight[i] = float64(m) / float64(n+m); i >= was {
 				d.weight[i] = -float64(n) / float64(n+m)
 			}
@@ -84,17 +85,17 @@ func (s Strata) Compared() (was, now int) {
 }
 
 // blocksOf are the places of each stratum, in the order of their first.
-func blocksOf(strata []string) [][]int {
+func blocksOf(strata []string) []block {
 	at := map[string]int{}
-	var out [][]int
+	var out []block
 	for i, s := range strata {
 		k, ok := at[s]
 		if !ok {
 			k = len(out)
 			at[s] = k
-			out = append(out, nil)
+			out = append(out, block{})
 		}
-		out[k] = append(out[k], i)
+		out[k].at = append(out[k].at, i)
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -264,26 +265,47 @@ func TestRelock(t *testing.T) {
 }
 
 // TestOneBrokenAnswer: one answer that breaks an invariant trips in the run in
-// which it comes, wherever it comes.
+// which it comes, wherever it comes, before there is a baseline too, and the event
+// names the item.
 func TestOneBrokenAnswer(t *testing.T) {
 	ctx := context.Background()
-	for k, violation := range []string{"no-ungrounded-number", "no-pii-leak"} {
+	for _, c := range []struct {
+		good      int
+		violation string
+	}{{0, "no-ungrounded-number"}, {20, "no-ungrounded-number"}, {60, "no-ungrounded-number"}, {90, "no-pii-leak"}} {
 		w := observed(t, "degraded")
-		w.land("2026-03-01.csv", healthy(0, 60+30*k)...)
-		w.once()
+		if c.good > 0 {
+			w.land("2026-03-01.csv", healthy(0, c.good)...)
+			w.once()
+		}
 		o, err := w.app.Observer(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
-		a := observe.Answer{ID: "bad", Item: "parts/x", Version: o.Version.ID(), At: w.now, Category: "bearing", Violations: []string{violation}}
+		if _, err := w.db.LiveBaseline(ctx, o.Version.ID()); (err == nil) != (c.good >= 50) {
+			t.Errorf("after %d answers: %v", c.good, err)
+		}
+		a := observe.Answer{ID: "bad", Item: "parts/x", Version: o.Version.ID(), At: w.now, Category: "bearing", Violations: []string{c.violation}}
 		if _, err := w.db.PutObserved(ctx, []observe.Answer{a}); err != nil {
 			t.Fatal(err)
 		}
 		if err := o.Watch(ctx, 1, true); err != nil {
 			t.Fatal(err)
 		}
-		if s := w.evalBreaker(); s.Position != breaker.Open || !strings.Contains(s.Cause, violation) {
-			t.Errorf("%s: %s %s", violation, s.Position, s.Cause)
+		if s := w.evalBreaker(); s.Position != breaker.Open || !strings.Contains(s.Cause, c.violation) {
+			t.Errorf("%s: %s %s", c.violation, s.Position, s.Cause)
+		}
+		w.once() // what is to leave leaves
+		var told flow.EvalData
+		w.event(pipeline.EvalTripped, &told)
+		var now []string
+		for _, e := range told.Examples {
+			if !e.Before {
+				now = append(now, e.Item)
+			}
+		}
+		if !slices.Equal(now, []string{"parts/x"}) {
+			t.Errorf("%d answers and a broken one: examples %v", c.good, told.Examples)
 		}
 	}
 }
