@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -11,16 +12,18 @@ import (
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/app"
 	"github.com/assay-pipeline/assay/pipeline/app/serve"
+	"github.com/assay-pipeline/assay/pipeline/flow"
 	"github.com/assay-pipeline/assay/pipeline/httpapi"
 	"github.com/assay-pipeline/assay/pipeline/httpapi/pages"
 )
 
 // A handler answers the events of an HTTP API with the pages and the API that assay
-// serve has too. What its writes have to tell the world stays in the outbox; the
-// relay takes it from there.
+// serve has too.
 type handler struct {
 	api   *pages.Pages
 	serve http.Handler // api, by the contracts as they stand now
+	relay *flow.Relay
+	log   *slog.Logger
 	count *app.Metrics
 	now   func() time.Time
 	trace *app.Tracer
@@ -43,7 +46,33 @@ func newHandler(ctx context.Context, environ []string, dir string, opt app.Optio
 	if err != nil {
 		return nil, err
 	}
-	return &handler{api, serve.Fresh(a, api), a.Metrics(), time.Now, a.Tracer()}, nil
+	relay, err := a.Relay(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &handler{api, serve.Fresh(a, api), relay, a.Log(), a.Metrics(), time.Now, a.Tracer()}, nil
+}
+
+// writes reports whether a request may have changed something: those that judge
+// what they are sent, and store nothing, are POST too.
+func writes(r *http.Request) bool {
+	asks := strings.HasSuffix(r.URL.Path, ":check") || strings.HasSuffix(r.URL.Path, ":validate")
+	return r.Method != http.MethodGet && r.Method != http.MethodHead && !asks
+}
+
+// told bounds how long an answer waits until what it did was told, of which the
+// relay keeps two seconds for itself.
+const told = 5 * time.Second
+
+// tell sends what a write put into the outbox: the clock of the function relay
+// strikes seldom, and once this answer is given the process stands still. What
+// cannot be told in time is told by that one.
+func (h *handler) tell(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, told)
+	defer cancel()
+	if _, err := h.relay.Drain(ctx); err != nil {
+		h.log.WarnContext(ctx, "the outbox waits for the next relay", "code", pipeline.ErrorCode(err), "error", err)
+	}
 }
 
 // callers knows who sends a request. On the routes of the API the gateway has
@@ -82,6 +111,9 @@ func (h *handler) Handle(ctx context.Context, e events.APIGatewayV2HTTPRequest) 
 	defer h.trace.Flush(ctx)
 	under, end := h.trace.Start(pipeline.WithTrace(r.Context(), caused(r.Header)), "request", "http.request.method", r.Method)
 	h.serve.ServeHTTP(w, r.WithContext(under)) //nolint:contextcheck // it is that of the request
+	if writes(r) && w.status < http.StatusBadRequest {
+		h.tell(under)
+	}
 	end(nil)
 	if op := timed[r.URL.Path]; op != "" {
 		h.count.Put(map[string]string{"Operation": op}, app.Measure{Name: "RequestMs", Unit: "Milliseconds", Value: float64(h.now().Sub(began).Microseconds()) / 1000})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/app"
 )
 
@@ -93,6 +94,42 @@ func TestHandleAccess(t *testing.T) {
 			t.Errorf("%s: no challenge: %v", c.name, res.Headers)
 		}
 	}
+}
+
+// TestHandleTells: what a write put into the outbox has left before the answer is
+// given, and an outbox that cannot be emptied keeps no answer back.
+func TestHandleTells(t *testing.T) {
+	for _, gone := range []bool{false, true} {
+		dir := t.TempDir()
+		events := filepath.Join(dir, "events.jsonl")
+		h := projectIn(t, dir, "ASSAY_EVENTS=file:events.jsonl")
+		if gone {
+			h.relay.Publisher = away{}
+		}
+		e := sample(t)
+		e.RawPath, e.RawQueryString, e.Body, e.IsBase64Encoded = "/v1/breakers/parts:trip", "", `{"reason":"prices in cents"}`, false
+		e.Headers = map[string]string{"host": "x", "content-type": "application/json"}
+		e.RequestContext.Authorizer.JWT.Claims["scope"] = "read breakers:operate"
+		res, err := h.Handle(context.Background(), *e)
+		if err != nil || res.StatusCode != http.StatusOK {
+			t.Fatalf("%+v %v", res, err)
+		}
+		told, err := os.ReadFile(events)
+		if err != nil {
+			t.Fatal(err)
+		}
+		left, err := h.relay.Outbox.Outgoing(context.Background(), 10)
+		if err != nil || strings.Contains(string(told), pipeline.BreakerChanged) == gone || (len(left) > 0) != gone {
+			t.Errorf("bus gone: %v: told %q, %d entries left, %v", gone, told, len(left), err)
+		}
+	}
+}
+
+// away is a bus that is out of reach.
+type away struct{}
+
+func (away) Publish(context.Context, []pipeline.Event) error {
+	return pipeline.Errorf(pipeline.CodeUnavailable, "no route to the bus")
 }
 
 // TestHandleNewContract: a contract counts without a new start of the function.

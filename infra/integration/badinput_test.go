@@ -138,7 +138,9 @@ func TestBadInput(t *testing.T) {
 			many = append(many, key)
 		}
 	}
-	res, err := pool.Invoke(t.Context(), s3Event(w.bucket, many...))
+	// Six times as long as it takes on an idle machine.
+	patient := w.pool("ingest", 1, func(f *localrt.Function) { f.Timeout = 2 * time.Minute })
+	res, err := patient.Invoke(t.Context(), s3Event(w.bucket, many...))
 	if err != nil || res.Failure != nil {
 		t.Fatalf("a thousand records: %v %v", res.Failure, err)
 	}
@@ -163,9 +165,16 @@ func TestBadInput(t *testing.T) {
 		return a == "3" && b == "1"
 	})
 	// Redriven by the replay function, it comes to the same end.
-	replay, err := w.pool("replay", 1).Invoke(t.Context(), fmt.Appendf(nil, `{"redrive": {"from": %q, "to": %q, "most": 100}}`, w.queues["landing-dead"], w.queues["landing"]))
-	if err != nil || replay.Failure != nil || !strings.Contains(string(replay.Response), `"moved":3`) {
-		t.Errorf("redrive: %s %v %v", replay.Response, replay.Failure, err)
+	redrive := func() string {
+		t.Helper()
+		res, err := w.pool("replay", 1).Invoke(t.Context(), fmt.Appendf(nil, `{"redrive": {"from": %q, "to": %q, "most": 100}}`, w.queues["landing-dead"], w.queues["landing"]))
+		if err != nil || res.Failure != nil {
+			t.Errorf("redrive: %v %v", res.Failure, err)
+		}
+		return string(res.Response)
+	}
+	if moved := redrive(); !strings.Contains(moved, `"moved":3`) {
+		t.Errorf("redrive: %s", moved)
 	}
 
 	// A credential that expired: said in the ledger, and the message comes again by
@@ -187,6 +196,22 @@ func TestBadInput(t *testing.T) {
 	w.notify(1, frozen)
 	w.settled(frozen, flow.Done)
 	w.until("poison is in the dead letters again", 2*time.Minute, func() bool { n, _ := w.depth("landing-dead"); return n == "3" })
+
+	// What a policy forbids is given up after three tries, with the reason in the
+	// ledger; with the policy mended, the dead letter that is moved back is judged.
+	forbidden := "landing/plain/forbidden.csv"
+	w.land(disk, forbidden, "id,text,price\ny,washer M8,1\n")
+	disk.refuseAll(403, "AccessDenied", forbidden)
+	w.notify(1, forbidden)
+	w.until("it is given up", 2*time.Minute, func() bool { n, _ := w.depth("landing-dead"); return n == "4" })
+	if b := w.latest(forbidden); b.Stage != flow.Unjudged || !strings.Contains(b.Reason, "AccessDenied") {
+		t.Errorf("an object that may not be read: %+v", b)
+	}
+	disk.refuseAll(0, "", "")
+	if moved := redrive(); !strings.Contains(moved, `"moved":4`) {
+		t.Errorf("redrive: %s", moved)
+	}
+	w.settled(forbidden, flow.Done)
 	stop()
 
 	// The contract has come.
