@@ -30,7 +30,7 @@ type CSV struct {
 	row       int64
 	off, line int64
 	src       int64 // of off, in bytes of the undecoded file after its mark
-	units     int
+	units     Units
 	chunk     int
 	undo      []undo
 	// fast: records are found by an index of the marks.
@@ -112,7 +112,7 @@ func fill(name string, r io.Reader, b []byte, n int, eof bool) ([]byte, bool, er
 func (c *CSV) drop(n int) {
 	c.line += int64(bytes.Count(c.carry[:n], []byte{'\n'}))
 	c.off += int64(n)
-	c.src += sourceBytes(c.units, c.carry[:n])
+	c.src += c.units.SourceBytes(c.carry[:n])
 	c.carry = append(c.carry[:0], c.carry[n:]...)
 }
 
@@ -328,7 +328,7 @@ func (c *CSV) finish(ch *Chunk, pos, breaks int) {
 	ch.Raw = pos
 	c.row += int64(ch.Records())
 	c.off += int64(pos)
-	c.src += sourceBytes(c.units, ch.Data)
+	c.src += c.units.SourceBytes(ch.Data)
 	if breaks < 0 {
 		breaks = bytes.Count(ch.Data, []byte{'\n'})
 	}
@@ -355,7 +355,7 @@ func (c *CSV) finishLong(ctx context.Context, ch *Chunk, pos int) error {
 	for {
 		nl := bytes.IndexByte(rest, '\n')
 		part := rest
-		src += sourceBytes(c.units, rest[:cutAfter(nl, len(rest))])
+		src += c.units.SourceBytes(rest[:cutAfter(nl, len(rest))])
 		if nl >= 0 {
 			part = rest[:nl]
 		}
@@ -394,7 +394,7 @@ func (c *CSV) finishLong(ctx context.Context, ch *Chunk, pos int) error {
 	copy(bad.Hash[:], h.Sum(nil))
 	ch.Bad = append(ch.Bad, bad)
 	off, line := c.off, c.line
-	src += c.src + sourceBytes(c.units, ch.Data[:pos])
+	src += c.src + c.units.SourceBytes(ch.Data[:pos])
 	before := bytes.Count(ch.Data[:pos], []byte{'\n'})
 	c.finish(ch, len(ch.Data), -1)
 	c.carry = tail

@@ -65,7 +65,7 @@ func EntryOf(ctx context.Context, name string, open Source, d Dialect, b Beginni
 			if i < 0 {
 				return -1
 			}
-			return from - before + sourceBytes(units, e.w[:i])
+			return from - before + units.SourceBytes(e.w[:i])
 		}
 		return Entry{Outside: at(outside), Inside: at(inside), Sync: at(sync), Open: !ok}, nil
 	}

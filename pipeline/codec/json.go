@@ -29,7 +29,7 @@ type JSON struct {
 	row       int64
 	off, line int64
 	src       int64 // of off, in bytes of the undecoded file after its mark
-	units     int
+	units     Units
 	names     []string // of extra, in the order in which they came up
 	opened    bool     // the array's bracket was read
 	plain     bool     // an array file that is a sequence of objects after all
@@ -142,7 +142,7 @@ func (j *JSON) finish(ch *Chunk, pos int) {
 	ch.Raw = pos
 	j.row += int64(ch.Records())
 	j.off += int64(pos)
-	j.src += sourceBytes(j.units, ch.Data)
+	j.src += j.units.SourceBytes(ch.Data)
 	j.line += int64(bytes.Count(ch.Data, []byte{'\n'}))
 	for _, u := range j.undo {
 		cell := &ch.Cols[u.col].Cells[u.row]

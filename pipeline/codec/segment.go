@@ -89,18 +89,20 @@ func Begin(ctx context.Context, name string, open Source, d Dialect, jsonl bool,
 	return b, nil
 }
 
-// What one character takes in a file.
+// Units are what one character takes in a file of some encoding.
+type Units uint8
+
 const (
-	unitUTF8  = iota // as many bytes as in the decoded text
-	unitByte         // one byte
-	unitUTF16        // two bytes, or four for what UTF-16 writes as a pair
+	unitUTF8  Units = iota // as many bytes as in the decoded text
+	unitByte               // one byte
+	unitUTF16              // two bytes, or four for what UTF-16 writes as a pair
 )
 
 func encodingName(name string) string {
 	return strings.ToLower(strings.NewReplacer("_", "-", " ", "").Replace(name))
 }
 
-func unitsOf(encoding string) int {
+func unitsOf(encoding string) Units {
 	switch n := encodingName(encoding); {
 	case strings.HasPrefix(n, "utf-16"), strings.HasPrefix(n, "utf16"):
 		return unitUTF16
@@ -110,12 +112,13 @@ func unitsOf(encoding string) int {
 	return unitByte
 }
 
-// SourceBytes is how many bytes of a file in the dialect's encoding decoded
-// text came from. It adds up over pieces of a text, wherever it is cut.
-func (d Dialect) SourceBytes(text []byte) int64 { return sourceBytes(unitsOf(d.Encoding), text) }
+// Units of a file in the dialect's encoding.
+func (d Dialect) Units() Units { return unitsOf(d.Encoding) }
 
-func sourceBytes(units int, text []byte) int64 {
-	if units == unitUTF8 {
+// SourceBytes is how many bytes of a file decoded text came from. It adds up
+// over pieces of a text, wherever it is cut.
+func (u Units) SourceBytes(text []byte) int64 {
+	if u == unitUTF8 {
 		return int64(len(text))
 	}
 	var chars, wide int64
@@ -127,7 +130,7 @@ func sourceBytes(units int, text []byte) int64 {
 			wide++
 		}
 	}
-	if units == unitUTF16 {
+	if u == unitUTF16 {
 		return 2 * (chars + wide)
 	}
 	return chars
@@ -208,7 +211,7 @@ type Segment struct {
 	text  *decoding
 	body  io.Closer
 	from  int64
-	units int
+	units Units
 	done  bool
 	// End is the byte of the file where the first record after the segment
 	// starts, -1 where there is none; Lines and Decoded are the line breaks and
@@ -317,7 +320,7 @@ func (s *Segment) Next(ctx context.Context, ch *Chunk) error {
 	}
 	front := ch.Data[:pos]
 	s.done = true
-	s.End = s.from + ch.Source + sourceBytes(s.units, front)
+	s.End = s.from + ch.Source + s.units.SourceBytes(front)
 	s.Lines = ch.Line - 1 + int64(bytes.Count(front, []byte{'\n'}))
 	s.Decoded = ch.Offset + int64(pos)
 	ch.Rows, ch.Bad = good, ch.Bad[:bad]

@@ -97,6 +97,7 @@ type Gate struct {
 	// guarded: some field is classified.
 	guarded bool
 	dialect codec.Dialect
+	units   codec.Units // of the dialect
 }
 
 // A rule is one line of the report. Rules over rows count; those of thresholds
@@ -138,6 +139,7 @@ func Compile(f *contract.Feed) (*Gate, error) {
 	if g.dialect, err = dialectOf(f); err != nil {
 		return nil, c.errorf(0, "%v", pipeline.ErrorMessage(err))
 	}
+	g.units = g.dialect.Units()
 	if len(f.Fields) == 0 {
 		return nil, c.errorf(0, "the contract of %s declares no columns", f.Name)
 	}

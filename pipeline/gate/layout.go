@@ -10,7 +10,7 @@ import (
 )
 
 // LayoutVersion is the version of the form of Layout and Part.
-const LayoutVersion = 1
+const LayoutVersion = 2
 
 // A Layout says how one file is cut into ranges that are judged apart. It is
 // plain data: it travels as JSON to whoever judges a range.

@@ -22,8 +22,7 @@ type lateEntry struct {
 }
 
 func (m *merger) lateSorter() *sorter[lateEntry] {
-	s := newKeySorter(m.opt.Tmp, 0)
-	return &sorter[lateEntry]{dir: s.dir, limit: int(max(m.opt.keyMemory()/160, 1<<10)),
+	return &sorter[lateEntry]{dir: m.opt.Tmp, limit: int(max(m.opt.keyMemory()/160, 1<<10)),
 		order: func(a, b lateEntry) int {
 			return cmp.Or(cmp.Compare(a.seg, b.seg), cmp.Compare(a.row, b.row), cmp.Compare(a.key, b.key))
 		},
@@ -43,40 +42,6 @@ func (m *merger) lateSorter() *sorter[lateEntry] {
 			e.keyEntry, err = readKeyEntry(r)
 			return e, err
 		}}
-}
-
-// repeats finds the rows whose key an earlier row has, over all segments: each
-// segment's keys lie sorted by their hashes.
-func (m *merger) repeats(ctx context.Context) error {
-	m.late = m.lateSorter()
-	for k := range m.g.keys {
-		var streams []stream[lateEntry]
-		for i, s := range m.segs {
-			if s.Keys[k].N == 0 {
-				continue
-			}
-			r := bufio.NewReaderSize(&shelfReader{ctx: ctx, shelf: m.shelf, name: s.Keys[k].Name, size: s.Keys[k].Bytes}, 4<<10)
-			streams = append(streams, func() (lateEntry, error) {
-				e, err := readKeyEntry(r)
-				return lateEntry{i, k, e}, shelfError(err)
-			})
-		}
-		var last keyHash
-		first := true
-		err := mergeStreams(streams, func(a, b lateEntry) int {
-			return cmp.Or(cmp.Compare(a.hash.lo, b.hash.lo), cmp.Compare(a.hash.hi, b.hash.hi), cmp.Compare(a.seg, b.seg), cmp.Compare(a.row, b.row))
-		}, func(e lateEntry) error {
-			if !first && e.hash == last {
-				return m.late.add(e)
-			}
-			first, last = false, e.hash
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // shelfError tells a file that ends too early from one that ends.

@@ -2,13 +2,11 @@ package gate
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 
 	"github.com/assay-pipeline/assay/pipeline"
@@ -70,7 +68,7 @@ type segment struct {
 	Seen    []bool        `json:"seen,omitempty"`
 	Extra   []string      `json:"extra,omitempty"`
 	Profile *profileState `json:"profile"`
-	Keys    []shelved     `json:"keys,omitempty"`
+	Keys    []keyFiles    `json:"keys,omitempty"`
 	Rejects shelved       `json:"rejects"`
 	Staged  []Staged      `json:"staged,omitempty"`
 }
@@ -193,9 +191,10 @@ func (j *rangeJudge) segment(ctx context.Context, name string, from, to, rows in
 	opt.Output = part
 	r := newRun(j.g, j.in, opt)
 	r.part = part
-	for range j.g.keys {
-		part.keys = append(part.keys, newKeySorter(opt.Tmp, opt.keyMemory()/int64(len(j.g.keys))))
+	for _, k := range j.g.keys {
+		part.keys = append(part.keys, &keyLog{whole: k.whole()})
 	}
+	part.units = j.g.units
 	defer part.close()
 	seg := &segment{Start: from, End: -1}
 	var text *codec.Segment
@@ -246,7 +245,10 @@ func (j *rangeJudge) segment(ctx context.Context, name string, from, to, rows in
 		seg.End, seg.Lines, seg.Decoded = text.End, text.Lines, text.Decoded
 		seg.Seen, seg.Extra = text.Names()
 	}
-	seg.Keys, seg.Rejects, seg.Staged = part.keyFiles, part.rejects.shelved(), part.staged
+	for _, k := range part.keys {
+		seg.Keys = append(seg.Keys, k.files)
+	}
+	seg.Rejects, seg.Staged = part.rejects.shelved(), part.staged
 	return seg, nil
 }
 
@@ -276,14 +278,14 @@ type partRun struct {
 	// among all that rows are sampled by.
 	from, base int64
 
-	pending  []pendingKey
-	keys     []*sorter[keyEntry]
-	keyFiles []shelved
-	rejects  *shelfFile
-	numbers  *shelfFile
-	last     int64 // row number that numbers holds last
-	staged   []Staged
-	lines    lineCounter
+	pending []pendingKey
+	keys    []*keyLog
+	rejects *shelfFile
+	numbers *shelfFile
+	last    int64 // row number that numbers holds last
+	staged  []Staged
+	lines   lineCounter
+	units   codec.Units
 }
 
 // A pendingKey is a key of a row of the chunk under way.
@@ -331,6 +333,14 @@ func (f *shelfFile) close() error {
 	return err
 }
 
+// abort gives up a file that is still open.
+func (f *shelfFile) abort() {
+	if f != nil && f.w != nil {
+		_ = giveUp(f.w) // the first error is the one to tell
+		f.w = nil
+	}
+}
+
 func (f *shelfFile) shelved() shelved {
 	if f == nil {
 		return shelved{}
@@ -341,21 +351,19 @@ func (f *shelfFile) shelved() shelved {
 // close gives up what is still open.
 func (p *partRun) close() {
 	for _, k := range p.keys {
-		k.close()
+		k.file.abort()
 	}
-	for _, f := range []*shelfFile{p.rejects, p.numbers} {
-		if f != nil && f.w != nil {
-			_ = giveUp(f.w) // the first error is the one to tell
-			f.w = nil
-		}
-	}
+	p.rejects.abort()
+	p.numbers.abort()
 }
 
 // note remembers the keys of a chunk's rows that no row of the segment is known
 // to have had before.
-func (p *partRun) note(s *sheet, d codec.Dialect) error {
+func (p *partRun) note(s *sheet) error {
 	c := &s.chunk
-	slices.SortStableFunc(p.pending, func(a, b pendingKey) int { return a.row - b.row })
+	if len(p.keys) > 1 {
+		slices.SortStableFunc(p.pending, func(a, b pendingKey) int { return a.row - b.row })
+	}
 	p.lines.start(c)
 	var pos uint32
 	at := c.Source
@@ -363,12 +371,12 @@ func (p *partRun) note(s *sheet, d codec.Dialect) error {
 		e := keyEntry{hash: s.keys[k.key].hash[k.row], row: s.rowNumber(k.row), rejected: s.rejected[k.row]}
 		if c.Starts != nil {
 			start, end := c.Starts[k.row], c.Ends[k.row]
-			at += d.SourceBytes(c.Data[pos:start])
+			at += p.units.SourceBytes(c.Data[pos:start])
 			pos = start
 			e.off, e.at, e.line = c.Offset+int64(start), at, p.lines.at(int(start))
-			e.size = d.SourceBytes(c.Data[start:end])
+			e.size = p.units.SourceBytes(c.Data[start:end])
 		}
-		if err := p.keys[k.key].add(e); err != nil {
+		if err := p.keys[k.key].add(p, k.key, e); err != nil {
 			return err
 		}
 	}
@@ -376,25 +384,12 @@ func (p *partRun) note(s *sheet, d codec.Dialect) error {
 	return nil
 }
 
-// finish writes the keys out, in order of their hashes.
+// finish closes what is open.
 func (p *partRun) finish(r *run) error {
 	for i, k := range p.keys {
-		f, err := p.file(fmt.Sprintf("keys-%d.bin", i))
-		if err != nil {
+		if err := k.finish(p, i, r.sets[i]); err != nil {
 			return err
 		}
-		var b []byte
-		err = k.each(func(e keyEntry) error {
-			b = appendKeyEntry(b[:0], e)
-			return f.put(b)
-		})
-		if err != nil {
-			return errors.Join(err, giveUp(f.w))
-		}
-		if err := f.close(); err != nil {
-			return err
-		}
-		p.keyFiles = append(p.keyFiles, f.shelved())
 	}
 	if r.sink != nil && r.sink.part != nil {
 		if err := r.sink.closePart(); err != nil {
@@ -449,14 +444,4 @@ func (p *partRun) endStage(f File) error {
 	p.numbers = nil
 	p.staged = append(p.staged, Staged{Name: p.prefix + f.Name, Rows: f.Rows, Bytes: f.Bytes, Numbers: s})
 	return nil
-}
-
-func newKeySorter(tmp string, memory int64) *sorter[keyEntry] {
-	if tmp == "" {
-		tmp = os.TempDir()
-	}
-	return &sorter[keyEntry]{dir: tmp, limit: int(max(memory/128, 1<<10)), encode: appendKeyEntry, decode: readKeyEntry,
-		order: func(a, b keyEntry) int {
-			return cmp.Or(cmp.Compare(a.hash.lo, b.hash.lo), cmp.Compare(a.hash.hi, b.hash.hi), cmp.Compare(a.row, b.row))
-		}}
 }

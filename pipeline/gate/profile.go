@@ -93,7 +93,7 @@ type fieldState struct {
 
 func newProfiler(g *Gate) *profiler {
 	return &profiler{g: g, fields: make([]fieldState, len(g.fields)), sample: stats.NewBottom[string](sampleRows),
-		coded: g.dialect.SourceBytes([]byte("aé")) != 3}
+		coded: g.units.SourceBytes([]byte("aé")) != 3}
 }
 
 func (p *profiler) add(s *sheet) {
@@ -122,7 +122,7 @@ func (p *profiler) add(s *sheet) {
 		if s.chunk.Starts != nil {
 			start := s.chunk.Starts[r]
 			if p.coded {
-				at += uint64(p.g.dialect.SourceBytes(s.chunk.Data[pos:start]))
+				at += uint64(p.g.units.SourceBytes(s.chunk.Data[pos:start]))
 			} else {
 				at += uint64(start - pos)
 			}

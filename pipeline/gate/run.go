@@ -368,7 +368,7 @@ func (r *run) ordered(ctx context.Context, s *sheet) error {
 	}
 	s.settle(g)
 	if r.part != nil {
-		if err := r.part.note(s, g.dialect); err != nil {
+		if err := r.part.note(s); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,215 @@
+package gate
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math/bits"
+	"slices"
+
+	"github.com/assay-pipeline/assay/pipeline/contract"
+)
+
+// What a segment leaves of a key on the shelf is written as its rows come, so
+// that it costs next to nothing: the log of those rows that no row of the segment
+// is known to have the key of, each with its place, and, where the key is a whole
+// number and the numbers lie close together, all of them as a bitmap. The merge
+// compares the bitmaps, and reads the logs of those segments alone that have a
+// number of an earlier one.
+
+// keyFiles are the files of one key of a segment.
+type keyFiles struct {
+	Log shelved `json:"log"`
+	// Set is a bitmap of the whole numbers that the segment has: pages in
+	// order, each after how far it lies from the one before. Its N counts pages.
+	Set shelved `json:"set,omitzero"`
+}
+
+// whole: the key is one whole number.
+func (k *key) whole() bool { return len(k.fields) == 1 && k.fields[0].typ == contract.Integer }
+
+// What an entry of a log has besides its flags. An entry of a file of records of
+// one line that count up takes two bytes.
+const (
+	logRejected = 1 << iota
+	logRow      // its row is not the next one
+	logKey      // its number is not the next one
+	logGap      // it lies otherwise behind the record before it
+	logLine     // it begins on another line than the next
+	logShift    // places in the file and in the decoded text parted
+)
+
+// logState is what entries are differences to.
+type logState struct {
+	keyEntry
+	whole bool
+	gap   int64
+}
+
+// append writes the entry that follows.
+func (s *logState) append(b []byte, e keyEntry) []byte {
+	at := len(b)
+	b = append(b, 0)
+	var flags byte
+	if e.rejected {
+		flags = logRejected
+	}
+	put := func(flag byte, is, was int64) {
+		if is != was {
+			flags |= flag
+			b = binary.AppendVarint(b, is-was)
+		}
+	}
+	put(logRow, e.row, s.row+1)
+	if s.whole {
+		put(logKey, int64(e.hash.hi), int64(s.hash.hi)+1)
+	} else {
+		b = binary.LittleEndian.AppendUint64(b, e.hash.lo)
+		b = binary.LittleEndian.AppendUint64(b, e.hash.hi)
+	}
+	gap := e.off - s.off - s.size
+	put(logGap, gap, s.gap)
+	put(logLine, e.line, s.line+1)
+	put(logShift, e.at-e.off, s.at-s.off)
+	b = appendUvarint(b, uint64(e.size))
+	b[at] = flags
+	s.keyEntry, s.gap = e, gap
+	return b
+}
+
+// next reads the entry that follows; io.EOF between entries.
+func (s *logState) next(r *bufio.Reader) (keyEntry, error) {
+	flags, err := r.ReadByte()
+	if err != nil {
+		return keyEntry{}, err
+	}
+	n := numbers{r: r}
+	get := func(flag byte, was int64) int64 {
+		if flags&flag != 0 {
+			was += n.varint()
+		}
+		return was
+	}
+	e := keyEntry{rejected: flags&logRejected != 0}
+	e.row = get(logRow, s.row+1)
+	if s.whole {
+		e.hash = intHash(get(logKey, int64(s.hash.hi)+1))
+	} else {
+		var h [16]byte
+		if _, err := io.ReadFull(r, h[:]); err != nil {
+			return e, io.ErrUnexpectedEOF
+		}
+		e.hash = keyHash{binary.LittleEndian.Uint64(h[:]), binary.LittleEndian.Uint64(h[8:])}
+	}
+	s.gap = get(logGap, s.gap)
+	e.off = s.off + s.size + s.gap
+	e.line = get(logLine, s.line+1)
+	e.at = e.off + get(logShift, s.at-s.off)
+	e.size = int64(n.uvarint())
+	if n.err == nil && (e.row < 0 || e.off < 0 || e.at < 0 || e.size < 0) {
+		n.err = errors.New("a log of keys that counts backwards")
+	}
+	s.keyEntry = e
+	return e, n.err
+}
+
+// A keyLog is being written.
+type keyLog struct {
+	whole bool
+	state logState
+	file  *shelfFile
+	files keyFiles
+}
+
+// add logs an open key; rows come in order.
+func (k *keyLog) add(p *partRun, i int, e keyEntry) error {
+	if k.file == nil {
+		f, err := p.file(fmt.Sprintf("keys-%d.bin", i))
+		if err != nil {
+			return err
+		}
+		k.file, k.state = f, logState{whole: k.whole}
+	}
+	k.file.b = k.state.append(k.file.b[:0], e)
+	return k.file.put(k.file.b)
+}
+
+// finish closes the log, and writes the bitmap where the segment has one that is
+// smaller.
+func (k *keyLog) finish(p *partRun, i int, seen *seenKeys) error {
+	if err := k.file.close(); err != nil {
+		return err
+	}
+	k.files.Log = k.file.shelved()
+	if seen.full || seen.ints == nil || seen.ints.bytes() > max(k.files.Log.Bytes, 2<<pageBits) {
+		return nil
+	}
+	f, err := p.file(fmt.Sprintf("set-%d.bin", i))
+	if err != nil {
+		return err
+	}
+	defer f.abort()
+	last := int64(0)
+	for _, at := range seen.ints.order() {
+		f.b = binary.AppendVarint(f.b[:0], at-last)
+		for _, w := range seen.ints.pages[at] {
+			f.b = binary.LittleEndian.AppendUint64(f.b, w)
+		}
+		if err := f.put(f.b); err != nil {
+			return err
+		}
+		last = at
+	}
+	if err := f.close(); err != nil {
+		return err
+	}
+	k.files.Set = f.shelved()
+	return nil
+}
+
+// order are the numbers of the pages.
+func (s *intSet) order() []int64 {
+	at := make([]int64, 0, len(s.pages))
+	for i := range s.pages {
+		at = append(at, i)
+	}
+	slices.Sort(at)
+	return at
+}
+
+// join adds the pages of a bitmap, and returns those of the numbers that the set
+// had before.
+func (s *intSet) join(r *bufio.Reader) (had *intSet, err error) {
+	had = &intSet{pages: map[int64]*intPage{}}
+	n := numbers{r: r}
+	var words [8 << (pageBits - 6)]byte
+	at := int64(0)
+	for {
+		if _, err := r.Peek(1); errors.Is(err, io.EOF) {
+			return had, nil
+		}
+		at += n.varint()
+		if n.err != nil {
+			return nil, n.err
+		}
+		if _, err := io.ReadFull(r, words[:]); err != nil {
+			return nil, io.ErrUnexpectedEOF
+		}
+		p := s.page(at<<pageBits, true)
+		var both *intPage
+		for w := range p {
+			word := binary.LittleEndian.Uint64(words[8*w:])
+			if x := p[w] & word; x != 0 {
+				if both == nil {
+					both = had.page(at<<pageBits, true)
+				}
+				both[w] = x
+				had.n += int64(bits.OnesCount64(x))
+			}
+			s.n += int64(bits.OnesCount64(word &^ p[w]))
+			p[w] |= word
+		}
+	}
+}
