@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"crypto/md5" //nolint:gosec // S3's ETag is one
 	"encoding/hex"
 	"encoding/xml"
 	"errors"
@@ -20,6 +19,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/zeebo/xxh3"
 )
 
 // A diskStore speaks as much of S3's protocol as a lake needs (conditional
@@ -169,6 +170,14 @@ func (c *counter) Write(b []byte) (int, error) {
 	return c.ResponseWriter.Write(b)
 }
 
+// ReadFrom leaves copying from the file to the kernel: what the store takes is
+// taken from the functions beside it.
+func (c *counter) ReadFrom(r io.Reader) (int64, error) {
+	n, err := io.Copy(c.ResponseWriter, r)
+	c.n.Add(n)
+	return n, err
+}
+
 // place makes the file tmp an object, if the conditions of r hold.
 func (s *diskStore) place(w http.ResponseWriter, r *http.Request, bucket, key, tmp, tag string) (bool, error) {
 	s.mu.Lock()
@@ -202,7 +211,7 @@ func (s *diskStore) receive(r *http.Request, dst string) (tag string, err error)
 	if err != nil {
 		return "", err
 	}
-	h := md5.New() //nolint:gosec // as above
+	h := xxh3.New128() // a tag need not be a sum that is dear
 	if _, err := io.Copy(io.MultiWriter(f, h), r.Body); err != nil {
 		return "", errors.Join(err, f.Close())
 	}

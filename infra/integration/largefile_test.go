@@ -173,6 +173,7 @@ func (w *world) inRanges(s *diskStore, pool *localrt.Pool, rangeBytes int64, cha
 		if err != nil {
 			return nil, err
 		}
+		w.t.Logf("%s: %.2f s", payload, res.Duration.Seconds())
 		if f := res.Failure; f != nil {
 			cause, err := json.Marshal(f)
 			if err != nil {

@@ -114,6 +114,11 @@ func rowsOf(t failer, g *gate.Gate, data []byte, without []int64) (rows []string
 // many segments had to be judged again, -1 if the file is judged whole.
 func inRanges(t failer, g *gate.Gate, name string, data []byte, cuts []int64) (judged, int) {
 	t.Helper()
+	return inRangesWithin(t, g, name, data, cuts, 0)
+}
+
+func inRangesWithin(t failer, g *gate.Gate, name string, data []byte, cuts []int64, room int64) (judged, int) {
+	t.Helper()
 	ctx := context.Background()
 	in := bytesInput(name, data)
 	l, err := g.LayAt(ctx, in, cuts)
@@ -125,12 +130,12 @@ func inRanges(t failer, g *gate.Gate, name string, data []byte, cuts []int64) (j
 	}
 	s := parts{}
 	for i := len(l.Ranges) - 1; i >= 0; i-- { // in any order
-		if _, err := g.JudgeRange(ctx, in, l, i, s, gate.Options{Batch: "b", Workers: 2, Sketches: sketched(data)}); err != nil {
+		if _, err := g.JudgeRange(ctx, in, l, i, s, gate.Options{Batch: "b", Workers: 2, Sketches: sketched(data), Memory: room}); err != nil {
 			t.Fatalf("range %d: %v", i, err)
 		}
 	}
 	out := memory{}
-	m, err := g.Merge(ctx, in, l, s, gate.Options{Batch: "b", Output: out})
+	m, err := g.Merge(ctx, in, l, s, gate.Options{Batch: "b", Output: out, Memory: room})
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
@@ -347,6 +352,53 @@ func TestRangesLarge(t *testing.T) {
 	same(t, got, want, data[:1000], cuts)
 	if again > 0 {
 		t.Errorf("%d segments were judged again", again)
+	}
+}
+
+// TestRangesKeys: rows that repeat keys of other ranges are found whatever the
+// keys are like (numbers close together, numbers far apart, texts), and however
+// little of them fits into memory.
+func TestRangesKeys(t *testing.T) {
+	feed := rangeFeed(contract.Dialect{}, contract.CSV)
+	feed.Fields[2].Type, feed.Fields[2].Options, feed.Fields[2].OnFail, feed.Fields[2].Severity = contract.Integer, contract.Options{}, "", ""
+	feed.Keys = []contract.Key{{Name: "id", Fields: []string{"id"}}, {Name: "name", Fields: []string{"name"}}, {Name: "n", Fields: []string{"n"}, OnFail: contract.Warn, Severity: contract.SeverityWarning}}
+	g, err := gate.Compile(feed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(3, 4))
+	var b bytes.Buffer
+	b.WriteString("id,name,n\n")
+	for i := range 60_000 {
+		row := [3]int{i, i, i}
+		for k := range row {
+			if r.IntN(500) == 0 {
+				row[k] = r.IntN(i + 1)
+			}
+		}
+		name := fmt.Sprintf("name %d", row[1])
+		switch r.IntN(400) {
+		case 0:
+			name = "x" // too short: rejected for another reason
+		case 1:
+			name = fmt.Sprintf("\"name\n%d\"", row[1])
+		}
+		fmt.Fprintf(&b, "%d,%s,%d\n", row[0], name, int64(row[2])*1_000_003)
+	}
+	data := b.Bytes()
+	var cuts []int64
+	for at := int64(150_001); at < int64(len(data)); at += 210_000 {
+		cuts = append(cuts, at)
+	}
+	want := atOnce(t, g, "x.csv", data)
+	for _, room := range []int64{0, 3 << 20, 300 << 10, 1} {
+		t.Run(fmt.Sprint(room), func(t *testing.T) {
+			got, again := inRangesWithin(t, g, "x.csv", data, cuts, room)
+			same(t, got, want, data[:100], cuts)
+			if again > 0 {
+				t.Errorf("%d segments were judged again", again)
+			}
+		})
 	}
 }
 
