@@ -39,6 +39,7 @@ const (
 	logGap      // it lies otherwise behind the record before it
 	logLine     // it begins on another line than the next
 	logShift    // places in the file and in the decoded text parted
+	logRaw      // its record stands behind it
 )
 
 // logState is what entries are differences to.
@@ -74,6 +75,10 @@ func (s *logState) append(b []byte, e keyEntry) []byte {
 	put(logLine, e.line, s.line+1)
 	put(logShift, e.at-e.off, s.at-s.off)
 	b = appendUvarint(b, uint64(e.size))
+	if e.raw != nil {
+		flags |= logRaw
+		b = append(b, e.raw...)
+	}
 	b[at] = flags
 	s.keyEntry, s.gap = e, gap
 	return b
@@ -111,6 +116,14 @@ func (s *logState) next(r *bufio.Reader) (keyEntry, error) {
 	if n.err == nil && (e.row < 0 || e.off < 0 || e.at < 0 || e.size < 0) {
 		n.err = errors.New("a log of keys that counts backwards")
 	}
+	if n.err == nil && flags&logRaw != 0 {
+		if e.size > maxLogged {
+			return e, errors.New("a log of keys with a record that is too long")
+		}
+		e.raw = make([]byte, e.size)
+		_, n.err = io.ReadFull(r, e.raw)
+		n.cut()
+	}
 	s.keyEntry = e
 	return e, n.err
 }
@@ -121,6 +134,32 @@ type keyLog struct {
 	state logState
 	file  *shelfFile
 	files keyFiles
+	// top is the greatest number so far, set says that there is one; back counts
+	// the rows that did not go beyond it.
+	top  int64
+	set  bool
+	back int64
+}
+
+// maxLogged is how long a record may be that stands in a log.
+const maxLogged = 2 << 10
+
+// goesBack: the numbers of the key count up, and this one does not. That is what
+// a row looks like that came before: it is staged apart, and its record is
+// logged, so that leaving it out rewrites no large file and reads nothing of the
+// landed one. Where many rows go back the numbers are in no order, and it says
+// nothing.
+func (k *keyLog) goesBack(e keyEntry) bool {
+	if !k.whole || k.back > 1<<10+e.row>>6 {
+		return false
+	}
+	v := int64(e.hash.hi)
+	if !k.set || v > k.top {
+		k.top, k.set = v, true
+		return false
+	}
+	k.back++
+	return true
 }
 
 // add logs an open key; rows come in order.

@@ -3,6 +3,7 @@ package gate
 import (
 	"bufio"
 	"bytes"
+	"reflect"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -19,6 +20,10 @@ func TestKeyLog(t *testing.T) {
 			if whole {
 				e.hash = intHash(int64(e.hash.hi))
 			}
+			if rapid.Bool().Draw(t, "logged") {
+				e.raw = rapid.SliceOfN(rapid.Byte(), 0, 30).Draw(t, "raw")
+				e.size = int64(len(e.raw))
+			}
 			return e
 		})).Draw(t, "entries")
 		w, b := logState{whole: whole}, []byte(nil)
@@ -27,7 +32,7 @@ func TestKeyLog(t *testing.T) {
 		}
 		r, s := bufio.NewReader(bytes.NewReader(b)), logState{whole: whole}
 		for i, e := range entries {
-			if got, err := s.next(r); err != nil || got != e {
+			if got, err := s.next(r); err != nil || !reflect.DeepEqual(got, e) {
 				t.Fatalf("%d: %+v, %v; logged %+v", i, got, err, e)
 			}
 		}

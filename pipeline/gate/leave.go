@@ -15,6 +15,7 @@ import (
 type leaver struct {
 	m      *merger
 	seg    *mergedSegment
+	apart  bool // it finds rows in the files that are apart
 	file   int
 	rows   numbers
 	at     int64 // rows of the file read so far
@@ -29,15 +30,27 @@ func (m *merger) leave(ctx context.Context, seg *mergedSegment, row int64) error
 	if m.opt.RejectsOnly {
 		return nil
 	}
-	if seg.leave == nil {
-		seg.leave = &leaver{m: m, seg: seg, lists: make([]MergedFile, len(seg.Staged))}
+	if seg.leave[0] == nil {
+		for i := range seg.leave {
+			seg.leave[i] = &leaver{m: m, seg: seg, apart: i == 0, lists: make([]MergedFile, len(seg.Staged))}
+		}
 	}
-	return seg.leave.row(ctx, row)
+	for _, l := range seg.leave {
+		if found, err := l.row(ctx, row); err != nil || found {
+			return err
+		}
+	}
+	return pipeline.Errorf(pipeline.CodeInternal, "%s: row %d repeats a key and is in no staged file", m.in.Name, seg.row+row)
 }
 
-func (l *leaver) row(ctx context.Context, row int64) error {
+// row leaves a row out, if it is in one of the files.
+func (l *leaver) row(ctx context.Context, row int64) (found bool, err error) {
 	for l.file < len(l.seg.Staged) {
 		f := l.seg.Staged[l.file]
+		if f.Apart != l.apart {
+			l.file++
+			continue
+		}
 		if !l.opened {
 			l.rows = numbers{r: bufio.NewReader(&shelfReader{ctx: ctx, shelf: l.m.shelf, name: f.Numbers.Name, size: f.Numbers.Bytes})}
 			l.at, l.number, l.opened = 0, 0, true
@@ -46,20 +59,20 @@ func (l *leaver) row(ctx context.Context, row int64) error {
 			l.number += int64(l.rows.uvarint())
 			l.at++
 			if l.rows.err != nil {
-				return shelfError(l.rows.err)
+				return false, shelfError(l.rows.err)
 			}
 		}
 		if l.number == row {
-			return l.put(ctx, f, l.at-1)
+			return true, l.put(ctx, f, l.at-1)
 		}
 		if l.number > row {
 			break
 		}
 		if err := l.next(); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return pipeline.Errorf(pipeline.CodeInternal, "%s: row %d repeats a key and is in no staged file", l.m.in.Name, l.seg.row+row)
+	return false, nil
 }
 
 func (l *leaver) put(ctx context.Context, f Staged, place int64) error {
@@ -98,16 +111,21 @@ func (m *merger) staged() error {
 		return nil
 	}
 	for _, s := range m.segs {
-		if s.leave != nil {
-			if err := s.leave.next(); err != nil {
+		for _, l := range s.leave {
+			if l == nil {
+				continue
+			}
+			if err := l.next(); err != nil {
 				return err
 			}
 		}
 		for i, f := range s.Staged {
 			out := MergedFile{Name: f.Name, Rows: f.Rows, Bytes: f.Bytes}
-			if s.leave != nil {
-				out.Rows += s.leave.lists[i].Rows
-				out.LeaveOut = s.leave.lists[i].LeaveOut
+			for _, l := range s.leave {
+				if l != nil && l.apart == f.Apart {
+					out.Rows += l.lists[i].Rows
+					out.LeaveOut = l.lists[i].LeaveOut
+				}
 			}
 			if out.Rows > 0 {
 				m.files = append(m.files, out)

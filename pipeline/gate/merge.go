@@ -16,7 +16,8 @@ type Merged struct {
 	// Report is what Judge would have reported, but for the names and sizes of
 	// the files of accepted rows.
 	Report *Report
-	// Files of accepted rows, in the order of the file. Those with LeaveOut hold
+	// Files of accepted rows, in the order of the file but for rows that looked as
+	// if they came before, which stand in files apart. Those with LeaveOut hold
 	// rows that have to go before they are published.
 	Files []MergedFile
 	// Again counts the segments that had to be judged again, since no
@@ -93,7 +94,7 @@ type merger struct {
 type mergedSegment struct {
 	*segment
 	row, line, decoded int64
-	leave              *leaver
+	leave              [2]*leaver // of the files that are apart, and of the others
 }
 
 func (m *merger) merge(ctx context.Context) error {
@@ -120,7 +121,9 @@ func (m *merger) merge(ctx context.Context) error {
 			m.late.close()
 		}
 		for _, s := range m.segs {
-			s.leave.abort()
+			for _, l := range s.leave {
+				l.abort()
+			}
 		}
 	}()
 	if err := m.repeats(ctx); err != nil {

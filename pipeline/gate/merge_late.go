@@ -26,9 +26,11 @@ func (m *merger) lateSorter() *sorter[lateEntry] {
 		order: func(a, b lateEntry) int {
 			return cmp.Or(cmp.Compare(a.seg, b.seg), cmp.Compare(a.row, b.row), cmp.Compare(a.key, b.key))
 		},
+		weight: func(e lateEntry) int { return 1 + len(e.raw)/160 },
 		encode: func(b []byte, e lateEntry) []byte {
 			b = appendUvarint(b, uint64(e.seg))
-			return appendKeyEntry(appendUvarint(b, uint64(e.key)), e.keyEntry)
+			b = appendKeyEntry(appendUvarint(b, uint64(e.key)), e.keyEntry)
+			return appendText(b, e.raw)
 		},
 		decode: func(r *bufio.Reader) (e lateEntry, err error) {
 			if _, err := r.Peek(1); err != nil {
@@ -39,8 +41,13 @@ func (m *merger) lateSorter() *sorter[lateEntry] {
 			if n.err != nil {
 				return e, n.err
 			}
-			e.keyEntry, err = readKeyEntry(r)
-			return e, err
+			if e.keyEntry, err = readKeyEntry(r); err != nil {
+				return e, err
+			}
+			if raw := n.text(); raw != "" {
+				e.raw = []byte(raw)
+			}
+			return e, n.err
 		}}
 }
 

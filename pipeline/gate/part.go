@@ -88,6 +88,8 @@ type Staged struct {
 	// Numbers has the number of each of its rows, counted from the start of its
 	// segment.
 	Numbers shelved `json:"numbers"`
+	// Apart: it holds the few rows that are likely to be left out.
+	Apart bool `json:"apart,omitempty"`
 }
 
 // JudgeRange judges range i of a layout and leaves the Part, with all that
@@ -281,11 +283,10 @@ type partRun struct {
 	pending []pendingKey
 	keys    []*keyLog
 	rejects *shelfFile
-	numbers *shelfFile
-	last    int64 // row number that numbers holds last
 	staged  []Staged
 	lines   lineCounter
 	units   codec.Units
+	apart   []bool // rows of the chunk that are staged apart
 }
 
 // A pendingKey is a key of a row of the chunk under way.
@@ -354,7 +355,6 @@ func (p *partRun) close() {
 		k.file.abort()
 	}
 	p.rejects.abort()
-	p.numbers.abort()
 }
 
 // note remembers the keys of a chunk's rows that no row of the segment is known
@@ -365,6 +365,8 @@ func (p *partRun) note(s *sheet) error {
 		slices.SortStableFunc(p.pending, func(a, b pendingKey) int { return a.row - b.row })
 	}
 	p.lines.start(c)
+	p.apart = resize(p.apart, c.Rows)
+	clear(p.apart)
 	var pos uint32
 	at := c.Source
 	for _, k := range p.pending {
@@ -375,6 +377,12 @@ func (p *partRun) note(s *sheet) error {
 			pos = start
 			e.off, e.at, e.line = c.Offset+int64(start), at, p.lines.at(int(start))
 			e.size = p.units.SourceBytes(c.Data[start:end])
+			if p.keys[k.key].goesBack(e) {
+				p.apart[k.row] = true
+				if n := int(end - start); n <= maxLogged && e.size == int64(n) {
+					e.raw = c.Data[start:end]
+				}
+			}
 		}
 		if err := p.keys[k.key].add(p, k.key, e); err != nil {
 			return err
@@ -391,8 +399,8 @@ func (p *partRun) finish(r *run) error {
 			return err
 		}
 	}
-	if r.sink != nil && r.sink.part != nil {
-		if err := r.sink.closePart(); err != nil {
+	if r.sink != nil {
+		if err := r.sink.closeParts(); err != nil {
 			return err
 		}
 	}
@@ -411,37 +419,61 @@ func (p *partRun) reject(rj Reject, raw []byte, first bool, recordRule int) erro
 	return p.rejects.put(p.rejects.b)
 }
 
-// stage notes the numbers of the rows that go into the open staged file.
-func (p *partRun) stage(s *sheet, name string) error {
-	if p.numbers == nil {
+// divide splits the rows to keep of a chunk into those that are staged with the
+// others and those that are staged apart.
+func (p *partRun) divide(sel []uint32) (with, apart []uint32) {
+	if !slices.Contains(p.apart, true) {
+		return sel, nil
+	}
+	with = make([]uint32, 0, len(sel))
+	for _, r := range sel {
+		if p.apart[r] {
+			apart = append(apart, r)
+		} else {
+			with = append(with, r)
+		}
+	}
+	return with, apart
+}
+
+// A stagedRows has the numbers of the rows of a staged file that is open.
+type stagedRows struct {
+	p       *partRun
+	numbers *shelfFile
+	last    int64
+}
+
+// note notes the numbers of the rows that go into the file.
+func (n *stagedRows) note(s *sheet, sel []uint32, name string) error {
+	if n.numbers == nil {
 		var err error
-		if p.numbers, err = p.file(name + ".rows"); err != nil {
+		if n.numbers, err = n.p.file(name + ".rows"); err != nil {
 			return err
 		}
-		p.last = 0
+		n.last = 0
 	}
-	b := p.numbers.b[:0]
+	b := n.numbers.b[:0]
 	bad := 0
-	for _, r := range s.sel {
+	for _, r := range sel {
 		for bad < len(s.chunk.Bad) && s.chunk.Bad[bad].Before <= int(r) {
 			bad++
 		}
 		number := s.chunk.Row + int64(r) + int64(bad)
-		b = appendUvarint(b, uint64(number-p.last))
-		p.last = number
+		b = appendUvarint(b, uint64(number-n.last))
+		n.last = number
 	}
-	p.numbers.b = b
-	return p.numbers.put(b)
+	n.numbers.b = b
+	return n.numbers.put(b)
 }
 
-// staged ends the open staged file.
-func (p *partRun) endStage(f File) error {
-	if err := p.numbers.close(); err != nil {
+// end ends the file.
+func (n *stagedRows) end(f File, apart bool) error {
+	if err := n.numbers.close(); err != nil {
 		return err
 	}
-	s := p.numbers.shelved()
+	s := n.numbers.shelved()
 	s.N = f.Rows
-	p.numbers = nil
-	p.staged = append(p.staged, Staged{Name: p.prefix + f.Name, Rows: f.Rows, Bytes: f.Bytes, Numbers: s})
+	n.numbers = nil
+	n.p.staged = append(n.p.staged, Staged{Name: n.p.prefix + f.Name, Rows: f.Rows, Bytes: f.Bytes, Numbers: s, Apart: apart})
 	return nil
 }

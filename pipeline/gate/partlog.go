@@ -17,6 +17,8 @@ type keyEntry struct {
 	off, at, size, line int64
 	// rejected: the row is rejected for another reason.
 	rejected bool
+	// raw is the record, nil where it has to be read from the file.
+	raw []byte
 }
 
 func appendUvarint(b []byte, v uint64) []byte { return binary.AppendUvarint(b, v) }

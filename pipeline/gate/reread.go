@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"slices"
 
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/codec"
@@ -31,9 +32,12 @@ func (m *merger) reread(ctx context.Context, seg *mergedSegment, e keyEntry) (*s
 	if m.g.feed.Format == contract.Parquet {
 		return m.rereadRow(ctx, seg, e.row)
 	}
-	b := make([]byte, e.size, e.size+2)
-	if n, err := a.src.ReadAt(b, seg.Start+e.at); err != nil && n < len(b) {
-		return nil, nil, m.changed(err)
+	b := slices.Grow(e.raw, 2)
+	if e.raw == nil {
+		b = make([]byte, e.size, e.size+2)
+		if n, err := a.src.ReadAt(b, seg.Start+e.at); err != nil && n < len(b) {
+			return nil, nil, m.changed(err)
+		}
 	}
 	if e.size > 0 && b[e.size-1] == '\r' {
 		// A line of CR CR LF ends with a CR of its own, which at the end of a

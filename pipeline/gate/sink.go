@@ -30,6 +30,12 @@ type sink struct {
 
 	part     *codec.Writer
 	partFile *outFile
+	partRows stagedRows
+	// aside is the file of the rows of a segment that are staged apart.
+	aside     *codec.Writer
+	asideFile *outFile
+	asideRows stagedRows
+	asides    int
 	// published counts the parts in Output; staged are those in Tmp.
 	published int
 	staged    []*stagedPart
@@ -70,7 +76,7 @@ func (o *outFile) close() error {
 // abort gives up all open files, or closes those that cannot be given up.
 func (k *sink) abort() error {
 	var err error
-	for _, f := range []*outFile{k.partFile, k.rejectsFile, k.csv, k.raw} {
+	for _, f := range []*outFile{k.partFile, k.asideFile, k.rejectsFile, k.csv, k.raw} {
 		if f == nil {
 			continue
 		}
@@ -82,11 +88,13 @@ func (k *sink) abort() error {
 			err = e
 		}
 	}
+	k.partRows.numbers.abort()
+	k.asideRows.numbers.abort()
 	return err
 }
 
 func newSink(ctx context.Context, r *run) (*sink, error) {
-	k := &sink{ctx: ctx, r: r}
+	k := &sink{ctx: ctx, r: r, partRows: stagedRows{p: r.part}, asideRows: stagedRows{p: r.part}}
 	for _, f := range r.g.fields {
 		k.spec = append(k.spec, codec.ColumnSpec{Name: f.spec.Name, Type: f.store, Low: f.enum >= 0})
 	}
@@ -120,6 +128,19 @@ func (k *sink) accept(s *sheet) error {
 	if len(s.sel) == 0 || k.r.opt.RejectsOnly {
 		return nil
 	}
+	k.vectors(s)
+	sel := s.sel
+	if k.r.part != nil {
+		var apart []uint32
+		if sel, apart = k.r.part.divide(s.sel); len(apart) > 0 {
+			if err := k.setAside(s, apart); err != nil {
+				return err
+			}
+		}
+	}
+	if len(sel) == 0 {
+		return nil
+	}
 	if k.part == nil {
 		var err error
 		if k.staging {
@@ -135,22 +156,11 @@ func (k *sink) accept(s *sheet) error {
 			return err
 		}
 	}
-	s.out = resize(s.out, len(k.spec))
-	for i, f := range k.r.g.fields {
-		s.out[i] = f.vector(s, &s.vecs[i])
-	}
-	at := len(k.r.g.fields)
-	for _, c := range k.r.carried {
-		s.out[at] = s.carry(c)
-		at++
-	}
-	s.out[at] = codec.Vector{Same: []byte(k.r.opt.Batch)}
-	s.out[at+1] = codec.Vector{SameFloat: k.r.opt.Confidence}
-	if err := k.part.Append(s.sel, s.out); err != nil {
+	if err := k.part.Append(sel, s.out); err != nil {
 		return err
 	}
 	if k.r.part != nil {
-		if err := k.r.part.stage(s, k.partFile.name); err != nil {
+		if err := k.partRows.note(s, sel, k.partFile.name); err != nil {
 			return err
 		}
 	}
@@ -174,10 +184,66 @@ func (k *sink) closePart() error {
 		f := File{k.partFile.name, k.part.Rows(), k.partFile.n}
 		k.files = append(k.files, f)
 		if k.r.part != nil && err == nil {
-			err = k.r.part.endStage(f)
+			err = k.partRows.end(f, false)
 		}
 	}
 	k.part, k.partFile = nil, nil
+	return err
+}
+
+// vectors are the columns of a chunk as they are written.
+func (k *sink) vectors(s *sheet) {
+	s.out = resize(s.out, len(k.spec))
+	for i, f := range k.r.g.fields {
+		s.out[i] = f.vector(s, &s.vecs[i])
+	}
+	at := len(k.r.g.fields)
+	for _, c := range k.r.carried {
+		s.out[at] = s.carry(c)
+		at++
+	}
+	s.out[at] = codec.Vector{Same: []byte(k.r.opt.Batch)}
+	s.out[at+1] = codec.Vector{SameFloat: k.r.opt.Confidence}
+}
+
+// setAside stages rows apart.
+func (k *sink) setAside(s *sheet, sel []uint32) error {
+	if k.aside == nil {
+		var err error
+		if k.asideFile, err = k.create(fmt.Sprintf("aside-%04d.parquet", k.asides)); err != nil {
+			return err
+		}
+		k.asides++
+		if k.aside, err = codec.NewWriter(k.asideFile, k.spec); err != nil {
+			return err
+		}
+	}
+	if err := k.aside.Append(sel, s.out); err != nil {
+		return err
+	}
+	return k.asideRows.note(s, sel, k.asideFile.name)
+}
+
+// closeParts ends the files of accepted rows that are open.
+func (k *sink) closeParts() error {
+	if k.part != nil {
+		if err := k.closePart(); err != nil {
+			return err
+		}
+	}
+	if k.aside == nil {
+		return nil
+	}
+	err := k.aside.Close()
+	if cerr := k.asideFile.close(); err == nil {
+		err = cerr
+	}
+	f := File{k.asideFile.name, k.aside.Rows(), k.asideFile.n}
+	k.files = append(k.files, f)
+	if err == nil {
+		err = k.asideRows.end(f, true)
+	}
+	k.aside, k.asideFile = nil, nil
 	return err
 }
 
@@ -268,9 +334,7 @@ func (k *sink) close(failed error) error {
 			err = e
 		}
 	}
-	if k.part != nil {
-		keep(k.closePart())
-	}
+	keep(k.closeParts())
 	if k.rejects != nil {
 		keep(k.flush())
 		keep(k.rejects.Close())

@@ -12,12 +12,15 @@ import (
 // A sorter puts any number of things in order in bounded memory: what does not
 // fit is written to Tmp in sorted runs, which each merges.
 type sorter[T any] struct {
-	dir    string
-	limit  int
-	order  func(a, b T) int
+	dir   string
+	limit int
+	order func(a, b T) int
+	// weight, where set, is how many times the usual a thing weighs.
+	weight func(T) int
 	encode func([]byte, T) []byte
 	decode func(*bufio.Reader) (T, error)
 	buf    []T
+	used   int
 	runs   []*os.File
 	n      int64
 }
@@ -25,7 +28,11 @@ type sorter[T any] struct {
 func (s *sorter[T]) add(v T) error {
 	s.buf = append(s.buf, v)
 	s.n++
-	if len(s.buf) < s.limit {
+	s.used++
+	if s.weight != nil {
+		s.used += s.weight(v) - 1
+	}
+	if s.used < s.limit {
 		return nil
 	}
 	return s.flush()
@@ -46,7 +53,8 @@ func (s *sorter[T]) flush() error {
 			return spillError(err)
 		}
 	}
-	s.buf = s.buf[:0]
+	clear(s.buf)
+	s.buf, s.used = s.buf[:0], 0
 	return spillError(w.Flush())
 }
 
