@@ -21,7 +21,10 @@ import (
 
 // keyFiles are the files of one key of a segment.
 type keyFiles struct {
-	Log shelved `json:"log"`
+	Log shelved `json:"log,omitzero"`
+	// Back is the log of the rows that go back (see keyLog.goesBack), which the
+	// other does not have.
+	Back shelved `json:"back,omitzero"`
 	// Set is a bitmap of the whole numbers that the segment has: pages in
 	// order, each after how far it lies from the one before. Its N counts pages.
 	Set shelved `json:"set,omitzero"`
@@ -130,15 +133,20 @@ func (s *logState) next(r *bufio.Reader) (keyEntry, error) {
 
 // A keyLog is being written.
 type keyLog struct {
-	whole bool
-	state logState
-	file  *shelfFile
-	files keyFiles
-	// top is the greatest number so far, set says that there is one; back counts
+	whole     bool
+	log, back logFile
+	files     keyFiles
+	// top is the greatest number so far, set says that there is one; low counts
 	// the rows that did not go beyond it.
-	top  int64
-	set  bool
-	back int64
+	top int64
+	set bool
+	low int64
+}
+
+// A logFile is a log being written.
+type logFile struct {
+	*shelfFile
+	state logState
 }
 
 // maxLogged is how long a record may be that stands in a log.
@@ -150,7 +158,7 @@ const maxLogged = 2 << 10
 // landed one. Where many rows go back the numbers are in no order, and it says
 // nothing.
 func (k *keyLog) goesBack(e keyEntry) bool {
-	if !k.whole || k.back > 1<<10+e.row>>6 {
+	if !k.whole || k.low > 1<<10+e.row>>6 {
 		return false
 	}
 	v := int64(e.hash.hi)
@@ -158,30 +166,39 @@ func (k *keyLog) goesBack(e keyEntry) bool {
 		k.top, k.set = v, true
 		return false
 	}
-	k.back++
+	k.low++
 	return true
 }
 
 // add logs an open key; rows come in order.
-func (k *keyLog) add(p *partRun, i int, e keyEntry) error {
-	if k.file == nil {
-		f, err := p.file(fmt.Sprintf("keys-%d.bin", i))
+func (k *keyLog) add(p *partRun, i int, e keyEntry, back bool) error {
+	f, name := &k.log, "keys"
+	if back {
+		f, name = &k.back, "back"
+	}
+	if f.shelfFile == nil {
+		w, err := p.file(fmt.Sprintf("%s-%d.bin", name, i))
 		if err != nil {
 			return err
 		}
-		k.file, k.state = f, logState{whole: k.whole}
+		*f = logFile{w, logState{whole: k.whole}}
 	}
-	k.file.b = k.state.append(k.file.b[:0], e)
-	return k.file.put(k.file.b)
+	f.b = f.state.append(f.b[:0], e)
+	return f.put(f.b)
 }
 
-// finish closes the log, and writes the bitmap where the segment has one that is
+func (k *keyLog) abort() {
+	k.log.abort()
+	k.back.abort()
+}
+
+// finish closes the logs, and writes the bitmap where the segment has one that is
 // smaller.
 func (k *keyLog) finish(p *partRun, i int, seen *seenKeys) error {
-	if err := k.file.close(); err != nil {
+	if err := errors.Join(k.log.close(), k.back.close()); err != nil {
 		return err
 	}
-	k.files.Log = k.file.shelved()
+	k.files.Log, k.files.Back = k.log.shelved(), k.back.shelved()
 	if seen.full || seen.ints == nil || seen.ints.bytes() > max(k.files.Log.Bytes, 2<<pageBits) {
 		return nil
 	}

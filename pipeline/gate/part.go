@@ -352,7 +352,7 @@ func (f *shelfFile) shelved() shelved {
 // close gives up what is still open.
 func (p *partRun) close() {
 	for _, k := range p.keys {
-		k.file.abort()
+		k.abort()
 	}
 	p.rejects.abort()
 }
@@ -371,20 +371,21 @@ func (p *partRun) note(s *sheet) error {
 	at := c.Source
 	for _, k := range p.pending {
 		e := keyEntry{hash: s.keys[k.key].hash[k.row], row: s.rowNumber(k.row), rejected: s.rejected[k.row]}
+		back := false
 		if c.Starts != nil {
 			start, end := c.Starts[k.row], c.Ends[k.row]
 			at += p.units.SourceBytes(c.Data[pos:start])
 			pos = start
 			e.off, e.at, e.line = c.Offset+int64(start), at, p.lines.at(int(start))
 			e.size = p.units.SourceBytes(c.Data[start:end])
-			if p.keys[k.key].goesBack(e) {
+			if back = p.keys[k.key].goesBack(e); back {
 				p.apart[k.row] = true
 				if n := int(end - start); n <= maxLogged && e.size == int64(n) {
 					e.raw = c.Data[start:end]
 				}
 			}
 		}
-		if err := p.keys[k.key].add(p, k.key, e); err != nil {
+		if err := p.keys[k.key].add(p, k.key, e, back); err != nil {
 			return err
 		}
 	}
