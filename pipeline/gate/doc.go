@@ -27,9 +27,13 @@
 // start, and Merge moves them.
 //
 // Of a key that two ranges have, the row of the earlier one is kept. Each range
-// leaves its keys sorted by their 128-bit hashes; Merge reads them side by side,
-// in bounded memory, reads the records that repeat a key again from the file for
-// their rejects, and writes for each staged file the list of rows to leave out.
+// logs its keys as they come, and leaves whole numbers that lie close together as
+// a bitmap besides; Merge looks for what two ranges have in the memory of one
+// pass (bitmaps where there are such, else key by key), takes the records that
+// repeat a key from the log or from the file for their rejects, and writes for
+// each staged file the list of rows to leave out. Where numbers count up, a row
+// that goes back is likely to be one of those: it is staged in a file apart, so
+// that the large ones stay as they are.
 //
 // # Rows
 //

@@ -373,7 +373,7 @@ func TestRangesKeys(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	var b bytes.Buffer
 	b.WriteString("id,name,n\n")
-	for i := range 60_000 {
+	for i := range 25_000 {
 		row := [3]int{i, i, i}
 		for k := range row {
 			if r.IntN(500) == 0 {
@@ -391,7 +391,7 @@ func TestRangesKeys(t *testing.T) {
 	}
 	data := b.Bytes()
 	var cuts []int64
-	for at := int64(150_001); at < int64(len(data)); at += 210_000 {
+	for at := int64(60_001); at < int64(len(data)); at += 90_000 {
 		cuts = append(cuts, at)
 	}
 	want := atOnce(t, g, "x.csv", data)
