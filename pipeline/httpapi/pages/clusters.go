@@ -55,7 +55,7 @@ func (v *visit) cluster() (*screen, error) {
 	if err != nil {
 		return nil, err
 	}
-	events, older, err := v.history(catalog.HistoryQuery{Cluster: id})
+	events, _, older, err := v.history(catalog.HistoryQuery{Cluster: id})
 	if err != nil {
 		return nil, err
 	}

@@ -58,7 +58,7 @@ func (p *Pages) compare(a, b *catalog.Entry) comparison {
 		a, b = b, a
 	}
 	m, why := p.opt.Use.People.Match.Matcher.Explain(a, b)
-	c := comparison{A: p.thingOf(&a.Item, &a.Record, maxSource), B: p.thingOf(&b.Item, &b.Record, maxSource), Verdict: string(m.Verdict)}
+	c := comparison{A: p.entryOf(a, maxSource), B: p.entryOf(b, maxSource), Verdict: string(m.Verdict)}
 	s := p.schema(a.Record.Category)
 	if m.Veto != "" {
 		c.Vetoed = s.title(m.Veto)

@@ -29,16 +29,18 @@ const shownEvents = 30
 
 // history is what happened to the clusters that q selects, the newest first, and
 // whether there is more of it.
-func (v *visit) history(q catalog.HistoryQuery) (lines []eventLine, more bool, err error) {
+func (v *visit) history(q catalog.HistoryQuery) (lines []eventLine, es []catalog.ClusterEvent, more bool, err error) {
 	q.Limit = shownEvents + 1
-	es, err := v.p.opt.Store.ClusterEvents(v.Context(), q)
+	es, err = v.p.opt.Store.ClusterEvents(v.Context(), q)
 	if err != nil {
-		return nil, false, err
+		return nil, nil, false, err
 	}
-	for i := range es[:min(len(es), shownEvents)] {
+	more = len(es) > shownEvents
+	es = es[:min(len(es), shownEvents)]
+	for i := range es {
 		lines = append(lines, eventLineOf(&es[i]))
 	}
-	return lines, len(es) > shownEvents, nil
+	return lines, es, more, nil
 }
 
 func eventLineOf(e *catalog.ClusterEvent) eventLine {

@@ -71,7 +71,7 @@ func (v *visit) item() (*screen, error) {
 		return nil, err
 	}
 	e := &found[0]
-	main := itemPage{thing: v.p.thingOf(&e.Item, &e.Record, maxSource), Batch: pipeline.ShortID(e.Batch), Updated: moment(e.Updated), Degraded: e.Item.Degraded}
+	main := itemPage{thing: v.p.entryOf(e, maxSource), Batch: pipeline.ShortID(e.Batch), Updated: moment(e.Updated), Degraded: e.Item.Degraded}
 	if e.Batch != "" {
 		main.BatchTo = "/batches/" + url.PathEscape(e.Batch)
 	}
@@ -86,8 +86,12 @@ func (v *visit) item() (*screen, error) {
 	if err := v.clusterOf(e.Item.ID, &main); err != nil {
 		return nil, err
 	}
-	if main.Events, main.Older, err = v.history(catalog.HistoryQuery{Item: e.Item.ID}); err != nil {
+	var events []catalog.ClusterEvent
+	if main.Events, events, main.Older, err = v.history(catalog.HistoryQuery{Item: e.Item.ID}); err != nil {
 		return nil, err
+	}
+	if e.Retired {
+		entries = pairsOf(e.Item.ID, once(events))
 	}
 	if err := v.decisions(e.Item.ID, entries, &main); err != nil {
 		return nil, err
@@ -138,6 +142,29 @@ func (v *visit) neighbours(id string, main *itemPage) (reviews []string, err err
 		reviews = append(reviews, flow.PairReview(m.A, m.B))
 	}
 	return reviews, nil
+}
+
+// once are the items that lay in a cluster with another, by what its history names.
+func once(events []catalog.ClusterEvent) []string {
+	var ids []string
+	for i := range events {
+		ids = append(append(ids, events[i].Came.Items...), events[i].Went.Items...)
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	return ids[:min(len(ids), maxNeighbours)]
+}
+
+// pairsOf are the ids of the queue's entries about an item and each of others: the
+// pairs of an item that has left are not kept, what people said of them is.
+func pairsOf(id string, others []string) []string {
+	var out []string
+	for _, o := range others {
+		if o != id {
+			out = append(out, flow.PairReview(min(id, o), max(id, o)))
+		}
+	}
+	return out
 }
 
 func other(m catalog.Match, id string) string {

@@ -6,12 +6,14 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/catalog"
 	"github.com/assay-pipeline/assay/pipeline/flow"
 	"github.com/assay-pipeline/assay/pipeline/httpapi"
 	"github.com/assay-pipeline/assay/pipeline/httpapi/pages"
+	"github.com/assay-pipeline/assay/pipeline/review"
 )
 
 // TestItem: where each value comes from, and what the item has to do with others.
@@ -31,6 +33,53 @@ func TestItem(t *testing.T) {
 	b.get("/catalog").want(t, "the catalog", 200, "Most often missing", "washer")
 	b.get("/catalog?by=source").want(t, "by feed", 200, "parts")
 	b.get("/catalog?by=nothing").want(t, "by nothing", 400, "are not known")
+}
+
+// TestRetired: an item that left its feed is shown with what it said and what
+// happened to it; one that was erased is gone.
+func TestRetired(t *testing.T) {
+	a := project(t)
+	opt := options(t, a, httpapi.Local{Subject: "ann"})
+	b, s := browse(t, opt), opt.Store
+	const id, with = "parts/P-1002", "parts/P-1001"
+	if err := s.AddReviews(t.Context(), []review.Entry{
+		{ID: flow.PairReview(with, id), Kind: review.Pair, Subject: with + "|" + id, Reason: "asked", Created: noon, State: review.Decided, Decision: flow.Same, Decider: "eve", Decided: noon,
+			Data:    []byte(`{"a":"` + with + `","b":"` + id + `","verdict":"review","score":0.7}`),
+			History: []review.Step{{At: noon, Actor: "eve", Action: "decide", Decision: flow.Same, Note: "the same drawing"}}},
+		{ID: "doubt", Kind: review.Record, Subject: id, Reason: "in doubt", Created: noon},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.PutClusterEvents(t.Context(),
+		catalog.ClusterEvent{At: noon, Cluster: "k", Kind: catalog.ClusterMade, Items: 2, Came: catalog.Some{Count: 2, Items: []string{with, id}}, Batch: "b1"},
+		catalog.ClusterEvent{At: noon.Add(time.Hour), Cluster: "k", Kind: catalog.ClusterGone, Went: catalog.Some{Count: 2, Items: []string{with, id}}, Batch: "b2"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.RetireItems(t.Context(), []string{id}, noon.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.ReplaceMatches(t.Context(), []string{id}, nil); err != nil {
+		t.Fatal(err)
+	}
+	r := b.get("/items/" + id)
+	r.want(t, "a retired item", 200, "This item left its feed on 2026-03-02 13:00", "What was read", `<mark class="tone1"`, "What happened to its cluster", `href="/batches/b2"`, "the same drawing", "eve")
+	if strings.Contains(r.body, "Neighbours") {
+		t.Error("an item that is not there any more has no neighbours")
+	}
+	b.get("/compare?a="+url.QueryEscape(id)+"&b="+url.QueryEscape(with)).want(t, "compared", 200, "It left its feed on 2026-03-02 13:00", "Attributes")
+	b.get("/reviews/"+flow.PairReview(with, id)).want(t, "a pair of it", 200, "It left its feed on 2026-03-02 13:00")
+	b.get("/reviews/doubt").want(t, "its record", 200, "It left its feed on 2026-03-02 13:00")
+	if strings.Contains(b.get("/search?q=Scheibe").body, "/items/"+id) {
+		t.Error("the search finds what has left")
+	}
+	f, err := a.Forget(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Erase(t.Context(), "parts", []string{"P-1002"}, "ann", "asked to"); err != nil {
+		t.Fatal(err)
+	}
+	b.get("/items/"+id).want(t, "an erased item", 404, "there is no item")
 }
 
 // TestSearch: a page, a part of one, and what is wrong with a query.

@@ -191,24 +191,24 @@ func (v *visit) aboutPair(e *review.Entry, main *reviewPage) error {
 	}
 	at := func(id string) *catalog.Entry {
 		for i := range found {
-			if found[i].Item.ID == id && !found[i].Retired {
+			if found[i].Item.ID == id {
 				return &found[i]
 			}
 		}
 		return nil
 	}
 	a, b := at(m.A), at(m.B)
-	if a != nil && b != nil {
+	if a != nil && b != nil && !a.Retired && !b.Retired {
 		c := v.p.compare(a, b)
 		main.Pair = &c
 		return nil
 	}
 	c := &comparison{A: thing{ID: page.Short(m.A, 200), Gone: true}, B: thing{ID: page.Short(m.B, 200), Gone: true}}
 	if a != nil {
-		c.A = v.p.thingOf(&a.Item, &a.Record, maxSource)
+		c.A = v.p.entryOf(a, maxSource)
 	}
 	if b != nil {
-		c.B = v.p.thingOf(&b.Item, &b.Record, maxSource)
+		c.B = v.p.entryOf(b, maxSource)
 	}
 	main.Pair = c
 	return nil
@@ -223,7 +223,7 @@ func (v *visit) aboutItem(e *review.Entry, main *reviewPage) error {
 	if data.Item == "" {
 		data.Item = e.Subject
 	}
-	found, err := v.p.opt.Store.Entries(v.Context(), catalog.Query{IDs: []string{data.Item}, Live: true})
+	found, err := v.p.opt.Store.Entries(v.Context(), catalog.Query{IDs: []string{data.Item}})
 	if err != nil {
 		return err
 	}
@@ -232,8 +232,11 @@ func (v *visit) aboutItem(e *review.Entry, main *reviewPage) error {
 		return nil
 	}
 	x := &found[0]
-	t := v.p.thingOf(&x.Item, &x.Record, maxSource)
+	t := v.p.entryOf(x, maxSource)
 	main.Thing = &t
+	if x.Retired {
+		return nil // nothing that could be decided would change anything
+	}
 	if e.Kind == review.Question {
 		q := &question{Title: page.Short(data.Title, 120), Unit: ""}
 		if data.Unit != "1" {

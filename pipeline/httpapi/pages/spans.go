@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/catalog"
 	"github.com/assay-pipeline/assay/pipeline/knowledge"
 	"github.com/assay-pipeline/assay/pipeline/page"
 )
@@ -141,7 +142,8 @@ type thing struct {
 	Flags    []string // that concern no single value
 	Source   []pair   // what the source says beside the text
 	Score    string   // confidence of the record
-	Gone     bool     // it is not in the catalog
+	Gone     bool     // nothing is known of it
+	Left     string   // since when it is not in its feed any more; what it said stays
 }
 
 type pair struct{ Name, Value string }
@@ -150,6 +152,21 @@ type pair struct{ Name, Value string }
 const doubtful = 0.7
 
 func percent(f float64) string { return fmt.Sprintf("%.0f %%", 100*f) }
+
+// left says since when an item is not in its feed any more, empty where it is.
+func left(e *catalog.Entry) string {
+	if !e.Retired {
+		return ""
+	}
+	return moment(e.Updated)
+}
+
+// entryOf prepares an entry of the catalog, be it still in its feed or not.
+func (p *Pages) entryOf(e *catalog.Entry, most int) thing {
+	t := p.thingOf(&e.Item, &e.Record, most)
+	t.Left = left(e)
+	return t
+}
 
 // thingOf prepares an item with at most most bytes of its text.
 func (p *Pages) thingOf(it *pipeline.Item, rec *pipeline.Record, most int) thing {

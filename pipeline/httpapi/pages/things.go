@@ -40,7 +40,7 @@ func compareAddress(a, b string) string { return "/compare?" + url.Values{"a": {
 
 // entries are the live items of these ids, in their order. Error: not_found.
 func (p *Pages) entries(ctx context.Context, ids ...string) ([]catalog.Entry, error) {
-	found, err := p.opt.Store.Entries(ctx, catalog.Query{IDs: ids, Live: true})
+	found, err := p.opt.Store.Entries(ctx, catalog.Query{IDs: ids})
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func (p *Pages) entries(ctx context.Context, ids ...string) ([]catalog.Entry, er
 			}
 		}
 		if len(out) == n {
-			return nil, pipeline.Errorf(pipeline.CodeNotFound, "there is no item %q in the catalog", cut(id)).WithHint("it may have left with its feed; search for it")
+			return nil, pipeline.Errorf(pipeline.CodeNotFound, "there is no item %q in the catalog", cut(id)).WithHint("it never was there, or was erased; search for it")
 		}
 	}
 	return out, nil
