@@ -22,7 +22,9 @@ func (c *cli) costCommand() *cobra.Command {
 		Short: "Show what models were asked and what that cost",
 		Long: `Sum the calls of models, failed attempts included: tokens in, out and cached,
 and money by the price table (ASSAY_LLM_PRICES). A model without a price is said
-to have none; nothing is guessed. Below it stands what is left of today's budget.`,
+to have none; nothing is guessed. Below it stand what was not asked, since its
+answer was kept or the rules had left nothing open, and what is left of today's
+budget.`,
 		Example: `  assay cost --by model --since 168h
   assay cost --by item --output json
   assay cost log --item parts/4711`,
@@ -60,6 +62,14 @@ func (c *cli) cost(ctx context.Context, a *app.App, by string, since time.Durati
 	if err != nil {
 		return err
 	}
+	day := "" // all days
+	if !from.IsZero() {
+		day = from.In(a.Config.TZ.Location).Format(time.DateOnly)
+	}
+	saved, err := model.SavedSince(ctx, s, day)
+	if err != nil {
+		return err
+	}
 	today, err := model.Today(ctx, s, now(), a.Config.TZ.Location)
 	if err != nil {
 		return err
@@ -72,9 +82,10 @@ func (c *cli) cost(ctx context.Context, a *app.App, by string, since time.Durati
 			Schema int         `json:"schema_version"`
 			By     string      `json:"by"`
 			Sums   []model.Sum `json:"sums"`
+			Saved  model.Saved `json:"saved"`
 			Today  model.Day   `json:"today"`
 			Budget any         `json:"budget"`
-		}{1, by, sums, today, map[string]int64{"micros": int64(a.Config.LLMBudget), "tokens": a.Config.LLMTokens}})
+		}{1, by, sums, saved, today, map[string]int64{"micros": int64(a.Config.LLMBudget), "tokens": a.Config.LLMTokens}})
 	}
 	if len(sums) == 0 {
 		fmt.Fprintln(c.stdout, "no calls of models in the log")
@@ -93,6 +104,9 @@ func (c *cli) cost(ctx context.Context, a *app.App, by string, since time.Durati
 		if err := w.Flush(); err != nil {
 			return err
 		}
+	}
+	if saved.Any() {
+		fmt.Fprintf(c.stdout, "not asked: %s kept, worth %d tokens and %s; %s by the rules alone\n", count(int(saved.Answers), "answer"), saved.Tokens, model.Money(saved.Micros), count(int(saved.Items), "item"))
 	}
 	fmt.Fprintf(c.stdout, "today (%s): %s of %s, %d of %s tokens\n", today.Day, model.Money(today.Micros), bound(int64(a.Config.LLMBudget), model.Money),
 		today.Tokens, bound(a.Config.LLMTokens, func(n int64) string { return fmt.Sprint(n) }))

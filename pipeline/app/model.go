@@ -120,7 +120,7 @@ func (a *App) Model(ctx context.Context, name string) (*model.Client, error) {
 	if a.metrics != nil || a.tracer != nil {
 		calls = counted{store, a.metrics, a.tracer}
 	}
-	return model.NewClient(model.Client{
+	c := model.NewClient(model.Client{
 		Chat: chat, Store: calls, Model: name, Prices: prices, Now: a.now,
 		Limits: model.Limits{
 			Timeout: a.Config.LLMTimeout, Tries: a.Config.LLMTries, Concurrency: a.Config.LLMConcurrency,
@@ -131,7 +131,11 @@ func (a *App) Model(ctx context.Context, name string) (*model.Client, error) {
 				a.log.WarnContext(ctx, "a budget alert could not be written", "error", err)
 			}
 		},
-	}), nil
+	})
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.close = append(a.close, func() error { return c.Close(context.WithoutCancel(ctx)) })
+	return c, nil
 }
 
 func (a *App) openChat(ctx context.Context, name string) (model.Chat, error) {

@@ -163,6 +163,7 @@ type settling struct {
 	day            string
 	tokens, micros int64
 	items          int64
+	saved          Saved
 }
 
 // alert tells, once per client and level, of what the day's sum has reached.

@@ -174,10 +174,12 @@ func (c *Client) Ask(ctx context.Context, q Question) (Answer, error) {
 	key := q.Key(c.Model)
 	if !q.Fresh {
 		if a, ok := c.book.waiting(key); ok {
+			c.keptOne(ctx, a.Reply.Usage)
 			return Answer{Reply: a.Reply, Call: a.Call, Kept: true, Priced: true}, nil
 		}
 		kept, err := c.Store.Answer(ctx, key)
 		if err == nil {
+			c.keptOne(ctx, kept.Reply.Usage)
 			return Answer{Reply: kept.Reply, Call: kept.Call, Kept: true, Priced: true}, nil
 		}
 		if pipeline.ErrorCode(err) != pipeline.CodeNotFound {

@@ -33,6 +33,7 @@ type ledger struct {
 	tokens  int64
 	micros  int64
 	items   int64
+	saved   Saved
 	// purse is reserved in the store, on day, and not yet taken by a question.
 	purse  purse
 	writes sync.Mutex // one settlement at a time
@@ -55,10 +56,22 @@ func (c *Client) Group() (end func(ctx context.Context) error) {
 	return func(ctx context.Context) error {
 		c.book.mu.Lock()
 		c.book.groups--
+		wait := c.book.figures()
 		c.book.mu.Unlock()
+		if wait {
+			return nil
+		}
 		return c.settle(ctx)
 	}
 }
+
+// figures reports whether nothing waits but figures, for which nobody has to.
+func (l *ledger) figures() bool {
+	return len(l.calls) == 0 && l.tokens == 0 && l.micros == 0 && l.items == 0 && l.purse == purse{}
+}
+
+// Close writes what waits. The client may be used afterwards.
+func (c *Client) Close(ctx context.Context) error { return c.settle(ctx) }
 
 // waiting finds an answer that is not yet in the store.
 func (l *ledger) waiting(key string) (Answered, bool) {
@@ -147,14 +160,14 @@ func (c *Client) settle(ctx context.Context) error {
 		l.timer = nil
 	}
 	day, calls := l.day, l.calls
-	rest := settling{tokens: l.tokens - l.purse.tokens, micros: l.micros - l.purse.micros, items: l.items}
+	rest := settling{tokens: l.tokens - l.purse.tokens, micros: l.micros - l.purse.micros, items: l.items, saved: l.saved}
 	s := Settlement{Day: day, Calls: calls}
 	for _, call := range calls {
 		if a, ok := l.answers[call.Key]; ok && a.Call == call.ID {
 			s.Answers = append(s.Answers, a)
 		}
 	}
-	l.day, l.calls, l.tokens, l.micros, l.items, l.purse = "", nil, 0, 0, 0, purse{}
+	l.day, l.calls, l.tokens, l.micros, l.items, l.saved, l.purse = "", nil, 0, 0, 0, Saved{}, purse{}
 	l.mu.Unlock()
 	if day == "" {
 		return nil
@@ -179,12 +192,14 @@ func (c *Client) settle(ctx context.Context) error {
 	l.tokens += rest.tokens
 	l.micros += rest.micros
 	l.items += rest.items
+	l.saved = l.saved.add(rest.saved)
 	return err
 }
 
 // write writes a settlement and tells of the budgets.
 func (c *Client) write(ctx context.Context, s Settlement, rest settling, day string) error {
 	s.Day, s.Spendings = day, append(c.spendings(rest.tokens, rest.micros), Spending{Account: accountItems, Amount: rest.items})
+	s.Spendings = append(s.Spendings, rest.saved.spendings()...)
 	for i := range s.Spendings {
 		s.Spendings[i].Most = -1 // what was used was used
 	}

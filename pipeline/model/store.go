@@ -96,6 +96,8 @@ type Store interface {
 	Spend(ctx context.Context, day string, spendings ...Spending) error
 	// Spent is the sum of an account's day, 0 where nothing was spent.
 	Spent(ctx context.Context, account, day string) (int64, error)
+	// SpentSince is the sum of an account over a day and those after it.
+	SpentSince(ctx context.Context, account, day string) (int64, error)
 }
 
 // A Spending is an amount for one account, of micro-dollars or tokens. Most

@@ -40,6 +40,13 @@ func (c *Canary) Classify(ctx context.Context, item pipeline.Item) (string, []pi
 	return c.choose(item).Classify(ctx, item)
 }
 
+// Spared counts the item for the one that it sees.
+func (c *Canary) Spared(ctx context.Context, item pipeline.Item) {
+	if s, ok := c.choose(item).(Sparer); ok {
+		s.Spared(ctx, item)
+	}
+}
+
 // Group opens a group of both.
 func (c *Canary) Group() (end func(ctx context.Context) error) {
 	var ends []func(context.Context) error

@@ -39,6 +39,11 @@ type Grouper interface {
 	Group() (end func(ctx context.Context) error)
 }
 
+// A Sparer is a Second who counts the items that it need not be asked about.
+type Sparer interface {
+	Spared(ctx context.Context, item pipeline.Item)
+}
+
 // sure is the confidence below which a value of the rules is asked for again.
 const sure = 0.8
 
@@ -93,6 +98,11 @@ func (ps *Parser) second(ctx context.Context, s *knowledge.Schema, r *pipeline.R
 	}
 	want := ps.wanted(s, r, f)
 	if len(want) == 0 {
+		// An item of a feed: a question that somebody types is none, and where
+		// there is a trace, the category was asked for.
+		if s, ok := ps.opt.Second.(Sparer); ok && len(r.Trace) == 0 && item.Meta.Feed != "" {
+			s.Spared(ctx, item)
+		}
 		return nil
 	}
 	resp, err := ps.opt.Second.Extract(ctx, Request{Item: item, Schema: s, Language: lang, Want: want, parser: ps})

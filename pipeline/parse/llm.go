@@ -109,6 +109,9 @@ func NewLLM(p *knowledge.Pack, c *model.Client, prompts knowledge.Prompts, opt L
 	}, nil
 }
 
+// Spared counts an item of which the rules had left nothing open.
+func (x *LLM) Spared(ctx context.Context, _ pipeline.Item) { x.client.Spared(ctx) }
+
 // Group lets the questions of many items share their bookkeeping; see
 // model.Client.Group.
 func (x *LLM) Group() (end func(ctx context.Context) error) { return x.client.Group() }

@@ -30,7 +30,11 @@ type costView struct {
 	Tables  []costTable
 	Budgets []budgetRow
 	Any     bool
+	Saved   *savedView
 }
+
+// savedView is what was not asked, in words.
+type savedView struct{ Answers, Tokens, Money, Items, Since string }
 
 type costTable struct {
 	Title, By, More string
@@ -81,6 +85,13 @@ func (p *Pages) cost(v *visit) (*screen, error) {
 	zone := p.opt.Budget.Zone
 	if zone == nil {
 		zone = time.UTC
+	}
+	saved, err := model.SavedSince(v.Context(), p.opt.Store, since.In(zone).Format(time.DateOnly))
+	if err != nil {
+		return nil, err
+	}
+	if saved.Any() {
+		out.Saved = &savedView{Answers: count(saved.Answers), Tokens: count(saved.Tokens), Money: model.Money(saved.Micros), Items: count(saved.Items), Since: since.In(zone).Format(time.DateOnly)}
 	}
 	today, err := model.Today(v.Context(), p.opt.Store, now, zone)
 	if err != nil {

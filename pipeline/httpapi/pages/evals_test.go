@@ -61,6 +61,13 @@ func TestCost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if strings.Contains(b.get("/cost").body, "not asked") {
+		t.Error("nothing was saved")
+	}
+	if err := opt.Store.Spend(context.Background(), noon.AddDate(0, 0, -2).Format(time.DateOnly), model.Spending{Account: "model.kept", Amount: 1234, Most: -1}, model.Spending{Account: "model.kept_micros", Amount: 3_100_000, Most: -1}, model.Spending{Account: "model.rules", Amount: 77, Most: -1}); err != nil {
+		t.Fatal(err)
+	}
+	b.get("/cost").want(t, "what was saved", 200, "What was not asked", "<b>1 234</b>", "<b>77</b>", model.Money(3_100_000), "Since the beginning of 2026-02-23")
 	b.get("/cost").want(t, "costs", 200, "bedrock:x", "By stage", "extract", "By feed", ">parts<", ">spares<", "no price", "50 %", "&lt;script&gt;", "2026-03-02")
 	if a := b.get("/cost?days=1"); a.status != 200 || strings.Contains(a.body, "ollama") {
 		t.Errorf("%d: a day shows what is older", a.status)

@@ -45,6 +45,7 @@ type Pages struct {
 	opt    Options
 	api    *httpapi.Server
 	mux    *http.ServeMux
+	routes []string // as they were registered, "METHOD /path"
 	roots  []string // first segments of the paths of the API
 	assets *assets
 	cross  *http.CrossOriginProtection
@@ -61,7 +62,7 @@ func New(opt Options) (*Pages, error) {
 			p.roots = append(p.roots, root)
 		}
 	}
-	p.mux.HandleFunc("GET /assets/{name}", p.assets.serve)
+	p.handle("GET /assets/{name}", p.assets.serve)
 	p.sessionRoutes()
 	p.reviewRoutes()
 	p.itemRoutes()
@@ -75,6 +76,15 @@ func New(opt Options) (*Pages, error) {
 	}
 	return p, nil
 }
+
+func (p *Pages) handle(route string, h http.HandlerFunc) {
+	p.routes = append(p.routes, route)
+	p.mux.HandleFunc(route, h)
+}
+
+// Routes are the methods and paths that pages and forms answer, as in
+// http.ServeMux.
+func (p *Pages) Routes() []string { return slices.Clone(p.routes) }
 
 // first is the first segment of a path.
 func first(place string) string {

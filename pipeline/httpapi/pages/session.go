@@ -152,7 +152,7 @@ const kept = "kept."
 
 func (p *Pages) sessionRoutes() {
 	open := func(name, route string, h func(*visit)) {
-		p.mux.HandleFunc(route, func(w http.ResponseWriter, r *http.Request) {
+		p.handle(route, func(w http.ResponseWriter, r *http.Request) {
 			httpapi.Note(r.Context(), "page:"+name, "")
 			v := &visit{Request: r, p: p, w: w}
 			if r.Method == http.MethodPost {

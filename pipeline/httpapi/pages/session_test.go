@@ -4,9 +4,51 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/assay-pipeline/assay/pipeline/flow"
 	"github.com/assay-pipeline/assay/pipeline/httpapi"
 	"github.com/assay-pipeline/assay/pipeline/httpapi/pages"
 )
+
+// TestEveryWrite: whatever writes refuses what no page of this server has sent, and
+// what was sent without the token of the session, with or without a browser's word.
+func TestEveryWrite(t *testing.T) {
+	k := &tokens{}
+	k.set("good", httpapi.ScopeRead, httpapi.ScopeReview, httpapi.ScopeOperate, httpapi.ScopeItems)
+	opt := options(t, project(t), k, func(o *pages.Options) { o.Issuer = "https://login.example.org/" })
+	p, err := pages.New(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := browse(t, opt)
+	b.send("POST", "/signin", "token=good&to=/").want(t, "signed in", 303)
+	fill := strings.NewReplacer("{feed}", "parts", "{batch}", batchAt(t, opt.Store, "spares", flow.Waiting).ID, "{review}", "r1")
+	writes := 0
+	for _, route := range p.Routes() {
+		method, path, _ := strings.Cut(route, " ")
+		if method == "GET" {
+			continue
+		}
+		writes++
+		path = fill.Replace(path)
+		if strings.Contains(path, "{") {
+			t.Errorf("%s: this test cannot fill its path", route)
+		}
+		for _, from := range []string{"cross-site", "same-site"} {
+			b.send(method, path, "reason=x&decision=duplicate&token=good", "Sec-Fetch-Site", from).want(t, route+" from "+from, 403)
+		}
+		b.send(method, path, "reason=x&decision=duplicate&token=good", "Sec-Fetch-Site", "", "Origin", "https://evil.example").want(t, route+" from another origin", 403)
+		if path == "/signin" || path == "/signout" {
+			continue // there is no session to bind them to: the browser's word has to do
+		}
+		for _, token := range []string{"", "&csrf=", "&csrf=AAAA", "&csrf=" + strings.Repeat("A", 100)} {
+			b.send(method, path, "reason=x&decision=duplicate"+token).want(t, route+" with the token "+token, 403)
+			b.send(method, path, "reason=x&decision=duplicate"+token, "Sec-Fetch-Site", "").want(t, route+" by a program, with the token "+token, 403)
+		}
+	}
+	if writes < 12 {
+		t.Errorf("%d routes write", writes)
+	}
+}
 
 // TestSignIn: a token is pasted once; an expired session keeps the address and
 // what was typed.

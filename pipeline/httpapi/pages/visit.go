@@ -100,7 +100,7 @@ func (p *Pages) route(name, route, operation string, h func(*visit)) {
 		p.wrong = append(p.wrong, err)
 		return
 	}
-	p.mux.HandleFunc(route, func(w http.ResponseWriter, r *http.Request) {
+	p.handle(route, func(w http.ResponseWriter, r *http.Request) {
 		httpapi.Note(r.Context(), "page:"+name, "")
 		if v := p.enter(w, r, scope); v != nil {
 			h(v)

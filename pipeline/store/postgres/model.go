@@ -242,6 +242,15 @@ func spend(ctx context.Context, s session, day string, spendings []model.Spendin
 	return nil
 }
 
+// SpentSince is the sum of an account over a day and those after it.
+func (p *ports) SpentSince(ctx context.Context, account, day string) (sum int64, err error) {
+	err = p.reading(ctx, func(s session) error {
+		_, err := one(ctx, s, []any{&sum}, `SELECT coalesce(sum(spent), 0)::bigint FROM budgets WHERE account = $1 AND day >= $2`, account, day)
+		return err
+	})
+	return sum, err
+}
+
 // Spent is the sum of an account's day.
 func (p *ports) Spent(ctx context.Context, account, day string) (sum int64, err error) {
 	err = p.reading(ctx, func(s session) error {

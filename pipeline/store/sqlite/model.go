@@ -238,6 +238,15 @@ func (p *ports) Spent(ctx context.Context, account, day string) (sum int64, err 
 	return sum, err
 }
 
+// SpentSince is the sum of an account over a day and those after it.
+func (p *ports) SpentSince(ctx context.Context, account, day string) (sum int64, err error) {
+	err = p.reading(ctx, func(s session) error {
+		_, err := one(ctx, s, []any{&sum}, `SELECT coalesce(sum(spent), 0) FROM budgets WHERE account = ? AND day >= ?`, account, day)
+		return err
+	})
+	return sum, err
+}
+
 func spent(ctx context.Context, s session, account, day string) (sum int64, err error) {
 	_, err = one(ctx, s, []any{&sum}, `SELECT spent FROM budgets WHERE account = ? AND day = ?`, account, day)
 	return sum, err

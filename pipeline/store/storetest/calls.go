@@ -108,6 +108,12 @@ func budgets(t *testing.T, p Place) {
 	equal(t, "nothing changed", sum("money", "2026-05-01"), int64(60))
 	ok(t, spend("money", "2026-05-01", 40, 100))
 	equal(t, "exactly all", sum("money", "2026-05-01"), int64(100))
+	ok(t, spend("kept", "2026-04-30", 3, -1))
+	ok(t, spend("kept", "2026-05-02", 4, -1))
+	since := func(account, day string) int64 { return must(s.SpentSince(ctx, account, day))(t) }
+	equal(t, "over days", since("kept", "2026-04-30"), int64(7))
+	equal(t, "since a day", since("kept", "2026-05-01"), int64(4))
+	equal(t, "of another account", since("nothing", "2026-05-01"), int64(0))
 	ok(t, spend("money", "2026-05-01", -30, 100))
 	equal(t, "given back", sum("money", "2026-05-01"), int64(70))
 	ok(t, spend("money", "2026-05-01", 500, -1))
