@@ -176,7 +176,9 @@ func (l *Layout) check(g *Gate, in Input) error {
 	}
 	switch {
 	case l.Version != LayoutVersion:
-		return bad("a layout of version %d, this program writes %d", l.Version, LayoutVersion)
+		// Of another release: the file is as good as it was.
+		return pipeline.Errorf(pipeline.CodeConflict, "%s: a layout of version %d, this program writes %d", in.Name, l.Version, LayoutVersion).
+			WithHint("lay the file out again")
 	case l.Size != in.Size:
 		return bad("the layout is of %d bytes, the file has %d", l.Size, in.Size)
 	case l.Contract != g.feed.Hash:

@@ -43,7 +43,7 @@ type MergedFile struct {
 // (JudgeRange). It reads from the file itself only what no range could know: the
 // records that repeat a key of an earlier range, and segments that no
 // hypothesis was right about. Errors: not_found for a part that is missing,
-// invalid for one of another layout or version; those of Input and shelf.
+// conflict for one of another version, invalid for one of another layout; those of Input and shelf.
 func (g *Gate) Merge(ctx context.Context, in Input, l *Layout, shelf Shelf, opt Options) (*Merged, error) {
 	if err := l.check(g, in); err != nil {
 		return nil, err
@@ -185,7 +185,10 @@ func (m *merger) part(ctx context.Context, i int) (*Part, error) {
 	rules := func(s *segment) bool {
 		return s == nil || len(s.Tally) == len(m.g.rules) && len(s.Samples) == len(m.g.rules) && len(s.Keys) == len(m.g.keys) && s.Profile != nil
 	}
-	ok := p.Version == LayoutVersion && p.Index == i && rules(p.Body)
+	if p.Version != LayoutVersion {
+		return nil, pipeline.Errorf(pipeline.CodeConflict, "%s: the part of range %d is of version %d, this program writes %d", m.in.Name, i, p.Version, LayoutVersion).WithHint("lay the file out again")
+	}
+	ok := p.Index == i && rules(p.Body)
 	for _, h := range p.Heads {
 		ok = ok && h != nil && rules(h)
 	}

@@ -506,6 +506,16 @@ func TestMergeRefuses(t *testing.T) {
 	if _, err := g.Merge(t.Context(), in, l, s, gate.Options{}); pipeline.ErrorCode(err) != pipeline.CodeInvalid {
 		t.Errorf("the part of another range: %v", err)
 	}
+	// What another release left is laid out again, and says nothing of the file.
+	s[gate.PartName(1)] = bytes.NewBuffer(bytes.Replace(whole.Bytes(), fmt.Appendf(nil, `"version":%d`, gate.LayoutVersion), []byte(`"version":1`), 1))
+	if _, err := g.Merge(t.Context(), in, l, s, gate.Options{}); pipeline.ErrorCode(err) != pipeline.CodeConflict {
+		t.Errorf("a part of another version: %v", err)
+	}
+	old := *l
+	old.Version--
+	if _, err := g.JudgeRange(t.Context(), in, &old, 0, s, gate.Options{}); pipeline.ErrorCode(err) != pipeline.CodeConflict {
+		t.Errorf("a layout of another version: %v", err)
+	}
 	s[gate.PartName(1)] = whole
 	m, err := g.Merge(t.Context(), in, l, s, gate.Options{})
 	if err != nil || m.Report.Rows.Rejected != 1 || len(m.Files) != 1 {
