@@ -151,8 +151,9 @@ func breakers(ctx context.Context, s app.Store, rnd *rand.Rand) error {
 
 var heads = []string{"40", "45", "50", "55", "60"}
 
-// entries fills the catalog: washers of many sizes, plants and makers, every
-// hundredth with a twin that a person is asked about.
+// entries fills the catalog: washers of many sizes, plants and makers, with five
+// thousand different outer diameters, every second with a part number of its own,
+// every hundredth with a twin that a person is asked about.
 func entries(ctx context.Context, s app.Store, rnd *rand.Rand) error {
 	now := time.Now().UTC().Truncate(time.Second)
 	var es []catalog.Entry
@@ -160,12 +161,20 @@ func entries(ctx context.Context, s app.Store, rnd *rand.Rand) error {
 	for n := range *items {
 		size, outer := 3+rnd.IntN(40), heads[rnd.IntN(len(heads))]
 		maker := fmt.Sprintf("MAKER %d", rnd.IntN(200))
+		outer += fmt.Sprintf(".%03d", rnd.IntN(1000))
 		text := fmt.Sprintf("WASHER DIN 125 M%d X %s ST ZN %s", size, outer, maker)
 		item := pipeline.Item{ID: fmt.Sprintf("%s/P-%07d", feedName(n%*feeds), n), Source: text, Meta: pipeline.Meta{Feed: feedName(n % *feeds), Manufacturer: maker, Plant: []string{"north", "south"}[n%2]}}
+		if n%2 == 0 {
+			item.Meta.PartNumber = fmt.Sprintf("W%d-%07d", size, n)
+		}
 		r := pipeline.Record{ID: item.ID, Source: text, Category: "washer", Confidence: 0.6 + 0.4*rnd.Float64(), Knowledge: "k", Meta: item.Meta}
 		at := strings.Index(text, " M") + 1
 		thread := fmt.Sprintf("M%d", size)
 		r.Attributes = []pipeline.Attribute{{Name: "thread", Value: pipeline.Text(thread), Text: thread, Span: pipeline.Span{Start: at, End: at + len(thread)}, Provenance: pipeline.Verbatim, Confidence: 0.98}}
+		if v, ok := pipeline.Number(outer); ok {
+			at := strings.Index(text, outer)
+			r.Attributes = append(r.Attributes, pipeline.Attribute{Name: "outer_diameter", Value: v, Unit: "mm", Text: outer, Span: pipeline.Span{Start: at, End: at + len(outer)}, Provenance: pipeline.Verbatim, Confidence: 0.9})
+		}
 		es = append(es, catalog.Entry{Item: item, Record: r, Batch: "bench", Seq: 1, Updated: now})
 		if n%100 == 1 {
 			ms = append(ms, catalog.Match{A: es[len(es)-1].Item.ID, B: fmt.Sprintf("%s/P-%07d", feedName((n-1)%*feeds), n-1), Verdict: catalog.Review, Score: 0.5 + 0.4*rnd.Float64()})
@@ -237,6 +246,16 @@ func addresses(ctx context.Context, a *app.App) ([][2]string, error) {
 		{"feed", "/feeds/" + feedName(0)}, {"feed, ledger alone", "/feeds/" + feedName(7)}, {"batches", "/feeds/" + feedName(7) + "/batches"},
 		{"batch", "/batches/" + bs[0].ID}, {"evals", "/evals"}, {"run of evals", "/evals/" + es[0].ID}, {"cost", "/cost"},
 		{"review queue", "/reviews"}, {"clusters", "/clusters"}, {"item", "/items/" + item}, {"two items", "/compare?" + url.Values{"a": {item}, "b": {twin}}.Encode()},
-		{"catalog", "/catalog"}, {"search", "/search?" + url.Values{"q": {"washer thread=M10"}}.Encode()},
+		{"catalog", "/catalog"},
+		{"search, words and a filter", look("washer thread=M10")}, {"search, a word of all", look("washer")}, {"search, an item's text", look("washer din 125 m10 x 45.120 st zn maker 7")},
+		{"search, a filter", look("thread=M10")}, {"search, three filters", look(`thread=M10 plant=north maker="maker 7"`)}, {"search, a filter of all", look("category=washer")},
+		{"search, a range", look("outer_diameter>=45.2mm outer_diameter<45.3mm")}, {"search, a wide range", look("outer_diameter>=45.123mm plant!=north")}, {"search, mistyped", look("wahser m10")},
+		{"search, a beginning", look("w10-00")}, {"search, a part number", look(fmt.Sprintf("part=W10-%07d", n))}, {"search, nothing", look("qqqqqq")}, {"search, no such value", look("thread=M99")},
+		{"search, page 3", look("washer thread=M10") + "&from=40"}, {"search, as one types", look("washer m1") + "&part=results"},
+		{"search in JSON", "/v1/search?" + url.Values{"q": {"washer m10"}}.Encode()}, {"search in JSON, a filter", "/v1/search?" + url.Values{"filter": {"thread=M10"}, "limit": {"100"}}.Encode()},
 	}, nil
+}
+
+func look(query string) string {
+	return "/search?" + url.Values{"q": {query}}.Encode()
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Search builds the use case that answers queries over the catalog. Keep it: it
-// holds the catalog in memory.
+// holds a small catalog in memory.
 func (a *App) Search(ctx context.Context) (*flow.Search, error) {
 	s, err := a.Store(ctx)
 	if err != nil {
@@ -29,5 +29,5 @@ func (a *App) Search(ctx context.Context) (*flow.Search, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &flow.Search{Breaker: stage, Store: s, Pack: pack, Parser: p, Embedder: e, Now: a.now}, nil
+	return &flow.Search{Breaker: stage, Store: s, Index: s, Pack: pack, Parser: p, Embedder: e, Now: a.now}, nil
 }

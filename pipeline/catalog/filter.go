@@ -285,10 +285,14 @@ func (f *Filter) holds(e *Entry) bool {
 	if !b.number || !a.Value.IsNumber() {
 		return (plain(a.Value.String()) == f.word) == (f.Op == "=") && (f.Op == "=" || f.Op == "!=")
 	}
-	v := a.Value.Float()
+	return b.holds(f.Op, a.Value.Float())
+}
+
+// holds reports whether a number meets op and b.
+func (b bound) holds(op string, v float64) bool {
 	slack := b.tolerance + 1e-9*math.Max(math.Abs(v), math.Abs(b.value))
 	equal := math.Abs(v-b.value) <= slack
-	switch f.Op {
+	switch op {
 	case "=":
 		return equal
 	case "!=":
@@ -303,6 +307,11 @@ func (f *Filter) holds(e *Entry) bool {
 		return v < b.value && !equal
 	}
 	return false
+}
+
+// meets reports whether e meets all of fs.
+func meets(fs []Filter, e *Entry) bool {
+	return !slices.ContainsFunc(fs, func(f Filter) bool { return !f.holds(e) })
 }
 
 // String is the filter as it was understood.

@@ -176,6 +176,9 @@ func sparseOf(v []float32) sparse {
 	return s
 }
 
+// any reports whether the vector is not nothing.
+func (s *sparse) any() bool { return len(s.dims) > 0 || s.full != nil }
+
 // dot is the inner product with a dense row of the same space.
 func (s *sparse) dot(row []float32) float32 {
 	if s.full != nil {

@@ -30,6 +30,7 @@ type Searcher struct {
 	raw      [][]float32
 	terms    [][]string // sorted words of each entry: text, values, codes
 	idf      map[string]float64
+	n        int // items of the whole catalog
 	crit     map[string]*criteria
 
 	// Reader, where set, reads the words of a query as if they described an
@@ -46,42 +47,59 @@ func NewSearcher(ctx context.Context, p *knowledge.Pack, entries []Entry, e embe
 		e = embed.NewHashing(nil)
 	}
 	s := &Searcher{pack: p, embedder: e, idf: map[string]float64{}, crit: categories(p)}
+	if err := s.take(ctx, entries, true); err != nil {
+		return nil, err
+	}
+	df := map[string]int{}
+	for _, t := range s.terms {
+		for _, w := range t {
+			df[w]++
+		}
+	}
+	s.n = len(s.entries)
+	for w, n := range df {
+		s.idf[w] = idf(s.n, n)
+	}
+	return s, nil
+}
+
+// idf is the weight of a word that df of n items have.
+func idf(n, df int) float64 { return math.Log(1 + float64(n)/float64(df)) }
+
+// take makes the live ones of entries what s searches. Without vectors nothing is
+// embedded, and no texts are alike.
+func (s *Searcher) take(ctx context.Context, entries []Entry, vectors bool) error {
 	for i := range entries {
 		if !entries[i].Retired {
 			s.entries = append(s.entries, &entries[i])
 		}
 	}
 	slices.SortFunc(s.entries, func(a, b *Entry) int { return cmp.Compare(a.Item.ID, b.Item.ID) })
+	for _, en := range s.entries {
+		s.terms = append(s.terms, termsOf(en))
+	}
 	s.raw = make([][]float32, len(s.entries))
+	if !vectors {
+		return nil
+	}
 	var texts []string
 	var lack []int
 	for i, en := range s.entries {
-		if en.Space == e.Space() && len(en.Vector) == e.Dimensions() {
+		if en.Space == s.embedder.Space() && len(en.Vector) == s.embedder.Dimensions() {
 			s.raw[i] = en.Vector
 			continue
 		}
 		lack = append(lack, i)
 		texts = append(texts, en.Item.Source)
 	}
-	vectors, err := e.Embed(ctx, texts)
+	made, err := s.embedder.Embed(ctx, texts)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for n, i := range lack {
-		s.raw[i] = vectors[n]
+		s.raw[i] = made[n]
 	}
-	df := map[string]int{}
-	for _, en := range s.entries {
-		t := termsOf(en)
-		s.terms = append(s.terms, t)
-		for _, w := range t {
-			df[w]++
-		}
-	}
-	for w, n := range df {
-		s.idf[w] = math.Log(1 + float64(len(s.entries))/float64(n))
-	}
-	return s, nil
+	return nil
 }
 
 // termsOf are the words by which e can be found.
@@ -110,6 +128,11 @@ type Results struct {
 	// Total counts everything that meets the filters and, where there are
 	// words, has something of them.
 	Total int `json:"total"`
+	// AtLeast: there is more than Total; the catalog is large, and only so much
+	// of what the query may mean was ranked.
+	AtLeast bool `json:"total_at_least,omitempty"`
+	// FacetsOf, where set, is of how many of the results the facets are.
+	FacetsOf int `json:"facets_of,omitempty"`
 	// Facets are the values by which the result could be narrowed, the
 	// attribute that most of it states first.
 	Facets []Facet `json:"facets"`
@@ -155,11 +178,7 @@ func (s *Searcher) Words(ctx context.Context, query string, k int) (Results, err
 
 func (s *Searcher) query(ctx context.Context, query string, k int, ask func(context.Context, string) (*question, error)) (Results, error) {
 	none := Results{Found: []Found{}, Facets: []Facet{}}
-	if strings.TrimSpace(query) == "" {
-		return none, pipeline.Errorf(pipeline.CodeInvalid, "the query is empty").
-			WithHint("give words, filters such as bore=25mm, or both")
-	}
-	text, filters, err := ParseQuery(s.pack, query)
+	text, filters, err := parseQuery(s.pack, query)
 	if err != nil {
 		return none, err
 	}
@@ -170,12 +189,27 @@ func (s *Searcher) query(ctx context.Context, query string, k int, ask func(cont
 	if err != nil {
 		return none, err
 	}
+	return s.answer(ctx, asked, filters, k)
+}
+
+// parseQuery is ParseQuery of a query that is not empty.
+func parseQuery(p *knowledge.Pack, query string) (string, []Filter, error) {
+	if strings.TrimSpace(query) == "" {
+		return "", nil, pipeline.Errorf(pipeline.CodeInvalid, "the query is empty").
+			WithHint("give words, filters such as bore=25mm, or both")
+	}
+	return ParseQuery(p, query)
+}
+
+// answer is the k best of what s holds, and what all of it is.
+func (s *Searcher) answer(ctx context.Context, asked *question, filters []Filter, k int) (Results, error) {
+	none := Results{Found: []Found{}, Facets: []Facet{}}
 	var found []Found
 	for i, e := range s.entries {
 		if i%4096 == 0 && ctx.Err() != nil {
 			return none, canceled(ctx.Err())
 		}
-		if slices.ContainsFunc(filters, func(f Filter) bool { return !f.holds(e) }) {
+		if !meets(filters, e) {
 			continue
 		}
 		f := Found{ID: e.Item.ID, Entry: e, Score: 1}
@@ -237,13 +271,18 @@ func (s *Searcher) asked(ctx context.Context, text string) (*question, error) {
 
 // words are those of a query, folded, each once, with their weight.
 func (s *Searcher) words(text string) *question {
-	q := &question{words: strings.Fields(string(embed.Fold(nil, text)))}
-	slices.Sort(q.words)
-	q.words = slices.Compact(q.words)
+	q := &question{words: wordsOf(text)}
 	for _, w := range q.words {
 		q.total += s.weight(w)
 	}
 	return q
+}
+
+// wordsOf are the words of a text, folded, sorted, each once.
+func wordsOf(text string) []string {
+	words := strings.Fields(string(embed.Fold(nil, text)))
+	slices.Sort(words)
+	return slices.Compact(words)
 }
 
 // rank scores entry i for the words of q; false where it has nothing of them.
@@ -354,7 +393,7 @@ func (s *Searcher) weight(w string) float64 {
 	if x, ok := s.idf[w]; ok {
 		return x
 	}
-	return math.Log(1 + float64(len(s.entries)))
+	return math.Log(1 + float64(s.n))
 }
 
 // met is how well the sorted terms meet w: 1 for the word itself, less for a
@@ -364,11 +403,18 @@ func (s *Searcher) met(w string, terms []string) float64 {
 	if ok {
 		return 1
 	}
-	if len(w) >= 3 && i < len(terms) && strings.HasPrefix(terms[i], w) {
-		return 0.7
+	if len(w) >= minPrefix && i < len(terms) && strings.HasPrefix(terms[i], w) {
+		return prefixed
 	}
 	return 0
 }
+
+// A word of a query that is the beginning of another counts for less than that
+// one, and from three bytes on.
+const (
+	minPrefix = 3
+	prefixed  = 0.7
+)
 
 // Search answers one query over entries; a Searcher answers many.
 func Search(ctx context.Context, p *knowledge.Pack, entries []Entry, query string, k int) ([]Found, error) {

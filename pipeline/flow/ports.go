@@ -234,6 +234,7 @@ type Store interface {
 	Leases
 	Queue
 	model.Store
+	catalog.SearchIndex
 	// Atomic runs fn in one transaction: all of its writes or none, also when
 	// fn panics. fn may run again after a serialization failure, so it has no
 	// other effects. What fn reads through its Tx includes its own writes and

@@ -13,14 +13,21 @@ import (
 	"github.com/assay-pipeline/assay/pipeline/parse"
 )
 
-// Search answers queries over the catalog. It keeps it in memory and takes in
-// what changed since it looked last; while it does, others are answered by what it
-// had before. Safe for concurrent use.
+// Search answers queries over the catalog. It keeps a small one in memory and
+// takes in what changed since it looked last; while it does, others are answered by
+// what it had before. A large one is answered by the store's index. Safe for
+// concurrent use.
 type Search struct {
 	Store    catalog.Store
 	Pack     *knowledge.Pack
 	Parser   *parse.Parser
 	Embedder embed.Embedder
+	// Index, where set, proposes what is found in a catalog of more than
+	// InMemory items.
+	Index catalog.SearchIndex
+	// InMemory is how many items are held in memory; default 50,000. Without an
+	// Index there is no such bound.
+	InMemory int
 	// Age is how old the copy in memory may be; default two seconds.
 	Age time.Duration
 	// Breaker, where set, knows whether the answers of search are to be trusted.
@@ -31,6 +38,10 @@ type Search struct {
 	loading  sync.Mutex // held while the copy is brought up to date
 	searcher *catalog.Searcher
 	asked    time.Time // when the copy was brought up to date
+	indexed  *catalog.Indexed
+	tooMany  bool // for memory, when last counted
+	waits    int  // for the index, when last counted
+	counted  time.Time
 
 	// Who holds loading has these.
 	entries map[string]catalog.Entry
@@ -47,16 +58,108 @@ func (s *Search) Query(ctx context.Context, query string, k int) (catalog.Result
 	if _, _, err := catalog.ParseQuery(s.Pack, query); err != nil {
 		return catalog.Results{}, err
 	}
-	x, err := s.current(ctx)
+	x, err := s.Asked(ctx)
 	if err != nil {
 		return catalog.Results{}, err
 	}
 	return Ask(ctx, s.Breaker, x, query, k)
 }
 
+// An Asked answers queries: catalog.Searcher, or catalog.Indexed.
+type Asked interface {
+	Query(ctx context.Context, query string, k int) (catalog.Results, error)
+	Words(ctx context.Context, query string, k int) (catalog.Results, error)
+}
+
+// Asked is what answers now: the copy in memory, at most Age old, or the store's
+// index.
+func (s *Search) Asked(ctx context.Context) (Asked, error) {
+	large, err := s.large(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !large {
+		return s.current(ctx)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.indexed == nil {
+		s.indexed = catalog.NewIndexed(s.Pack, s.Embedder, s.Store, s.Index)
+		s.indexed.Reader = s.read
+	}
+	return s.indexed, nil
+}
+
+func (s *Search) age() time.Duration {
+	if s.Age <= 0 {
+		return 2 * time.Second
+	}
+	return s.Age
+}
+
+// searchInMemory is the default of Search.InMemory. So many are searched one by one
+// in a tenth of a second, and take some 300 MB and ten seconds to load; an index
+// that proposes has the better of it from about there.
+const searchInMemory = 50_000
+
+// indexedPerAsk is how many items that wait for the index one request takes in
+// before it says that the index is not complete: what a second suffices for.
+const indexedPerAsk = 10_000
+
+// large reports whether the catalog is one for the store's index. What waits for
+// it is taken in, so far as a request can wait for that. Error: unavailable, while
+// more waits than can be looked at one by one.
+func (s *Search) large(ctx context.Context) (bool, error) {
+	if s.Index == nil {
+		return false, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.Now()
+	if s.counted.IsZero() || now.Sub(s.counted) >= s.age() || s.waits > catalog.MaxUnindexed {
+		indexed, waits, err := s.Index.IndexSize(ctx)
+		if err != nil {
+			return false, err
+		}
+		most := s.InMemory
+		if most <= 0 {
+			most = searchInMemory
+		}
+		s.tooMany, s.waits, s.counted = indexed+waits > most, waits, now
+		if s.tooMany {
+			s.searcher, s.asked = nil, time.Time{} // what grew too large
+			if s.loading.TryLock() {
+				s.entries, s.seen = nil, time.Time{}
+				s.loading.Unlock()
+			}
+		}
+		if s.tooMany && waits > 0 {
+			taken, err := s.Index.IndexItems(ctx, indexedPerAsk)
+			if err != nil {
+				return false, err
+			}
+			s.waits = waits - taken
+		}
+		if s.tooMany && s.waits > catalog.MaxUnindexed {
+			return false, pipeline.Errorf(pipeline.CodeUnavailable, "the search index is not complete: %d items wait for it, %d are in it", s.waits, indexed+waits-s.waits).
+				WithHint("assay sweep completes it; each search takes in some of them too")
+		}
+	}
+	return s.tooMany, nil
+}
+
+// read reads the words of a query as if they described an item.
+func (s *Search) read(ctx context.Context, text string) (pipeline.Record, error) {
+	rs, err := s.Parser.ParseAll(ctx, []pipeline.Item{{ID: "query", Source: text}})
+	if err != nil {
+		return pipeline.Record{}, err
+	}
+	return rs[0], nil
+}
+
 // Ask asks a searcher, or, while the breaker of search is not closed, its words
 // alone.
-func Ask(ctx context.Context, b *StageBreaker, x *catalog.Searcher, query string, k int) (catalog.Results, error) {
+func Ask(ctx context.Context, b *StageBreaker, x Asked, query string, k int) (catalog.Results, error) {
 	state, moved, err := b.Moved(ctx)
 	switch {
 	case err != nil:
@@ -73,14 +176,10 @@ func Ask(ctx context.Context, b *StageBreaker, x *catalog.Searcher, query string
 
 // current is the searcher over the catalog as it is, at most Age old.
 func (s *Search) current(ctx context.Context) (*catalog.Searcher, error) {
-	age := s.Age
-	if age <= 0 {
-		age = 2 * time.Second
-	}
 	fresh := func() (*catalog.Searcher, bool) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return s.searcher, s.searcher != nil && s.Now().Sub(s.asked) < age
+		return s.searcher, s.searcher != nil && s.Now().Sub(s.asked) < s.age()
 	}
 	have, ok := fresh()
 	if ok {
@@ -116,13 +215,7 @@ func (s *Search) current(ctx context.Context) (*catalog.Searcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	x.Reader = func(ctx context.Context, text string) (pipeline.Record, error) {
-		rs, err := s.Parser.ParseAll(ctx, []pipeline.Item{{ID: "query", Source: text}})
-		if err != nil {
-			return pipeline.Record{}, err
-		}
-		return rs[0], nil
-	}
+	x.Reader = s.read
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.searcher, s.asked = x, now

@@ -31,7 +31,10 @@ func (p *ports) PutEntries(ctx context.Context, entries []catalog.Entry) error {
 		if err := putItems(ctx, s, a); err != nil {
 			return err
 		}
-		return putVectors(ctx, s, a)
+		if err := putVectors(ctx, s, a); err != nil {
+			return err
+		}
+		return await(ctx, s, a)
 	})
 }
 
@@ -308,7 +311,8 @@ func (p *ports) RetireItems(ctx context.Context, ids []string, at time.Time) err
 		return nil
 	}
 	return p.single(ctx, func(s session) error {
-		_, err := s.Exec(ctx, `UPDATE items SET retired = true, updated = $1 WHERE NOT retired AND id = ANY($2)`, stamp(at), ids)
+		_, err := s.Exec(ctx, `WITH gone AS (UPDATE items SET retired = true, updated = $1 WHERE NOT retired AND id = ANY($2) RETURNING id)
+			INSERT INTO search_waiting (item) SELECT id FROM gone`, stamp(at), ids)
 		return err
 	})
 }

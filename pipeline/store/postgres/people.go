@@ -245,6 +245,9 @@ func (p *ports) EraseItems(ctx context.Context, ids []string) (n int, err error)
 			}
 			n += int(k)
 		}
+		if err := unindex(ctx, s, ids); err != nil {
+			return err
+		}
 		if err := unnameBaselines(ctx, s, ids); err != nil {
 			return err
 		}

@@ -44,6 +44,7 @@ type tx struct {
 	ports
 	session session
 	broken  error // the first failure of a statement, which fn may have ignored
+	items   bool  // of the catalog were changed, which the search index takes in later
 }
 
 // run gives fn the transaction's session. A failed statement dooms the
@@ -65,10 +66,13 @@ func (t *tx) run(_ context.Context, fn func(session) error) error {
 // Atomic runs fn in one serializable transaction, again when it could not be
 // put in order with others.
 func (db *DB) Atomic(ctx context.Context, fn func(flow.Tx) error) error {
-	return db.serializable(ctx, func(s session) error {
+	items := false
+	err := db.serializable(ctx, func(s session) error {
 		t := &tx{session: s}
 		t.ports = ports{reading: t.run, single: t.run, writing: t.run, bulk: t.run}
-		if err := fn(t); err != nil {
+		err := fn(t)
+		items = t.items
+		if err != nil {
 			// fn may have made an error of its own of one that calls for another
 			// try.
 			if retryable(t.broken) {
@@ -78,6 +82,10 @@ func (db *DB) Atomic(ctx context.Context, fn func(flow.Tx) error) error {
 		}
 		return t.broken
 	})
+	if err == nil && items {
+		db.catchUp(ctx)
+	}
+	return err
 }
 
 // plain runs fn on the pool: each statement is its own transaction.

@@ -22,6 +22,8 @@ func (p *ports) PutEntries(ctx context.Context, entries []catalog.Entry) error {
 	}
 	return p.writing(ctx, func(s session) error {
 		spaces := map[string]space{}
+		var put []catalog.Entry // the last of each item
+		at := map[string]int{}
 		for part := range slices.Chunk(entries, chunk) {
 			part, err := arrange(ctx, s, part)
 			if err != nil {
@@ -36,8 +38,16 @@ func (p *ports) PutEntries(ctx context.Context, entries []catalog.Entry) error {
 			if err := putVectors(ctx, s, part, spaces); err != nil {
 				return err
 			}
+			for _, e := range part {
+				if i, twice := at[e.Item.ID]; twice {
+					put[i] = e
+					continue
+				}
+				at[e.Item.ID] = len(put)
+				put = append(put, e)
+			}
 		}
-		return nil
+		return indexItems(ctx, s, put, nil)
 	})
 }
 
@@ -239,8 +249,10 @@ func (p *ports) RetireItems(ctx context.Context, ids []string, at time.Time) err
 		return nil
 	}
 	return p.writing(ctx, func(s session) error {
-		_, err := s.exec(ctx, `UPDATE items SET retired = 1, updated = ? WHERE retired = 0 AND id IN (SELECT value FROM json_each(?))`, micros(at), list(ids))
-		return err
+		if _, err := s.exec(ctx, `UPDATE items SET retired = 1, updated = ? WHERE retired = 0 AND id IN (SELECT value FROM json_each(?))`, micros(at), list(ids)); err != nil {
+			return err
+		}
+		return indexItems(ctx, s, nil, ids)
 	})
 }
 

@@ -1,0 +1,30 @@
+-- The search index: under each key (catalog.IndexKeys) the numbers of the live
+-- items that have it, in blocks (package postings). What transactions change
+-- waits, and one process at a time takes it in: two of them would change the same
+-- blocks. So do the items of catalogs from before it.
+
+-- +goose Up
+
+CREATE TABLE search_postings (
+    key   text COLLATE "C" NOT NULL,
+    block integer NOT NULL,
+    bits  bytea NOT NULL,
+    PRIMARY KEY (key, block)
+);
+ALTER TABLE search_postings ALTER COLUMN bits SET STORAGE PLAIN;
+
+-- The number of an item in the index, and under which keys it stands there, a
+-- line each.
+CREATE TABLE search_items (
+    n    integer PRIMARY KEY,
+    item text COLLATE "C" NOT NULL UNIQUE,
+    keys text NOT NULL
+);
+
+CREATE TABLE search_waiting (
+    seq  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    item text COLLATE "C" NOT NULL
+);
+CREATE INDEX search_waiting_item ON search_waiting (item);
+
+INSERT INTO search_waiting (item) SELECT id FROM items WHERE NOT retired ORDER BY id;
