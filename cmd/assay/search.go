@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"text/tabwriter"
 
@@ -49,37 +50,25 @@ func (c *cli) search(ctx context.Context, a *app.App, query string, k int) error
 	if s == nil {
 		return empty
 	}
-	pack, err := a.Knowledge()
+	some, err := s.Entries(ctx, catalog.Query{Live: true, Limit: 1})
 	if err != nil {
 		return err
 	}
-	e, err := a.Embedder()
-	if err != nil {
-		return err
-	}
-	entries, err := flow.LiveEntries(ctx, s, catalog.Query{Vectors: e.Space()})
-	if err != nil {
-		return err
-	}
-	if len(entries) == 0 {
+	if len(some) == 0 {
 		return empty
 	}
-	searcher, err := catalog.NewSearcher(ctx, pack, entries, e)
+	if _, err := flow.IndexWaiting(ctx, s, math.MaxInt); err != nil {
+		return err
+	}
+	items, _, err := s.IndexSize(ctx)
 	if err != nil {
 		return err
 	}
-	parser, err := a.Parser(ctx)
+	use, err := a.Search(ctx)
 	if err != nil {
 		return err
 	}
-	searcher.Reader = func(ctx context.Context, text string) (pipeline.Record, error) {
-		rs, err := parser.ParseAll(ctx, []pipeline.Item{{ID: "query", Source: text}})
-		if err != nil {
-			return pipeline.Record{}, err
-		}
-		return rs[0], nil
-	}
-	res, err := flow.Ask(ctx, a.StageBreaker(s, flow.SearchStage), searcher, query, k)
+	res, err := use.Query(ctx, query, k)
 	if err != nil {
 		return err
 	}
@@ -93,13 +82,13 @@ func (c *cli) search(ctx context.Context, a *app.App, query string, k int) error
 		for _, f := range found {
 			results = append(results, result{f, f.Entry.Record})
 		}
-		return c.printJSON(map[string]any{"schema_version": 1, "query": query, "total": res.Total, "results": results, "facets": res.Facets, "degraded": res.Degraded})
+		return c.printJSON(map[string]any{"schema_version": 1, "query": query, "total": res.Total, "total_at_least": res.AtLeast, "results": results, "facets": res.Facets, "degraded": res.Degraded})
 	}
 	if res.Degraded != "" {
 		fmt.Fprintln(c.stderr, res.Degraded)
 	}
 	if len(found) == 0 {
-		fmt.Fprintf(c.stdout, "nothing in %s fits\n", count(len(entries), "item"))
+		fmt.Fprintf(c.stdout, "nothing in %s fits\n", count(items, "item"))
 		return nil
 	}
 	w := tabwriter.NewWriter(c.stdout, 0, 4, 2, ' ', 0)
@@ -111,7 +100,11 @@ func (c *cli) search(ctx context.Context, a *app.App, query string, k int) error
 		return err
 	}
 	if res.Total > len(found) {
-		fmt.Fprintf(c.stdout, "%d of %s", len(found), count(res.Total, "item"))
+		more := ""
+		if res.AtLeast {
+			more = "more than "
+		}
+		fmt.Fprintf(c.stdout, "%d of %s%s", len(found), more, count(res.Total, "item"))
 		for i, f := range res.Facets {
 			if i == 3 {
 				break

@@ -124,7 +124,7 @@ func (x *Indexed) query(ctx context.Context, query string, k int, ask func(*Sear
 	}
 	if len(waiting) > MaxUnindexed {
 		return none, pipeline.Errorf(pipeline.CodeUnavailable, "the search index is not complete: more than %d items wait for it", MaxUnindexed).
-			WithHint("try again in a moment, or run assay sweep, which completes it")
+			WithHint("try again in a moment, or run assay catalog index, which completes it")
 	}
 	s := &Searcher{pack: x.Pack, embedder: x.Embedder, Reader: x.Reader, crit: x.crit, idf: map[string]float64{}}
 	p := &plan{index: x.Index, s: s}

@@ -106,6 +106,26 @@ const searchInMemory = 50_000
 // before it says that the index is not complete: what a second suffices for.
 const indexedPerAsk = 10_000
 
+// indexedPerSweep bounds what one sweep takes into the search index, a minute's
+// work: the rest is for the next.
+const indexedPerSweep = 400_000
+
+// IndexWaiting takes up to most of the items that wait into the search index, and
+// ends in time for a caller with a deadline.
+func IndexWaiting(ctx context.Context, x catalog.SearchIndex, most int) (taken int, err error) {
+	deadline, bounded := ctx.Deadline()
+	for taken < most {
+		if bounded && time.Until(deadline) < 10*time.Second {
+			return taken, nil
+		}
+		n, err := x.IndexItems(ctx, min(indexedPerAsk, most-taken))
+		if taken += n; err != nil || n == 0 {
+			return taken, err
+		}
+	}
+	return taken, nil
+}
+
 // large reports whether the catalog is one for the store's index. What waits for
 // it is taken in, so far as a request can wait for that. Error: unavailable, while
 // more waits than can be looked at one by one.
@@ -142,7 +162,7 @@ func (s *Search) large(ctx context.Context) (bool, error) {
 		}
 		if s.tooMany && s.waits > catalog.MaxUnindexed {
 			return false, pipeline.Errorf(pipeline.CodeUnavailable, "the search index is not complete: %d items wait for it, %d are in it", s.waits, indexed+waits-s.waits).
-				WithHint("assay sweep completes it; each search takes in some of them too")
+				WithHint("assay catalog index completes it; the sweep and each search take in some of them too")
 		}
 	}
 	return s.tooMany, nil

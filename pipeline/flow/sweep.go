@@ -54,6 +54,8 @@ type SweepResult struct {
 	Sent int `json:"sent"`
 	Told int `json:"told"`
 	Dead int `json:"dead"`
+	// Indexed are the items that were taken into the search index.
+	Indexed int `json:"indexed,omitempty"`
 	// Removed counts what lifetimes removed, by zone or store.
 	Removed map[string]int `json:"removed,omitempty"`
 	// Problems are feeds that could not be judged, each with the reason.
@@ -79,6 +81,9 @@ func (s *Sweep) Once(ctx context.Context) (SweepResult, error) {
 		return res, err
 	}
 	if err := s.leases(ctx, &res); err != nil {
+		return res, err
+	}
+	if res.Indexed, err = IndexWaiting(ctx, in.Store, indexedPerSweep); err != nil {
 		return res, err
 	}
 	if dear, err := model.Dearer(ctx, in.Store, stamp(in.Now), s.Zone); err != nil {

@@ -603,11 +603,17 @@ type SearchPage struct {
 	// Facets Values by which the result could be narrowed.
 	Facets []Facet `json:"facets"`
 
+	// FacetsOf Of how many results the facets are, and how many can be paged through, where there are more; absent where the facets are of all.
+	FacetsOf int `json:"facets_of,omitempty"`
+
 	// Next Cursor of the next page; absent on the last one.
 	Next string `json:"next,omitempty"`
 
 	// Total Everything that meets the filters and has something of the words.
 	Total int `json:"total"`
+
+	// TotalAtLeast There is more than the total says: of a large catalog only so much of what words may mean is ranked. Filters alone are always counted exactly.
+	TotalAtLeast bool `json:"total_at_least,omitempty"`
 }
 
 // SearchResult defines model for SearchResult.

@@ -143,11 +143,11 @@ func (s *Server) Search(ctx context.Context, r SearchRequestObject) (SearchRespo
 	if err != nil {
 		return nil, err
 	}
-	out := Search200JSONResponse{Data: []SearchResult{}, Total: res.Total, Facets: res.Facets, Degraded: res.Degraded}
+	out := Search200JSONResponse{Data: []SearchResult{}, Total: res.Total, TotalAtLeast: res.AtLeast, FacetsOf: res.FacetsOf, Facets: res.Facets, Degraded: res.Degraded}
 	for _, f := range res.Found[min(skip, len(res.Found)):] {
 		out.Data = append(out.Data, SearchResult{ID: f.ID, Score: f.Score, Why: f.Why, Record: f.Entry.Record})
 	}
-	if end := skip + n; res.Total > end && end < deepest {
+	if end := skip + n; res.Total > end && end < deepest && (res.FacetsOf == 0 || end < res.FacetsOf) {
 		out.Next = writeCursor("search", []string{query}, strconv.Itoa(end))
 	}
 	return out, nil

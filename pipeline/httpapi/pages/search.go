@@ -26,7 +26,9 @@ type searchPage struct {
 	Query   string
 	Asked   bool
 	Total   int
-	From    int // the first result that is shown, counted from 1
+	More    bool // there are more than Total
+	Of      int  // of how many results the facets are; 0 for all
+	From    int  // the first result that is shown, counted from 1
 	To      int
 	Hits    []hit
 	Facets  []facet
@@ -125,7 +127,7 @@ func (v *visit) find(query string, from int, main *searchPage) error {
 		return err
 	}
 	found := res.Found[min(from, len(res.Found)):]
-	main.Total, main.From, main.To = res.Total, from+1, from+len(found)
+	main.Total, main.More, main.Of, main.From, main.To = res.Total, res.AtLeast, res.FacetsOf, from+1, from+len(found)
 	for i := range filters {
 		rest := text
 		for j := range filters {
@@ -152,7 +154,7 @@ func (v *visit) find(query string, from int, main *searchPage) error {
 		}
 		main.Facets = append(main.Facets, x)
 	}
-	if end := from + hitsPerPage; res.Total > end && end < deepestSearch {
+	if end := from + hitsPerPage; res.Total > end && end < deepestSearch && (res.FacetsOf == 0 || end < res.FacetsOf) {
 		main.Next = searchAddress(query, end)
 	}
 	if from > 0 {
