@@ -21,7 +21,11 @@ func (c *cli) knowledgeIngestCommand() *cobra.Command {
 		Long: `Cut the Markdown, text and CSV files of a folder into chunks and keep them in
 the store with their source and version, as a snapshot. Retrieval uses the
 newest snapshot; older ones stay. Taking the same folder in twice changes
-nothing. What is no document, or no text, is named and left out.`,
+nothing. What is no document, or no text, is named and left out. Documents that
+explain a term differently ("QX41 means zinc plated.", "QX41 = nickel plated") are
+named: the one that contradicts several others is kept out of questions to a
+model, of two that contradict each other both are; records that one of them would
+have been cited for say document_conflict.`,
 		Example: `  assay knowledge ingest handbook/`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -49,6 +53,13 @@ nothing. What is no document, or no text, is named and left out.`,
 			}
 			for _, s := range r.Skipped {
 				c.say("left out %s: %s", s.Source, s.Reason)
+			}
+			for _, x := range r.Conflicts {
+				who := "it is"
+				if x.Even {
+					who = "as many say the one as the other: all of them are"
+				}
+				fmt.Fprintf(c.stdout, "conflict: %s; %s left out of questions to a model until they agree\n", x, who)
 			}
 			fmt.Fprintf(c.stdout, "%s, %s, snapshot %s\n", count(r.Documents, "document"), count(r.Chunks, "chunk"), pipeline.ShortID(r.ID))
 			return nil
@@ -108,7 +119,19 @@ func (c *cli) knowledgeFind(ctx context.Context, q retrieve.Query) error {
 	w := tabwriter.NewWriter(c.stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tKIND\tTEXT")
 	for _, h := range hits {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", h.ID, h.Kind, clip(strings.Join(strings.Fields(h.Text), " ")))
+		kind := string(h.Kind)
+		if h.Conflict != "" {
+			kind += ", disputed"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\n", h.ID, kind, clip(strings.Join(strings.Fields(h.Text), " ")))
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, h := range hits {
+		if h.Conflict != "" {
+			fmt.Fprintf(c.stdout, "conflict: %s\n", h.Conflict)
+		}
+	}
+	return nil
 }

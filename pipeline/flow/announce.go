@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/assay-pipeline/assay/pipeline"
@@ -13,6 +14,7 @@ import (
 	"github.com/assay-pipeline/assay/pipeline/contract"
 	"github.com/assay-pipeline/assay/pipeline/gate"
 	"github.com/assay-pipeline/assay/pipeline/lake"
+	"github.com/assay-pipeline/assay/pipeline/parse"
 )
 
 // writeReport stores the report beside the batch, as JSON for programs (and
@@ -119,6 +121,11 @@ func parsedData(s ParseShard, entries []catalog.Entry, knowledge string) ParsedD
 		d.Categories[e.Record.Category]++
 		if len(e.Record.Flags) > 0 {
 			d.Flagged++
+		}
+		for _, f := range e.Record.Flags {
+			if f.Code == parse.DocumentConflict && len(d.Conflicts) < ConflictsInEvent && !slices.Contains(d.Conflicts, f.Detail) {
+				d.Conflicts = append(d.Conflicts, f.Detail)
+			}
 		}
 	}
 	return d

@@ -82,7 +82,13 @@ type ParsedData struct {
 	Categories map[string]int `json:"categories"`
 	Flagged    int            `json:"flagged"`
 	Degraded   bool           `json:"degraded,omitempty"`
+	// Conflicts say which documents contradict which others, of those that were
+	// found for the items: at most ConflictsInEvent.
+	Conflicts []string `json:"conflicts,omitempty"`
 }
+
+// ConflictsInEvent is how many conflicts between documents an event names.
+const ConflictsInEvent = 10
 
 // DuplicatesData is the data of assay.duplicates.found: what one batch brought.
 type DuplicatesData struct {

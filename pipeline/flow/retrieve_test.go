@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/assay-pipeline/assay/pipeline"
@@ -13,6 +14,7 @@ import (
 	"github.com/assay-pipeline/assay/pipeline/catalog"
 	"github.com/assay-pipeline/assay/pipeline/flow"
 	"github.com/assay-pipeline/assay/pipeline/llm/llmtest"
+	"github.com/assay-pipeline/assay/pipeline/parse"
 )
 
 // vague is an item that leaves something to a model, and says things in words that
@@ -122,5 +124,47 @@ func TestRetrieveHalts(t *testing.T) {
 		w.once()
 		w.want("items after the reset", len(w.items()), 1)
 		w.want("questions after the reset", len(s.Asked())-before, 1)
+	})
+}
+
+// TestDisputedDocument: a document that contradicts two others is not shown to a
+// model; the record and its trace say so, and the event names who says what.
+func TestDisputedDocument(t *testing.T) {
+	s := llmtest.Start(t, llmtest.Always(`{"attributes":{}}`))
+	onBothStores(t, []string{"ASSAY_LLM=openai:m", "ASSAY_LLM_URL=" + s.URL + "/v1", "ASSAY_LLM_KEY=" + llmtest.Key}, func(t *testing.T, w *world) {
+		ctx := context.Background()
+		in, err := w.app.Documents(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said, err := in.Folder(ctx, fstest.MapFS{
+			"a.md": {Data: []byte("# Coatings\nQX41 means: zinc plated.")}, "b.md": {Data: []byte("# Surface\nQX41 stands for zinc plated.")}, "c.md": {Data: []byte("# New\nQX41 = nickel plated.")},
+		}, "handbook")
+		if err != nil || len(said.Conflicts) != 1 {
+			t.Fatal(said.Conflicts, err)
+		}
+		odd := said.Conflicts[0]
+		w.open()
+		before := len(s.Asked())
+		w.land("2026-03-01.csv", "p1,Schraube M8 wie gehabt QX41 coating,1")
+		w.once()
+		w.want("questions", len(s.Asked())-before, 1)
+		ids := shown(t, s)[before]
+		if slices.Contains(ids, odd.Odd) || !slices.ContainsFunc(ids, func(id string) bool { return slices.Contains(odd.With, id) }) {
+			t.Errorf("shown %q", ids)
+		}
+		es, err := w.db.Entries(ctx, catalog.Query{IDs: []string{"parts/p1"}})
+		if err != nil || len(es) != 1 {
+			t.Fatal(es, err)
+		}
+		r := es[0].Record
+		if !r.HasFlag(parse.DocumentConflict) || !slices.ContainsFunc(r.Trace, func(st pipeline.Step) bool { return st.Did == "conflict" && st.Detail == odd.Odd }) {
+			t.Errorf("flags %v, trace %v", r.Flags, r.Trace)
+		}
+		var told flow.ParsedData
+		w.event(pipeline.ItemsParsed, &told)
+		if !slices.Equal(told.Conflicts, []string{odd.String()}) {
+			t.Errorf("the event says %q", told.Conflicts)
+		}
 	})
 }

@@ -24,6 +24,9 @@ type Report struct {
 	// Space of the vectors.
 	Space   string    `json:"space"`
 	Skipped []Skipped `json:"skipped"`
+	// Conflicts are the terms that the documents explain differently: what they
+	// say of them is kept out of questions to a model until they agree.
+	Conflicts []retrieve.Conflict `json:"conflicts"`
 }
 
 // Folder takes the documents of a folder in as one snapshot. Doing it again is
@@ -51,7 +54,15 @@ func (in *Ingest) Folder(ctx context.Context, fsys fs.FS, origin string) (Report
 	if skipped == nil {
 		skipped = []Skipped{}
 	}
-	return Report{Snapshot: s, Space: in.Embedder.Space(), Skipped: skipped}, nil
+	found := make([]retrieve.Extra, len(chunks))
+	for i := range chunks {
+		found[i].Passage = passage(s.ID, &chunks[i])
+	}
+	conflicts := retrieve.Conflicts(found)
+	if conflicts == nil {
+		conflicts = []retrieve.Conflict{}
+	}
+	return Report{Snapshot: s, Space: in.Embedder.Space(), Skipped: skipped, Conflicts: conflicts}, nil
 }
 
 // Passages are the chunks of the newest snapshot, for retrieve.New; chunks
