@@ -168,7 +168,7 @@ func (p *Pack) ClassifyFolded(f *Folded, meta pipeline.Meta) (category string, s
 func (p *Pack) classify(f *Folded, meta pipeline.Meta, all bool) (category string, score float64, evidence []Evidence) {
 	c := p.classifier
 	meta = meta.Believed()
-	w := weighing{points: make([]float64, len(p.categories)), backed: make([]int, len(p.categories)), f: f, names: p.categories, all: all}
+	w := weighing{points: make([]float64, len(p.categories)), backed: make([]int, len(p.categories)), named: make([]bool, len(p.categories)), f: f, names: p.categories, all: all}
 	c.text(f, &w)
 	if best, _ := leader(w.points); !all && best >= 0 && w.points[best] > 0 {
 		w.evidence = append(w.evidence, Evidence{p.categories[best], "", "text", w.points[best]})
@@ -179,8 +179,10 @@ func (p *Pack) classify(f *Folded, meta pipeline.Meta, all bool) (category strin
 			points[i] *= lowText
 		}
 	}
+	// The word that says what it is may be the one in disguise.
+	disguised := f.disguised()
 	for i, n := range w.backed {
-		if n < enough {
+		if n < enough || disguised && !w.named[i] {
 			points[i] = min(points[i], unbacked)
 		}
 	}
@@ -238,7 +240,7 @@ func (c *classifier) meta(m pipeline.Meta, points []float64, evidence []Evidence
 		var g Folded
 		g.Fold(word.text)
 		seen := map[int]bool{}
-		meant := weighing{points: make([]float64, len(p.categories)), backed: make([]int, len(p.categories)), f: &g, names: p.categories, all: true}
+		meant := weighing{points: make([]float64, len(p.categories)), backed: make([]int, len(p.categories)), named: make([]bool, len(p.categories)), f: &g, names: p.categories, all: true}
 		c.nounsOf(&g, &meant)
 		for _, e := range meant.evidence {
 			if cat := sort.SearchStrings(p.categories, e.Category); !seen[cat] {
@@ -313,7 +315,9 @@ type weighing struct {
 	// backed says of each category how far its nouns are more than a guess: a
 	// word as the dictionary has it is backing enough, one that was expanded
 	// needs a second thing that speaks for the same category.
-	backed   []int
+	backed []int
+	// named: a noun speaks for the category, as the dictionary has it.
+	named    []bool
 	f        *Folded
 	names    []string
 	all      bool // keep the evidence, too
@@ -434,6 +438,7 @@ func (c *classifier) nounsOf(f *Folded, to *weighing) {
 		for _, cat := range cats {
 			to.add(cat, (nounWeight+head)*m.Score*m.Score/float64(len(cats)), f.Atoms[m.From].Pos, f.Atoms[m.To-1].Stop, "noun")
 			if firm {
+				to.named[cat] = true
 				to.backed[cat] += enough
 			}
 		}

@@ -1,6 +1,9 @@
 package knowledge
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // An Atom is a maximal run of letters or of digits in folded text. Start and
 // End are byte offsets into the source.
@@ -80,10 +83,16 @@ func (f *Folded) Fold(src string) {
 			continue
 		}
 		r, n := utf8.DecodeRuneInString(src[i:])
-		if s, ok := folds[r]; ok {
+		if r == reversed {
+			// What follows is seen the other way round: it is not what it looks like.
+			n = reversedEnd(src[i:])
+			f.Text, f.at = append(f.Text, ' '), append(f.at, int32(i))
+		} else if s, ok := folds[r]; ok || unseen(r) {
 			for k := 0; k < len(s); k++ {
 				f.Text, f.at = append(f.Text, s[k]), append(f.at, int32(i))
 			}
+		} else if c, ok := narrow(r); ok {
+			f.Text, f.at = append(f.Text, c), append(f.at, int32(i))
 		} else {
 			for k := 0; k < n; k++ {
 				f.Text, f.at = append(f.Text, src[i+k]), append(f.at, int32(i))
@@ -97,6 +106,51 @@ func (f *Folded) Fold(src string) {
 		f.bytes.add(c)
 	}
 	f.cut()
+}
+
+// unseen reports whether a character has no shape of its own: joiners, marks and
+// overrides of direction (Unicode 16, section 23.2 and 23.3).
+func unseen(r rune) bool {
+	return r >= '\u200b' && r <= '\u200f' || r >= '\u202a' && r <= '\u202e' || r >= '\u2060' && r <= '\u2064' || r >= '\u2066' && r <= '\u206f'
+}
+
+// reversed overrides the direction of what follows, to the next end of one.
+const reversed = '\u202e'
+
+func reversedEnd(s string) int {
+	if i := strings.IndexRune(s, '\u202c'); i >= 0 {
+		return i
+	}
+	return len(s)
+}
+
+// disguised reports whether a word mixes letters of ASCII with Greek or Cyrillic
+// ones, which look like them: what it says is not what one sees.
+func (f *Folded) disguised() bool {
+	for _, a := range f.Atoms {
+		ascii, other := false, false
+		for i := range len(a.Text) {
+			c := a.Text[i]
+			ascii = ascii || 'a' <= c && c <= 'z'
+			other = other || 0xce <= c && c <= 0xd3 // first bytes of U+0380 to U+04FF
+		}
+		if ascii && other {
+			return true
+		}
+	}
+	return false
+}
+
+// narrow is the folded form of a full-width letter, digit or sign of ASCII.
+func narrow(r rune) (byte, bool) {
+	if r < '\uff01' || r > '\uff5e' {
+		return 0, false
+	}
+	c := byte(r - '\uff01' + '!') //nolint:gosec // 94 characters
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c, true
 }
 
 // FoldText is the folded form of s.

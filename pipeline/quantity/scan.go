@@ -74,6 +74,13 @@ func (s *scanner) run() {
 		case c == 0xc2 || c == 0xe2:
 			if _, _, ok := vulgarAt(s.text, i); ok {
 				i = s.number(i)
+			} else if strings.HasPrefix(s.text[i:], "\u202e") {
+				// Seen the other way round, 05 for 50: nothing of it is read.
+				if end := strings.IndexRune(s.text[i:], '\u202c'); end >= 0 {
+					i += end
+				} else {
+					i = len(s.text)
+				}
 			} else {
 				_, w := utf8.DecodeRuneInString(s.text[i:])
 				i += w
@@ -103,6 +110,9 @@ func (s *scanner) number(i int) int {
 	if !ok {
 		return max(n.end, i+1)
 	}
+	if end := foreign(s.text, i, n.end); end > 0 {
+		return end
+	}
 	if s.opt.Prose {
 		if end, ok := s.noQuantity(i, n); ok {
 			return max(end, i+1)
@@ -122,6 +132,32 @@ func (s *scanner) number(i int) int {
 		s.out = append(s.out, q)
 	}
 	return max(q.End, i+1)
+}
+
+// foreign reports where a number ends that goes on with digits of another script
+// (5０, 1.５): what could be read of it is a part of what it says. It is 0 for
+// one that does not.
+func foreign(t string, i, end int) int {
+	out := 0
+	if r, _ := utf8.DecodeLastRuneInString(t[:i]); r >= utf8.RuneSelf && unicode.IsDigit(r) {
+		out = end
+	}
+	for end < len(t) {
+		k := end
+		if t[k] == '.' || t[k] == ',' {
+			k++
+		}
+		r, w := utf8.DecodeRuneInString(t[k:])
+		switch {
+		case r >= utf8.RuneSelf && unicode.IsDigit(r):
+			end, out = k+w, k+w
+		case out > 0 && r < utf8.RuneSelf && w == 1 && isDigit(byte(r)):
+			end, out = k+w, k+w
+		default:
+			return out
+		}
+	}
+	return out
 }
 
 // before looks at what stands before the number: letters glued to it, a sign,
