@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -23,7 +24,10 @@ type landed struct {
 type delivery struct {
 	Message string // id in the queue, "" outside one
 	// Trace is the traceparent of what sent it.
-	Trace   string
+	Trace string
+	// Tries is how often the queue has delivered it, this time included; 0 outside
+	// a queue.
+	Tries   int
 	Objects []landed
 }
 
@@ -70,6 +74,7 @@ func deliveries(raw json.RawMessage) ([]delivery, bool, error) {
 	out := make([]delivery, len(queue.Records))
 	for i, m := range queue.Records {
 		out[i].Message, out[i].Trace = m.MessageId, app.FromXRay(m.Attributes["AWSTraceHeader"])
+		out[i].Tries, _ = strconv.Atoi(m.Attributes["ApproximateReceiveCount"]) // a queue says it
 		var inner envelope
 		err := json.Unmarshal([]byte(m.Body), &inner)
 		if err != nil {

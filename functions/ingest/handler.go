@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -89,7 +90,7 @@ func (h *handler) Handle(ctx context.Context, raw json.RawMessage) (any, error) 
 	var again error
 	failed := 0
 	for _, d := range all {
-		batches, err := h.objects(pipeline.WithTrace(ctx, d.Trace), d.Objects)
+		batches, err := h.objects(pipeline.WithTrace(ctx, d.Trace), d)
 		res.Batches = append(res.Batches, batches...)
 		if err == nil {
 			continue
@@ -127,14 +128,20 @@ func (h *handler) drain(ctx context.Context) bool {
 
 // objects takes the objects of one delivery, and returns the error for which the
 // delivery has to come again.
-func (h *handler) objects(ctx context.Context, objects []landed) ([]flow.Batch, error) {
+func (h *handler) objects(ctx context.Context, d delivery) ([]flow.Batch, error) {
 	var batches []flow.Batch
 	var again error
-	for _, o := range objects {
+	for _, o := range d.Objects {
+		if d.Tries > notedTry { // the last try has said why, if it lived to
+			h.stuck(ctx, o, "a try to judge it ended without an answer: the function was killed at its timeout, or for its memory", true)
+		}
 		b, err := h.object(ctx, o)
 		switch code := pipeline.ErrorCode(err); {
 		case err == nil:
 		case code.Retryable():
+			if d.Tries >= notedTry {
+				h.stuck(ctx, o, fmt.Sprintf("try %d: %s", d.Tries, err), false)
+			}
 			again = errors.Join(again, err)
 			continue
 		case o.Key == "" || o.Err != nil:
@@ -150,6 +157,23 @@ func (h *handler) objects(ctx context.Context, objects []landed) ([]flow.Batch, 
 		batches = append(batches, b)
 	}
 	return batches, again
+}
+
+// notedTry is the delivery from which the ledger says why an object is not judged
+// yet: what fails for the third time may end in the dead letters.
+const notedTry = 3
+
+// stuck says so. Where the ledger is out of reach too, there is the log.
+func (h *handler) stuck(ctx context.Context, o landed, why string, keep bool) {
+	key, err := h.config.Object(o.Bucket, o.Key)
+	if err != nil || o.Err != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), margin/2)
+	defer cancel()
+	if _, err := h.ingest.Stuck(ctx, key, why, keep); err != nil && pipeline.ErrorCode(err) != pipeline.CodeLocked {
+		h.log.WarnContext(ctx, "the ledger does not say why the object is not judged", "key", key, "reason", why, "error", err)
+	}
 }
 
 func (h *handler) object(ctx context.Context, o landed) (flow.Batch, error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -159,6 +160,68 @@ func TestHandleWays(t *testing.T) {
 	}
 	if got := strings.Join(failed, ""); got != "ef" {
 		t.Errorf("messages that come again: %s, want ef, the poison ones", got)
+	}
+}
+
+// TestLedgerSaysWhatIsStuck: what fails for the third time, or ended without an
+// answer before, has its reason in the ledger before it comes to the dead letters;
+// a delivery that succeeds has the last word.
+func TestLedgerSaysWhatIsStuck(t *testing.T) {
+	h, err := newHandler(context.Background(), nil, project(t), app.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const key = "landing/parts/parts 2026-03-02.csv"
+	deliver := func(ctx context.Context, try int) (again bool) {
+		t.Helper()
+		raw, err := json.Marshal(events.SQSEvent{Records: []events.SQSMessage{{
+			MessageId: "a", EventSource: "aws:sqs", Body: `{"bucket": "", "key": "` + key + `"}`, Attributes: map[string]string{"ApproximateReceiveCount": strconv.Itoa(try)},
+		}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := h.Handle(ctx, raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(out.(events.SQSEventResponse).BatchItemFailures) > 0
+	}
+	ledger := func() (out []string) {
+		t.Helper()
+		bs, err := h.ingest.Store.Batches(context.Background(), flow.BatchFilter{Key: key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range bs {
+			out = append(out, string(b.Stage)+" "+b.Reason)
+		}
+		return out
+	}
+	late, cancel := context.WithTimeout(context.Background(), margin/2) // no time is left
+	defer cancel()
+	if !deliver(late, 2) || len(ledger()) != 0 {
+		t.Errorf("the second try: %v", ledger())
+	}
+	if again := deliver(late, 3); !again || len(ledger()) != 1 || !strings.Contains(ledger()[0], "unjudged try 3: ") || !strings.Contains(ledger()[0], "time of the invocation is over") {
+		t.Errorf("the third: %v", ledger())
+	}
+	if again := deliver(late, 5); !again || !strings.Contains(ledger()[0], "unjudged try 5: ") {
+		t.Errorf("the fifth: %v", ledger())
+	}
+	if again := deliver(context.Background(), 6); again || len(ledger()) != 2 || !strings.Contains(strings.Join(ledger(), "\n"), "done") {
+		t.Errorf("redriven: %v", ledger())
+	}
+	for _, c := range []struct {
+		why  string
+		keep bool
+		want string
+	}{{"killed", true, "killed"}, {"killed again", true, "killed"}, {"try 5: out of reach", false, "try 5: out of reach"}} {
+		if b, err := h.ingest.Stuck(context.Background(), "landing/parts/other.csv", c.why, c.keep); err != nil || b.Stage != flow.Unjudged || b.Reason != c.want {
+			t.Errorf("%+v: %+v, %v", c, b, err)
+		}
+	}
+	if _, err := h.ingest.Stuck(context.Background(), key, "no", false); err != nil || strings.Contains(strings.Join(ledger(), ""), " no") {
+		t.Errorf("what is done is not stuck: %v, %v", ledger(), err)
 	}
 }
 

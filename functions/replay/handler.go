@@ -44,7 +44,8 @@ func newHandler(ctx context.Context, environ []string, dir string, opt app.Optio
 //	{"feed": "orders"}                          held batches of a feed, judged again
 //	{"all": true}                               those of every feed
 //	{"batches": [ID], "by": WHO, "reason": WHY} published whatever contract and breaker say
-//	{"redrive": {"from": URL, "to": URL, "most": N}} dead letters, back to their queue
+//	{"redrive": {"from": URL, "to": URL, "most": N}} dead letters, back to their queue;
+//	                                            "only": TEXT, those that hold it
 //
 // and "dry": true with the first three, to be told only.
 type request struct {
@@ -57,6 +58,7 @@ type request struct {
 	Redrive *struct {
 		From string `json:"from"`
 		To   string `json:"to"`
+		Only string `json:"only"`
 		Most int    `json:"most"`
 	} `json:"redrive"`
 	Records []json.RawMessage `json:"Records"`
@@ -92,7 +94,7 @@ func (h *handler) handle(ctx context.Context, raw json.RawMessage) (any, error) 
 		return h.queue(ctx, raw)
 	}
 	if r.Redrive != nil {
-		n, err := h.app.Redrive(ctx, r.Redrive.From, r.Redrive.To, r.Redrive.Most)
+		n, err := h.app.Redrive(ctx, r.Redrive.From, r.Redrive.To, r.Redrive.Only, r.Redrive.Most)
 		return response{Batches: []line{}, Moved: n}, err
 	}
 	if r.Feed == "" && !r.All && len(r.Batches) == 0 {

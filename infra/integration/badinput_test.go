@@ -181,12 +181,17 @@ func TestBadInput(t *testing.T) {
 	// itself until there is another.
 	expired := "landing/plain/expired.csv"
 	w.land(disk, expired, "id,text,price\nx,washer M8,1\n")
-	disk.refuseAll(403, "ExpiredToken", expired)
+	disk.withhold(func(key string) (int, string) {
+		if key == expired {
+			return 403, "ExpiredToken"
+		}
+		return 0, ""
+	})
 	w.notify(1, expired)
 	if b := w.settled(expired, flow.Unjudged); b.Reason == "" {
 		t.Errorf("an expired credential: %+v", b)
 	}
-	disk.refuseAll(0, "", "")
+	disk.withhold(nil)
 	w.settled(expired, flow.Done)
 
 	hung.Wait()
@@ -197,21 +202,49 @@ func TestBadInput(t *testing.T) {
 	w.settled(frozen, flow.Done)
 	w.until("poison is in the dead letters again", 2*time.Minute, func() bool { n, _ := w.depth("landing-dead"); return n == "3" })
 
-	// What a policy forbids is given up after three tries, with the reason in the
-	// ledger; with the policy mended, the dead letter that is moved back is judged.
-	forbidden := "landing/plain/forbidden.csv"
-	w.land(disk, forbidden, "id,text,price\ny,washer M8,1\n")
-	disk.refuseAll(403, "AccessDenied", forbidden)
-	w.notify(1, forbidden)
-	w.until("it is given up", 2*time.Minute, func() bool { n, _ := w.depth("landing-dead"); return n == "4" })
-	if b := w.latest(forbidden); b.Stage != flow.Unjudged || !strings.Contains(b.Reason, "AccessDenied") {
-		t.Errorf("an object that may not be read: %+v", b)
+	// What a policy forbids, or what S3 throttles without end, is given up after three
+	// tries, with the reason in the ledger; with the cause mended, the dead letters
+	// that are moved back are judged.
+	stuck := map[string]string{"landing/plain/forbidden.csv": "AccessDenied", "landing/plain/throttled.csv": "SlowDown"}
+	for key := range stuck {
+		w.land(disk, key, fmt.Sprintf("id,text,price\n%.3s,washer M8,1\n", stuck[key]))
 	}
-	disk.refuseAll(0, "", "")
-	if moved := redrive(); !strings.Contains(moved, `"moved":4`) {
+	disk.withhold(func(key string) (int, string) {
+		switch code := stuck[key]; code {
+		case "AccessDenied":
+			return 403, code
+		case "SlowDown":
+			return 503, code
+		}
+		return 0, ""
+	})
+	for key := range stuck {
+		w.notify(1, key)
+	}
+	w.until("they are given up", 3*time.Minute, func() bool { n, _ := w.depth("landing-dead"); return n == "5" })
+	for key, code := range stuck {
+		if b := w.latest(key); b.Stage != flow.Unjudged || !strings.Contains(b.Reason, code) {
+			t.Errorf("an object that S3 does not give (%s): %+v", code, b)
+		}
+	}
+	disk.withhold(nil)
+	if moved := redrive(); !strings.Contains(moved, `"moved":5`) {
 		t.Errorf("redrive: %s", moved)
 	}
-	w.settled(forbidden, flow.Done)
+	for key := range stuck {
+		w.settled(key, flow.Done)
+	}
+	// Of what a rule and the clock could not hand over, the objects are moved.
+	w.queue("clock-dead", nil)
+	refused := "landing/plain/refused.csv"
+	w.land(disk, refused, "id,text,price\nz,washer M8,1\n")
+	w.send("clock-dead", `{"time": "2026-03-02T06:00:00Z"}`)
+	w.send("clock-dead", fmt.Sprintf(`{"source": "aws.s3", "detail-type": "Object Created", "detail": {"bucket": {"name": %q}, "object": {"key": %q}}}`, w.bucket, refused))
+	res, err = w.pool("replay", 1).Invoke(t.Context(), fmt.Appendf(nil, `{"redrive": {"from": %q, "to": %q, "only": "Object Created", "most": 100}}`, w.queues["clock-dead"], w.queues["landing"]))
+	if err != nil || res.Failure != nil || !strings.Contains(string(res.Response), `"moved":1`) {
+		t.Errorf("redrive of objects: %s %v %v", res.Response, res.Failure, err)
+	}
+	w.settled(refused, flow.Done)
 	stop()
 
 	// The contract has come.
@@ -223,16 +256,18 @@ func TestBadInput(t *testing.T) {
 	w.settled(stranger, flow.Done)
 }
 
-// refuseAll answers requests for keys that hold a text with an error; status 0
-// ends that.
-func (s *diskStore) refuseAll(status int, code, text string) {
+// withhold answers requests for keys with an error where there is a status for them;
+// nil ends that.
+func (s *diskStore) withhold(why func(key string) (status int, code string)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fail = func(r *http.Request) (int, string) {
-		if p, err := url.PathUnescape(r.URL.EscapedPath()); status != 0 && err == nil && strings.Contains(p, text) {
-			return status, code
+		p, err := url.PathUnescape(r.URL.EscapedPath())
+		if err != nil || why == nil {
+			return 0, ""
 		}
-		return 0, ""
+		_, key, _ := strings.Cut(strings.TrimPrefix(p, "/"), "/") // behind the bucket
+		return why(key)
 	}
 }
 

@@ -115,7 +115,12 @@ func newWorld(t testing.TB, contracts string, visibilitySeconds, maxReceive int)
 		t.Fatal(err)
 	}
 	if _, err := w.bus.PutTargets(ctx, &eventbridge.PutTargetsInput{
-		Rule: aws.String("all"), EventBusName: aws.String("assay"), Targets: []ebtypes.Target{{Id: aws.String("queue"), Arn: aws.String(arn("events"))}},
+		Rule: aws.String("all"), EventBusName: aws.String("assay"), Targets: []ebtypes.Target{{
+			Id: aws.String("queue"), Arn: aws.String(arn("events")),
+			// The detail alone: moto parses each path anew for each event, eight of them
+			// where nothing is said, which takes it a third of a second.
+			InputTransformer: &ebtypes.InputTransformer{InputPathsMap: map[string]string{"detail": "$.detail"}, InputTemplate: aws.String(`{"detail": <detail>}`)},
+		}},
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -61,9 +61,10 @@ func (r router) Send(ctx context.Context, ms ...flow.Message) error {
 }
 
 // Redrive moves up to most messages from the dead letters dead back to their
-// queue, both URLs of SQS, and returns how many. Errors: invalid, not_found,
+// queue, both URLs of SQS, and returns how many; with only, those that hold that
+// text. Errors: invalid, not_found,
 // denied, unavailable.
-func (a *App) Redrive(ctx context.Context, dead, queue string, most int) (int, error) {
+func (a *App) Redrive(ctx context.Context, dead, queue, only string, most int) (int, error) {
 	if most < 1 || dead == "" || queue == "" || dead == queue {
 		return 0, pipeline.Errorf(pipeline.CodeInvalid, "a redrive needs the URLs of two queues and how many messages it moves at most").
 			WithHint("as in {\"redrive\": {\"from\": DEAD, \"to\": QUEUE, \"most\": 100}}")
@@ -72,5 +73,5 @@ func (a *App) Redrive(ctx context.Context, dead, queue string, most int) (int, e
 	if err != nil {
 		return 0, err
 	}
-	return sqsqueue.Redrive(ctx, sqs.NewFromConfig(cfg), dead, queue, most)
+	return sqsqueue.Redrive(ctx, sqs.NewFromConfig(cfg), dead, queue, only, most)
 }

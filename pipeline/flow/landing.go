@@ -194,9 +194,22 @@ func (in *Ingest) unreadable(ctx context.Context, feed, key string, why error) (
 }
 
 // Missing enters into the ledger that an event told of an object that is not
-// there: Unjudged, with the reason, until something lands under the name. What the
-// ledger says of the name already stays. Errors: locked, unavailable.
+// there: Unjudged, with the reason, until something lands under the name. What else
+// the ledger says of the name stays. Errors: locked, unavailable.
 func (in *Ingest) Missing(ctx context.Context, key string, why error) (Batch, error) {
+	return in.note(ctx, key, "an event told of it, but it is not there: "+why.Error(), false)
+}
+
+// Stuck enters into the ledger why an object could not be judged yet, where tries
+// go on that may all fail the same: Unjudged, with the reason, until one succeeds.
+// A line of work that was begun keeps its stage, and has the reason; with keep, one
+// that has a reason already keeps that. What else the ledger says of the name
+// stays. Errors: locked, unavailable.
+func (in *Ingest) Stuck(ctx context.Context, key, why string, keep bool) (Batch, error) {
+	return in.note(ctx, key, why, keep)
+}
+
+func (in *Ingest) note(ctx context.Context, key, reason string, keep bool) (Batch, error) {
 	feed, ok := lake.FeedOf(key)
 	if !ok {
 		return Batch{}, pipeline.Errorf(pipeline.CodeInvalid, "%s is not in a feed's landing folder", key)
@@ -206,14 +219,23 @@ func (in *Ingest) Missing(ctx context.Context, key string, why error) (Batch, er
 		return Batch{}, err
 	}
 	defer done()
-	if last, found, err := in.latest(ctx, feed, key); err != nil || found {
-		return last, err
+	last, found, err := in.latest(ctx, feed, key)
+	if err != nil {
+		return Batch{}, err
+	}
+	if found {
+		begun := last.Stage == Staged || last.Stage == Unjudged && last.Content == ""
+		if !begun || last.Reason == reason || keep && last.Reason != "" {
+			return last, nil
+		}
+		last.Reason, last.Updated = reason, stamp(in.Now)
+		return last, in.Store.PutBatch(ctx, last)
 	}
 	b, err := in.batchOf(ctx, feed, key, "", lake.Object{Key: key, Modified: stamp(in.Now)})
 	if err != nil {
 		return Batch{}, err
 	}
-	return in.unjudged(ctx, b, "an event told of it, but it is not there: "+why.Error())
+	return in.unjudged(ctx, b, reason)
 }
 
 // seenAgain keeps the cheap tag of a settled batch current, so that the next

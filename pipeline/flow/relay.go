@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/assay-pipeline/assay/pipeline"
@@ -24,7 +25,15 @@ type Relay struct {
 	Owner  string
 	Now    func() time.Time
 	Log    *slog.Logger
+
+	// slow counts the passes in a row that failed: each halves what the next one
+	// takes up, so that one comes to its end where a bus or the caller's time is
+	// short, and is not begun anew for ever.
+	slow atomic.Int32
 }
+
+// pass is how many entries the next pass takes up.
+func (r *Relay) pass() int { return max(relayAtOnce>>r.slow.Load(), 1) }
 
 // A Messenger takes messages to a queue; a Queue is one. Errors: invalid,
 // not_found, denied, unavailable.
@@ -79,41 +88,48 @@ func (r *Relay) Drain(ctx context.Context) (int, error) {
 func (r *Relay) drain(ctx context.Context) (int, error) {
 	total := 0
 	for {
-		out, err := r.Outbox.Outgoing(ctx, relayAtOnce)
+		out, err := r.Outbox.Outgoing(ctx, r.pass())
 		if err != nil || len(out) == 0 {
 			return total, err
 		}
-		var events []pipeline.Event
-		var messages []Message
-		seqs := make([]int64, 0, len(out))
-		for _, o := range out {
-			if o.Event != nil {
-				events = append(events, *o.Event)
-			}
-			if o.Message != nil {
-				messages = append(messages, *o.Message)
-			}
-			seqs = append(seqs, o.Seq)
-		}
-		if len(events) > 0 {
-			if err := r.Publisher.Publish(ctx, events); err != nil {
-				return total, err
-			}
-			if r.Notify != nil {
-				if err := r.Notify.Take(ctx, events); err != nil {
-					return total, err
-				}
-			}
-		}
-		if len(messages) > 0 {
-			if err := r.Queue.Send(ctx, messages...); err != nil {
-				return total, err
-			}
-		}
-		// Sent and not marked is sent again: consumers drop repeats by id.
-		if err := r.Outbox.MarkSent(ctx, seqs...); err != nil {
+		if err := r.send(ctx, out); err != nil {
+			r.slow.Store(min(r.slow.Load()+1, 7)) // of one entry
 			return total, err
 		}
+		r.slow.Store(max(r.slow.Load()-1, 0))
 		total += len(out)
 	}
+}
+
+// send takes entries to where they go, and marks them.
+func (r *Relay) send(ctx context.Context, out []Outgoing) error {
+	var events []pipeline.Event
+	var messages []Message
+	seqs := make([]int64, 0, len(out))
+	for _, o := range out {
+		if o.Event != nil {
+			events = append(events, *o.Event)
+		}
+		if o.Message != nil {
+			messages = append(messages, *o.Message)
+		}
+		seqs = append(seqs, o.Seq)
+	}
+	if len(events) > 0 {
+		if err := r.Publisher.Publish(ctx, events); err != nil {
+			return err
+		}
+		if r.Notify != nil {
+			if err := r.Notify.Take(ctx, events); err != nil {
+				return err
+			}
+		}
+	}
+	if len(messages) > 0 {
+		if err := r.Queue.Send(ctx, messages...); err != nil {
+			return err
+		}
+	}
+	// Sent and not marked is sent again: consumers drop repeats by id.
+	return r.Outbox.MarkSent(ctx, seqs...)
 }

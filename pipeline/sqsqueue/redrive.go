@@ -2,6 +2,7 @@ package sqsqueue
 
 import (
 	"context"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -16,13 +17,14 @@ type MoveClient interface {
 }
 
 // Redrive moves up to most messages from the dead letters back to their queue,
-// as they are, and returns how many. A message is deleted from the dead letters
+// as they are, and returns how many; with only, those whose body holds that text,
+// since a queue may take what several others could not. A message is deleted from the dead letters
 // after its queue took it: one that is moved when the process dies is delivered
 // twice, never lost. Errors: not_found, denied, unavailable.
 //
 // Beside SQS's own message move task, which needs nothing of Assay, this one runs
 // as the functions do, with a bound, and says what it moved.
-func Redrive(ctx context.Context, c MoveClient, dead, queue string, most int) (int, error) {
+func Redrive(ctx context.Context, c MoveClient, dead, queue, only string, most int) (int, error) {
 	moved := 0
 	for moved < most {
 		got, err := c.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
@@ -36,6 +38,9 @@ func Redrive(ctx context.Context, c MoveClient, dead, queue string, most int) (i
 			return moved, nil
 		}
 		for _, m := range got.Messages {
+			if !strings.Contains(aws.ToString(m.Body), only) {
+				continue // it is there again when its lease ends
+			}
 			in := &sqs.SendMessageInput{QueueUrl: &queue, MessageBody: m.Body, MessageAttributes: sendable(m.MessageAttributes)}
 			if _, err := c.SendMessage(ctx, in); err != nil {
 				return moved, (&Queue{url: queue}).wrap(err)
