@@ -112,7 +112,7 @@ func (h *handler) Handle(ctx context.Context, e events.APIGatewayV2HTTPRequest) 
 	under, end := h.trace.Start(pipeline.WithTrace(r.Context(), caused(r.Header)), "request", "http.request.method", r.Method)
 	h.serve.ServeHTTP(w, r.WithContext(under)) //nolint:contextcheck // it is that of the request
 	if writes(r) && w.status < http.StatusBadRequest {
-		h.tell(under)
+		h.tell(under) //nolint:contextcheck // it is that of the request
 	}
 	end(nil)
 	if op := timed[r.URL.Path]; op != "" {
