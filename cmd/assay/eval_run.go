@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/assay-pipeline/assay/evals"
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/app"
+	"github.com/assay-pipeline/assay/pipeline/knowledge"
 )
 
 // evalFlags are those of a run or a lock.
@@ -147,9 +149,14 @@ func (c *cli) evalRun(ctx context.Context, names []string, f *evalFlags) error {
 		return err
 	}
 	defer done()
+	pack, err := a.Knowledge()
+	if err != nil {
+		return err
+	}
 	var reports []*evals.Report
 	var failed []evals.Case
 	for _, set := range sets {
+		c.foreign(pack, set)
 		base, err := c.evalBaseline(ctx, r, set.Name, f)
 		if err != nil {
 			return err
@@ -222,16 +229,56 @@ func (c *cli) printEvals(a *app.App, reports []*evals.Report, o evalOutputs) err
 		return err
 	}
 	// What tripped is worse than what could not be told.
-	seen := map[int]bool{}
+	seen := map[int][]*evals.Run{}
 	for _, rep := range reports {
-		seen[rep.Run.Judgement.ExitCode()] = true
+		code := rep.Run.Judgement.ExitCode()
+		seen[code] = append(seen[code], rep.Run)
 	}
 	for _, code := range []int{1, 3, 2} {
-		if seen[code] {
-			return exitError{code}
+		if len(seen[code]) == 0 {
+			continue
 		}
+		c.sayWhy(code, seen[code])
+		return exitError{code}
 	}
 	return nil
+}
+
+// sayWhy says below all tables why a command ends with another code than 0.
+func (c *cli) sayWhy(code int, runs []*evals.Run) {
+	unknown := 0
+	for _, run := range runs {
+		why := ""
+		if len(run.Reasons) > 0 {
+			why = ": " + run.Reasons[0]
+		}
+		if run.Judgement == evals.Uncompared && run.Baseline == "" {
+			unknown++
+		}
+		fmt.Fprintf(c.stderr, "assay: %s is %s%s\n", run.Suite, run.Judgement, why)
+	}
+	if code == 2 && unknown > 0 {
+		fmt.Fprintln(c.stderr, "  --measure asks for no baseline; --baseline FOLDER compares with committed ones")
+	}
+}
+
+// foreign says which categories a suite asks about that the knowledge does not
+// have: the suites that ship are for the knowledge that ships.
+func (c *cli) foreign(pack *knowledge.Pack, set *evals.Set) {
+	have := pack.Categories()
+	var missing []string
+	for _, k := range set.Cases {
+		for _, name := range k.Want.Category {
+			if name != pipeline.Unknown && !slices.Contains(have, name) && !slices.Contains(missing, name) {
+				missing = append(missing, name)
+			}
+		}
+	}
+	if len(missing) == 0 {
+		return
+	}
+	slices.Sort(missing)
+	c.say("%s asks about categories that the knowledge does not have: %s; a folder evals/ in the project, or ASSAY_EVALS, holds suites of your own", set.Name, strings.Join(missing, ", "))
 }
 
 func (c *cli) printEvalRuns(a *app.App, reports []*evals.Report, o evalOutputs) error {
