@@ -12,7 +12,7 @@ import (
 
 // flows are all, in the order in which they change the sample least.
 func flows() []flow {
-	return slices.Concat(pageFlows(), reviewFlows(), feedFlows())
+	return slices.Concat(pageFlows(), reviewFlows(), feedFlows(), hostileFlows())
 }
 
 // look holds the page against WCAG, in the scheme that it has.

@@ -31,6 +31,7 @@ func main() {
 	flag.StringVar(&o.axe, "axe", "", "axe.min.js of axe-core; without it nothing is looked for")
 	flag.StringVar(&o.chromium, "chromium", "", "Chromium (default: the one in PATH)")
 	flag.StringVar(&o.pictures, "pictures", "", "keep pictures of the pages in this folder")
+	flag.StringVar(&o.every, "every", "", "keep pictures of every page, whole, in light, dark, on a phone and at 200 %, in this folder")
 	flag.StringVar(&o.only, "only", "", "only what has this in its name")
 	flag.IntVar(&o.decisions, "decisions", 50, "how many pairs the reviewer decides")
 	flag.StringVar(&o.contracts, "contracts", "../../contracts", "the contracts of the sample")
@@ -43,8 +44,8 @@ func main() {
 }
 
 type options struct {
-	assay, axe, chromium, pictures, only, contracts string
-	decisions, items                                int
+	assay, axe, chromium, pictures, every, only, contracts string
+	decisions, items                                       int
 }
 
 // A flow is something that people do with the pages.

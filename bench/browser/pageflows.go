@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/chromedp/chromedp/kb"
 )
@@ -71,6 +72,17 @@ type shown struct {
 	pictures []picture
 }
 
+// name is the page's in the names of files.
+func (s shown) name() string {
+	name := strings.Map(func(c rune) rune {
+		if c >= 'a' && c <= 'z' || c >= '0' && c <= '9' {
+			return c
+		}
+		return '-'
+	}, strings.ToLower(s.path))
+	return strings.Trim(name[:min(len(name), 40)], "-")
+}
+
 // everyPage is held against WCAG, and drawn.
 func everyPage(t *tab, v *visit) {
 	t.visit("/search?q=" + url.QueryEscape("bearing bore=25mm"))
@@ -113,6 +125,7 @@ func everyPage(t *tab, v *visit) {
 				t.fail("there is no such page")
 			}
 			v.look(t, p.path+" "+scheme)
+			t.whole(v.every, p.name()+"-"+scheme)
 			for _, s := range p.pictures {
 				if s.scheme == scheme {
 					t.shot(v.pictures, s.name)
@@ -120,11 +133,15 @@ func everyPage(t *tab, v *visit) {
 			}
 		}
 		t.scheme("light")
-		t.size(390, 844, true)
-		var wide float64
-		t.js(`document.documentElement.scrollWidth`, &wide)
-		if wide > 390 {
-			t.fail("%s is %.0f wide on a phone of 390", p.path, wide)
+		// 1,280 points at 200 and 400 %, and a phone: nothing has to be scrolled sideways.
+		for _, width := range []int64{640, 320, 390} {
+			t.size(width, 844, width == 390)
+			var wide int64
+			t.js(`document.documentElement.scrollWidth`, &wide)
+			if wide > width {
+				t.fail("%s is %d wide in a window of %d", p.path, wide, width)
+			}
+			t.whole(v.every, fmt.Sprintf("%s-%d", p.name(), width))
 		}
 		if len(p.pictures) > 1 {
 			t.shot(v.pictures, p.pictures[0].name+"-phone")

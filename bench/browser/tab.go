@@ -242,6 +242,18 @@ func (t *tab) shot(dir, name string) {
 	t.err = os.WriteFile(filepath.Join(dir, name+".png"), b, 0o644) //nolint:gosec // pictures are for all
 }
 
+// whole keeps a picture of the whole page.
+func (t *tab) whole(dir, name string) {
+	if dir == "" || t.err != nil {
+		return
+	}
+	var b []byte
+	t.run(chromedp.FullScreenshot(&b, 100))
+	if t.err == nil {
+		t.err = os.WriteFile(filepath.Join(dir, name+".png"), b, 0o644) //nolint:gosec // pictures are for all
+	}
+}
+
 // fewer is a picture in the 48 colours that it has most of: pages are flat, and the
 // edges of letters do not need more.
 func fewer(b []byte) ([]byte, error) {

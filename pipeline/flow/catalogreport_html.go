@@ -54,7 +54,7 @@ func (g *ReportGroup) View() GroupView {
 	}
 	points = append(points, page.Value{Y: g.Incomplete, Title: "now: " + v.Incomplete})
 	v.Moved = true
-	v.Trend = page.Draw(fmt.Sprintf("incomplete after %d earlier batches, now %s", len(g.Trend), v.Incomplete), 120, 24, 0, 0, 1, points)
+	v.Trend = page.Draw(fmt.Sprintf("incomplete after %d earlier batches, now %s", len(g.Trend), v.Incomplete), 120, 24, 0, 0, 0.05, points)
 	return v
 }
 

@@ -46,7 +46,7 @@ type batchView struct {
 	Expires              string
 	Report               string // of the whole report
 	NoReport             bool
-	Checks               []checkLine
+	Checks, Good         []checkLine // those that passed by themselves
 	Passed               string
 	MoreChecks           int // that are not shown
 	MoreFields           int
@@ -171,21 +171,24 @@ func (p *Pages) report(v *visit, b flow.Batch, out *batchView) error {
 	for _, n := range rep.Notes {
 		out.Notes = append(out.Notes, page.Text(n))
 	}
-	order := []string{gate.ResultError, gate.ResultFailed, gate.ResultWarned, gate.ResultNotJudged, gate.ResultPassed}
 	checks := slices.Clone(rep.Checks)
 	slices.SortStableFunc(checks, func(a, b gate.CheckResult) int {
-		return slices.Index(order, a.Result) - slices.Index(order, b.Result)
+		return slices.Index(worstFirst, a.Result) - slices.Index(worstFirst, b.Result)
 	})
 	passed := 0
 	for _, c := range checks {
 		if c.Result == gate.ResultPassed {
 			passed++
 		}
-		if len(out.Checks) < maxChecks {
+		switch {
+		case len(out.Checks)+len(out.Good) == maxChecks:
+			out.MoreChecks++
+		case c.Result == gate.ResultPassed:
+			out.Good = append(out.Good, lineOf(c))
+		default:
 			out.Checks = append(out.Checks, lineOf(c))
 		}
 	}
-	out.MoreChecks = len(checks) - len(out.Checks)
 	out.Passed = fmt.Sprintf("%d of %d", passed, len(checks))
 	if rep.Profile != nil {
 		out.Sampled = count(int64(rep.Profile.Sampled))
@@ -197,6 +200,9 @@ func (p *Pages) report(v *visit, b flow.Batch, out *batchView) error {
 	}
 	return nil
 }
+
+// worstFirst are the results of checks.
+var worstFirst = []string{gate.ResultError, gate.ResultFailed, gate.ResultWarned, gate.ResultNotJudged, gate.ResultPassed}
 
 func lineOf(c gate.CheckResult) checkLine {
 	l := checkLine{Result: c.Result, Rule: page.Short(c.Rule, 200), Field: page.Short(c.Field, 100), Severity: string(c.Severity), Expected: page.Short(c.Expected, 300), Detail: page.Short(c.Detail, 400)}

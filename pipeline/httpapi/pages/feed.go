@@ -10,7 +10,9 @@ import (
 
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/breaker"
+	"github.com/assay-pipeline/assay/pipeline/contract"
 	"github.com/assay-pipeline/assay/pipeline/flow"
+	"github.com/assay-pipeline/assay/pipeline/gate"
 	"github.com/assay-pipeline/assay/pipeline/httpapi"
 	"github.com/assay-pipeline/assay/pipeline/page"
 )
@@ -45,7 +47,8 @@ type feedView struct {
 	Feed, To, BatchesTo string
 	Row                 feedRow
 	Backs               []choice
-	Checks              []checkRow
+	Checks              []checkRow // that failed in this time, the most pressing first
+	Passed              []checkRow
 	Drift               []checkRow
 	Fields              []fieldRow
 	Moves               []moveRow
@@ -164,8 +167,13 @@ func (o *feedView) charts(h *flow.History) {
 		if strings.Contains(strings.ToLower(c.Rule), "drift") {
 			o.Drift = append(o.Drift, r)
 		}
-		o.Checks = append(o.Checks, r)
+		if highest == 0 && r.Last == gate.ResultPassed {
+			o.Passed = append(o.Passed, r)
+		} else {
+			o.Checks = append(o.Checks, r)
+		}
 	}
+	slices.SortStableFunc(o.Checks, func(a, b checkRow) int { return slices.Index(worstFirst, a.Last) - slices.Index(worstFirst, b.Last) })
 	for _, f := range h.Fields {
 		last := f.Points[len(f.Points)-1]
 		r := fieldRow{Field: page.Short(f.Field, 100), Type: f.Type, Nulls: rate(last.Nulls), Invalid: rate(last.Invalid), Distinct: count(int64(last.Distinct))}
@@ -180,7 +188,7 @@ func (o *feedView) charts(h *flow.History) {
 		}
 		r.Line = page.Draw(fmt.Sprintf("share of nulls in %s over %d batches", r.Field, len(nulls)), 160, 28, from, until, 0.01, nulls)
 		if len(means) > 0 {
-			r.Mean = fmt.Sprintf("%.6g", means[len(means)-1].Y)
+			r.Mean = meanOf(f.Type, means[len(means)-1].Y)
 			for i := range means {
 				means[i].Y -= low // 0 is the bottom of a drawing
 			}
@@ -189,6 +197,14 @@ func (o *feedView) charts(h *flow.History) {
 		}
 		o.Fields = append(o.Fields, r)
 	}
+}
+
+// meanOf is the mean of a column in words: of dates it is a day.
+func meanOf(kind string, mean float64) string {
+	if contract.Type(kind) == contract.Date {
+		return time.Unix(int64(mean)*86400, 0).UTC().Format(time.DateOnly)
+	}
+	return fmt.Sprintf("%.6g", mean)
 }
 
 func axis(h *flow.History) (from, until float64) {

@@ -194,13 +194,24 @@ func (v *visit) count(f review.Filter) (string, error) {
 func (v *visit) line(s sitting, e *review.Entry, now time.Time) reviewLine {
 	state, class := v.stateOf(e, now)
 	return reviewLine{
-		To: s.entry(e.ID), Kind: kindName[e.Kind], Subject: subjectOf(e), Feed: cut(e.Feed), Category: cut(e.Category), Reason: page.Short(e.Reason, 200),
+		To: placeOf(s, e), Kind: kindName[e.Kind], Subject: subjectOf(e), Feed: cut(e.Feed), Category: cut(e.Category), Reason: page.Short(e.Reason, 200),
 		Priority: fmt.Sprintf("%.2f", e.Priority), State: state, Class: class,
 	}
 }
 
+// placeOf is where an entry is decided.
+func placeOf(s sitting, e *review.Entry) string {
+	if e.Kind == review.Batch {
+		return to([]string{"batches", e.Subject})
+	}
+	return s.entry(e.ID)
+}
+
 func subjectOf(e *review.Entry) string {
-	if e.Kind == review.Pair {
+	switch e.Kind {
+	case review.Batch:
+		return page.Short(e.Feed, 100) + " " + page.Short(pipeline.ShortID(e.Subject), 80)
+	case review.Pair:
 		return page.Short(strings.Replace(e.Subject, "|", " and ", 1), 200)
 	}
 	return page.Short(e.Subject, 200)
