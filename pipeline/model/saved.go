@@ -75,7 +75,7 @@ func (c *Client) spare(ctx context.Context, s Saved) {
 	}
 	l.day, l.saved = day, l.saved.add(s)
 	if l.timer == nil {
-		l.timer = time.AfterFunc(groupWait, func() { _ = c.settle(context.Background()) })
+		l.timer = time.AfterFunc(groupWait, func() { _ = c.settle(context.Background()) }) //nolint:contextcheck // it outlives the question
 	}
 	l.mu.Unlock()
 }

@@ -164,8 +164,8 @@ func hostileCatalog(t *testing.T, s flow.Store) []string {
 	if err := s.PutClusters(t.Context(), nil, []catalog.Cluster{{ID: cluster, Items: of}}); err != nil {
 		t.Fatal(err)
 	}
-	for range 40 {
-		if err := s.PutClusterEvents(t.Context(), catalog.ClusterEvent{At: noon, Cluster: cluster, Kind: catalog.ClusterMerged, Items: 30, From: []string{evil, evil + "2"}, Came: catalog.Some{Count: 30, Items: of[:catalog.Listed]}, Actor: long, Review: evil}); err != nil {
+	for range 31 {
+		if err := s.PutClusterEvents(t.Context(), catalog.ClusterEvent{At: noon, Cluster: cluster, Kind: catalog.ClusterMerged, Items: 30, From: []string{evil, evil + "2"}, Came: catalog.Some{Count: 30, Items: of[:catalog.Listed]}, Actor: evil + noise(9, 5000), Review: evil}); err != nil {
 			t.Fatal(err)
 		}
 	}
