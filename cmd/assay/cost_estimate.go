@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -262,5 +263,22 @@ func (c *cli) printEstimate(lines []estimateLine) error {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", l.Work, usd, strings.Join(l.Missing, "; "), l.Grows)
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	// Nobody takes a sum for the whole of it.
+	for _, kind := range []struct{ why, lack, flag string }{{"no price", "prices", "--prices"}, {"not measured", "measurements", "--measured"}} {
+		var names []string
+		for _, l := range lines {
+			for _, m := range l.Missing {
+				if name, ok := strings.CutSuffix(m, ": "+kind.why); ok && !slices.Contains(names, name) {
+					names = append(names, name)
+				}
+			}
+		}
+		if len(names) > 0 {
+			fmt.Fprintf(c.stdout, "Without the %s of %s, sums are the least that it costs; name a file with yours by %s.\n", kind.lack, strings.Join(names, ", "), kind.flag)
+		}
+	}
+	return nil
 }
