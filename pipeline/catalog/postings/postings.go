@@ -120,18 +120,20 @@ type Row struct {
 // Edits are what changes in the rows of an index: by block, by key.
 type Edits map[int]map[string]*Edit
 
-// An Edit is what comes into one row and what leaves it.
-type Edit struct{ set, clear Bits }
+// An Edit is the places that come into one row and those that leave it.
+type Edit struct{ set, clear []uint16 }
 
 // Move takes item n from the keys old to the keys now, both sorted.
 func (e Edits) Move(n int, old, now []string) {
 	for len(old) > 0 || len(now) > 0 {
 		switch {
 		case len(now) == 0 || len(old) > 0 && old[0] < now[0]:
-			e.edit(n, old[0]).clear.Set(n % Block)
+			x := e.edit(n, old[0])
+			x.clear = append(x.clear, uint16(n%Block)) //nolint:gosec // < Block
 			old = old[1:]
 		case len(old) == 0 || now[0] < old[0]:
-			e.edit(n, now[0]).set.Set(n % Block)
+			x := e.edit(n, now[0])
+			x.set = append(x.set, uint16(n%Block)) //nolint:gosec // < Block
 			now = now[1:]
 		default:
 			old, now = old[1:], now[1:]
@@ -156,11 +158,18 @@ func (e Edits) edit(n int, key string) *Edit {
 // Apply is the row after the edit, raw what it was, nil where there was none. It
 // returns nothing where the row is to go. Error: corrupt.
 func (x *Edit) Apply(raw []byte) ([]byte, error) {
+	if raw == nil && len(x.set) == 1 && len(x.clear) == 0 { // most keys: ids, part numbers
+		return binary.LittleEndian.AppendUint16(nil, x.set[0]), nil
+	}
 	var b Bits
 	if err := b.Add(raw); err != nil {
 		return nil, err
 	}
-	b.AndNot(&x.clear)
-	b.Or(&x.set)
+	for _, i := range x.clear {
+		b[i/64] &^= 1 << (i % 64)
+	}
+	for _, i := range x.set {
+		b.Set(int(i))
+	}
 	return b.Append(nil), nil
 }

@@ -152,7 +152,7 @@ func (p *ports) OpenBreakers(ctx context.Context, signal string) (out []breaker.
 			err := readState(key, doc, version, &state)
 			out = append(out, state)
 			return err
-		}, `SELECT scope, version, state_json FROM breakers WHERE signal = ? AND state_json ->> '$.position' IN ('open', 'half-open') ORDER BY scope`, signal)
+		}, `SELECT scope, version, state_json FROM breakers INDEXED BY breakers_moved WHERE signal = ? AND state_json ->> '$.position' IN ('open', 'half-open') ORDER BY scope`, signal)
 	})
 	return out, err
 }

@@ -26,3 +26,7 @@ CREATE TABLE search_waiting (
 CREATE INDEX search_waiting_item ON search_waiting (item);
 
 INSERT INTO search_waiting (item) SELECT id FROM items WHERE retired = 0 ORDER BY id;
+
+-- The breakers that are not closed: an overview asks for them at each look, and
+-- reading every state would be most of its time.
+CREATE INDEX breakers_moved ON breakers (signal, scope) WHERE state_json ->> '$.position' IN ('open', 'half-open');
