@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"sort"
 	"strconv"
 	"strings"
@@ -11,6 +13,8 @@ import (
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/catalog"
 	"github.com/assay-pipeline/assay/pipeline/embed"
+	"github.com/assay-pipeline/assay/pipeline/flow"
+	"github.com/assay-pipeline/assay/pipeline/store/sqlite"
 )
 
 // A query and what it means: the items that fit it, and those that meet its
@@ -187,7 +191,7 @@ func mistype(r *rand.Rand, s string) string {
 
 // search measures 300 queries, a third each of words, of filters and of both,
 // half German and half English, every fourth of those with words mistyped, over a catalog in both languages whose truth
-// the generator knows.
+// the generator knows: in memory, and by the index of a store.
 func (b *bench) search(ctx context.Context) error {
 	made, parts := makeParts(6000, 1, 21)
 	entries, err := read(ctx, b.parser, made)
@@ -209,6 +213,29 @@ func (b *bench) search(ctx context.Context) error {
 	for i := range parts {
 		at[made[i].ID] = &parts[i]
 	}
+	if err := b.searchBy(ctx, "search", s, parts, at); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "assay-bench-search-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	db, err := sqlite.Open(ctx, filepath.Join(dir, "store.db"), sqlite.Options{})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := db.PutEntries(ctx, entries); err != nil {
+		return err
+	}
+	x := catalog.NewIndexed(b.pack, embed.NewHashing(nil), db, db)
+	x.Reader = s.Reader
+	return b.searchBy(ctx, "search_indexed", x, parts, at)
+}
+
+// searchBy measures the queries of search on one of its ways.
+func (b *bench) searchBy(ctx context.Context, name string, s flow.Asked, parts []part, at map[string]*part) error {
 	r := rand.New(rand.NewPCG(31, 8))
 	var recall, mrr float64
 	broken, n := 0, 0
@@ -223,10 +250,11 @@ func (b *bench) search(ctx context.Context) error {
 		if kind != "filter" && n%4 == 0 {
 			q.text = mistype(r, q.text)
 		}
-		found, err := s.Search(ctx, q.text, 10)
+		res, err := s.Query(ctx, q.text, 10)
 		if err != nil {
 			return fmt.Errorf("%q: %w", q.text, err)
 		}
+		found := res.Found
 		relevant := 0
 		for i := range parts {
 			if q.relevant(&parts[i]) {
@@ -256,12 +284,12 @@ func (b *bench) search(ctx context.Context) error {
 		x := byKind[kind+" "+lang]
 		byKind[kind+" "+lang] = [3]float64{x[0] + 1, x[1] + rec, x[2] + rank}
 	}
-	b.out["search_recall10"], b.out["search_mrr"], b.out["search_broken_filters"] = recall/float64(n), mrr/float64(n), broken
+	b.out[name+"_recall10"], b.out[name+"_mrr"], b.out[name+"_broken_filters"] = recall/float64(n), mrr/float64(n), broken
 	var kinds []string
 	for k, x := range byKind {
 		kinds = append(kinds, fmt.Sprintf("%s %.3f/%.3f", k, x[1]/x[0], x[2]/x[0]))
 	}
 	sort.Strings(kinds)
-	fmt.Printf("%-16s %d queries: recall@10 %.4f, MRR %.4f, %d results break a filter | %s\n", "search", n, recall/float64(n), mrr/float64(n), broken, strings.Join(kinds, ", "))
+	fmt.Printf("%-16s %d queries: recall@10 %.4f, MRR %.4f, %d results break a filter | %s\n", name, n, recall/float64(n), mrr/float64(n), broken, strings.Join(kinds, ", "))
 	return nil
 }

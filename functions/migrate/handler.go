@@ -29,6 +29,9 @@ func newHandler(_ context.Context, environ []string, dir string, opt app.Options
 type response struct {
 	Applied []string   `json:"applied"`
 	Schema  app.Schema `json:"schema"`
+	// Indexed are the items of before that were taken into the search index, as
+	// many as there was time for; the sweep goes on.
+	Indexed int `json:"indexed,omitempty"`
 }
 
 // Handle migrates, as a custom resource of CloudFormation or by direct
@@ -71,6 +74,9 @@ func (h *handler) migrate(ctx context.Context) (response, error) {
 	}
 	if res.Applied == nil {
 		res.Applied = []string{}
+	}
+	if res.Indexed, err = h.app.IndexWaiting(ctx); err != nil {
+		return res, err
 	}
 	res.Schema, err = h.app.Schema(ctx)
 	if err == nil && res.Schema.Problem != nil {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"math"
 
 	"github.com/assay-pipeline/assay/pipeline/flow"
 )
@@ -30,4 +31,14 @@ func (a *App) Search(ctx context.Context) (*flow.Search, error) {
 		return nil, err
 	}
 	return &flow.Search{Breaker: stage, Store: s, Index: s, Pack: pack, Parser: p, Embedder: e, Now: a.now}, nil
+}
+
+// IndexWaiting takes the items that wait into the search index of the store, as
+// many as there is time for, and returns how many.
+func (a *App) IndexWaiting(ctx context.Context) (int, error) {
+	s, err := a.Store(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return flow.IndexWaiting(ctx, s, math.MaxInt)
 }
