@@ -247,6 +247,9 @@ func strict(b []byte, v any) error {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
 			return errors.New("the JSON ends in the middle")
 		}
+		if t := new(json.UnmarshalTypeError); errors.As(err, &t) && t.Field != "" {
+			return fmt.Errorf("%s is a %s, and has to be a %s", t.Field, t.Value, t.Type.Kind())
+		}
 		return errors.New(strings.TrimPrefix(err.Error(), "json: "))
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {

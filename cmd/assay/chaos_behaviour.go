@@ -8,6 +8,7 @@ import (
 
 	"github.com/assay-pipeline/assay/evals/chaos"
 	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/app"
 	"github.com/assay-pipeline/assay/pipeline/embed"
 	"github.com/assay-pipeline/assay/pipeline/llm"
 	"github.com/assay-pipeline/assay/pipeline/llm/llmtest"
@@ -29,7 +30,9 @@ exit criterion before it runs. Stable means within 5 % (--strict: 3 %) of the
 baseline, with the whole interval.
 
 It runs offline, in scratch space: a simulated model behind the protocol of a
-provider, with the knowledge and the prompts of the project.
+provider, with the knowledge and the prompts of the project. The items are screws
+with house codes for their finish; where the project's knowledge has none, that
+which ships reads them.
 
 Exit code: 0 when every experiment met its criterion, else 1.`,
 		Args: cobra.NoArgs,
@@ -59,6 +62,17 @@ func (c *cli) chaosBehaviour(ctx context.Context, opt chaos.BehaviourOptions) er
 	}
 	if opt.Prompts, err = a.Prompts(); err != nil {
 		return err
+	}
+	if why := chaos.Unreadable(opt.Pack); why != "" {
+		c.say("%s: the knowledge that ships with assay reads instead", why)
+		ships, err := c.open(func(cfg *app.Config) { cfg.Knowledge = "embed:" })
+		if err != nil {
+			return err
+		}
+		defer ships.Close()
+		if opt.Pack, err = ships.Knowledge(); err != nil {
+			return err
+		}
 	}
 	dir, err := os.MkdirTemp(a.Config.Tmp, "assay-chaos-")
 	if err != nil {

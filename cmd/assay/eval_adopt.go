@@ -59,7 +59,7 @@ mistake, or the suites are not those of a folder.`,
 			if c.json() {
 				return c.printJSON(map[string]any{"schema_version": evals.SchemaVersion, "suite": suite, "adopted": len(fresh), "known": known, "file": golden})
 			}
-			fmt.Fprintf(c.stdout, "%s: %d cases adopted into %s, %d were there already\n", suite, len(fresh), golden, known)
+			fmt.Fprintf(c.stdout, "%s: %s adopted into %s, %d there already\n", suite, count(len(fresh), "case"), golden, known)
 			if len(fresh) > 0 {
 				fmt.Fprintf(c.stdout, "the suite is another one now: assay eval lock %s --replace\n", suite)
 			}

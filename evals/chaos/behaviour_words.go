@@ -12,6 +12,7 @@ import (
 
 	"github.com/assay-pipeline/assay/evals/observe"
 	"github.com/assay-pipeline/assay/pipeline"
+	"github.com/assay-pipeline/assay/pipeline/knowledge"
 	"github.com/assay-pipeline/assay/pipeline/knowledge/retrieve"
 )
 
@@ -34,6 +35,25 @@ type houseItem struct {
 }
 
 var finishes = []string{"zinc plated", "yellow zinc plated", "hot-dip galvanised", "zinc flake"}
+
+// Unreadable says why a knowledge pack cannot read the items of the experiments;
+// "" where it can.
+func Unreadable(p *knowledge.Pack) string {
+	s, ok := p.Schema("screw")
+	if !ok {
+		return "the items of the experiments are screws, and the knowledge has no such category"
+	}
+	a, _, ok := s.Attribute("coating")
+	if !ok {
+		return "the experiments ask for the surface finish of screws, and the knowledge has no such attribute"
+	}
+	for _, f := range finishes {
+		if !slices.ContainsFunc(a.Allowed, func(v knowledge.Allowed) bool { return v.Value == f }) {
+			return fmt.Sprintf("the experiments ask for the surface finish of screws, and the knowledge knows no %q", f)
+		}
+	}
+	return ""
+}
 
 func newWords(n int, seed uint64) *wordsWorld {
 	rng := rand.New(rand.NewPCG(seed, 77))
