@@ -31,10 +31,7 @@ func (p *ports) PutEntries(ctx context.Context, entries []catalog.Entry) error {
 		if err := putItems(ctx, s, a); err != nil {
 			return err
 		}
-		if err := putVectors(ctx, s, a); err != nil {
-			return err
-		}
-		return await(ctx, s, a)
+		return putVectors(ctx, s, a)
 	})
 }
 
@@ -311,8 +308,7 @@ func (p *ports) RetireItems(ctx context.Context, ids []string, at time.Time) err
 		return nil
 	}
 	return p.single(ctx, func(s session) error {
-		_, err := s.Exec(ctx, `WITH gone AS (UPDATE items SET retired = true, updated = $1 WHERE NOT retired AND id = ANY($2) RETURNING id)
-			INSERT INTO search_waiting (item) SELECT id FROM gone`, stamp(at), ids)
+		_, err := s.Exec(ctx, `UPDATE items SET retired = true, updated = $1 WHERE NOT retired AND id = ANY($2)`, stamp(at), ids)
 		return err
 	})
 }

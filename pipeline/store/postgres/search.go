@@ -14,23 +14,10 @@ import (
 )
 
 // Two transactions that put items into the search index would change the same
-// blocks, and one of them would have to begin again. So a transaction leaves what
-// it changed in search_waiting, and what waits is taken in under a lock by one
+// blocks, and one of them would have to begin again. So what a transaction changes
+// is left in search_waiting, by triggers, and what waits is taken in under a lock by one
 // process at a time: by whoever wrote it, as soon as it is committed, by a search,
 // and by the sweep.
-
-// await leaves the items of a for the index.
-func await(ctx context.Context, s session, a arrangement) error {
-	if len(a.fresh)+len(a.known) == 0 {
-		return nil
-	}
-	ids := make([][]any, 0, len(a.fresh)+len(a.known))
-	for _, e := range slices.Concat(a.fresh, a.known) {
-		ids = append(ids, []any{e.Item.ID})
-	}
-	_, err := s.CopyFrom(ctx, pgx.Identifier{"search_waiting"}, []string{"item"}, pgx.CopyFromRows(ids))
-	return err
-}
 
 // indexing is held, to the end of the transaction, by who changes the index.
 const indexing = `hashtextextended('assay search index ' || current_schema(), 0)`

@@ -27,6 +27,18 @@ CREATE TABLE search_waiting (
 );
 CREATE INDEX search_waiting_item ON search_waiting (item);
 
+-- A trigger, so that what a program of the release before still writes waits too.
+-- +goose StatementBegin
+CREATE FUNCTION search_wait() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    INSERT INTO search_waiting (item) SELECT id FROM changed;
+    RETURN NULL;
+END
+$$;
+-- +goose StatementEnd
+CREATE TRIGGER items_search_put AFTER INSERT ON items REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION search_wait();
+CREATE TRIGGER items_search_change AFTER UPDATE ON items REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION search_wait();
+
 INSERT INTO search_waiting (item) SELECT id FROM items WHERE NOT retired ORDER BY id;
 
 -- The breakers that are not closed: an overview asks for them at each look, and
