@@ -77,10 +77,11 @@ var rungs = map[string]int{
 // testOnly packages are imported by _test.go files alone; localrt by the verbs
 // that run functions, too.
 var testOnly = map[string]bool{
-	"pipeline/localrt":         true,
-	"pipeline/store/storetest": true,
-	"pipeline/lake/laketest":   true,
-	"pipeline/llm/llmtest":     true,
+	"pipeline/localrt":                   true,
+	"pipeline/store/storetest":           true,
+	"pipeline/lake/laketest":             true,
+	"pipeline/llm/llmtest":               true,
+	"pipeline/httpapi/bearer/bearertest": true,
 }
 
 // rooms holds what only some packages may import, by prefix.

@@ -3,20 +3,14 @@ package main
 import (
 	"bufio"
 	"context"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"encoding/base64"
-	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/assay-pipeline/assay/pipeline/httpapi/bearer/bearertest"
 )
 
 // serveProject starts assay serve in a folder as assay init writes it, and
@@ -87,35 +81,9 @@ func call(t *testing.T, method, url, body string, headers ...string) (int, strin
 }
 
 func TestServeAsksForTokens(t *testing.T) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	encode := func(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
-	public, err := key.PublicKey.Bytes() // 4, x, y
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "keys.json")
-	set := fmt.Sprintf(`{"keys":[{"kty":"EC","crv":"P-256","kid":"k1","x":%q,"y":%q}]}`, encode(public[1:33]), encode(public[33:]))
-	if err := os.WriteFile(file, []byte(set), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	token := func(subject, scope string) string {
-		claims, err := json.Marshal(map[string]any{"iss": "https://login.example.org/", "aud": "assay", "sub": subject, "scope": scope, "exp": time.Now().Add(time.Hour).Unix()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		text := encode([]byte(`{"alg":"ES256","kid":"k1"}`)) + "." + encode(claims)
-		h := crypto.SHA256.New()
-		h.Write([]byte(text))
-		r, s, err := ecdsa.Sign(rand.Reader, key, h.Sum(nil))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return text + "." + encode(append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...))
-	}
-	url := serveProject(t, []string{"ASSAY_API_ISSUER=https://login.example.org/", "ASSAY_API_AUDIENCE=assay", "ASSAY_API_JWKS=" + file})
+	issuer := bearertest.New(t)
+	token := func(subject, scope string) string { return issuer.Token(subject, scope) }
+	url := serveProject(t, issuer.Environ())
 
 	for _, c := range []struct {
 		name, method, path, body, token string

@@ -2,64 +2,32 @@ package main
 
 import (
 	"context"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"encoding/base64"
-	"encoding/json"
-	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/assay-pipeline/assay/pipeline/httpapi/bearer/bearertest"
 )
 
 // TestPagesByCookie: the gateway checks the routes of the API and lets the pages
 // through; the token in a page's cookie is checked here, and opens no route of
 // the API.
 func TestPagesByCookie(t *testing.T) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
+	issuer := bearertest.New(t)
+	token := func(from string, lasts time.Duration) string {
+		return issuer.Token("ann", "read", func(claims map[string]any) { claims["iss"], claims["exp"] = from, time.Now().Add(lasts).Unix() })
 	}
-	encode := base64.RawURLEncoding.EncodeToString
-	public, err := key.PublicKey.Bytes() // 4, x, y
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "keys.json")
-	set := fmt.Sprintf(`{"keys":[{"kty":"EC","crv":"P-256","kid":"k1","x":%q,"y":%q}]}`, encode(public[1:33]), encode(public[33:]))
-	if err := os.WriteFile(file, []byte(set), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	token := func(issuer string, lasts time.Duration) string {
-		claims, err := json.Marshal(map[string]any{"iss": issuer, "aud": "assay", "sub": "ann", "scope": "read", "exp": time.Now().Add(lasts).Unix()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		text := encode([]byte(`{"alg":"ES256","kid":"k1"}`)) + "." + encode(claims)
-		h := crypto.SHA256.New()
-		h.Write([]byte(text))
-		r, s, err := ecdsa.Sign(rand.Reader, key, h.Sum(nil))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return text + "." + encode(append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...))
-	}
-	const issuer = "https://login.example.org/"
-	h := project(t, "ASSAY_API_ISSUER="+issuer, "ASSAY_API_AUDIENCE=assay", "ASSAY_API_JWKS="+file)
+	h := project(t, issuer.Environ()...)
 	for _, c := range []struct {
 		name, path, token string
 		status            int
 	}{
 		{"nobody is asked to sign in", "/", "", 401},
-		{"signed in", "/", token(issuer, time.Hour), 200},
+		{"signed in", "/", token(bearertest.Issuer, time.Hour), 200},
 		{"another's token", "/", token("https://login.example.com/", time.Hour), 401},
-		{"an old one", "/", token(issuer, -time.Hour), 401},
+		{"an old one", "/", token(bearertest.Issuer, -time.Hour), 401},
 		{"rubbish", "/", "x.y.z", 401},
-		{"the API takes no cookie", "/v1/feeds", token(issuer, time.Hour), 401},
+		{"the API takes no cookie", "/v1/feeds", token(bearertest.Issuer, time.Hour), 401},
 	} {
 		for _, as := range []string{"cookie", "header"} {
 			e := sample(t)
