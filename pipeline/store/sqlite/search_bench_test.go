@@ -23,7 +23,7 @@ func BenchmarkPutIndexed(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			defer db.Close()
+			defer func() { _ = db.Close() }() // the file goes with the benchmark
 			rnd := rand.New(rand.NewPCG(1, 1))
 			n := 0
 			var es []catalog.Entry

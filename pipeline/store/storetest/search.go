@@ -195,10 +195,11 @@ func searchRace(t *testing.T, p Place) {
 	var readers sync.WaitGroup
 	readers.Go(func() {
 		for done.Err() == nil {
-			_, err := s.KeysIn(ctx, "w", "x", 100)
-			fail(err)
-			_, err = s.Unindexed(ctx, 100)
-			fail(err)
+			_, keys := s.KeysIn(done, "w", "x", 100)
+			_, waiting := s.Unindexed(done, 100)
+			if done.Err() == nil {
+				fail(errors.Join(keys, waiting))
+			}
 		}
 	})
 	wg.Wait()
