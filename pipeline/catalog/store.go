@@ -30,6 +30,16 @@
 // item that fits two others which conflict goes to review with both. A cluster
 // keeps its id while it lives, and merges and splits are told.
 //
+// # How a search finds
+//
+// A Searcher holds a small catalog in memory and looks at every item. An Indexed
+// answers for one that memory does not hold: an index of the store (SearchIndex)
+// proposes what meets the filters and has something of the words, and the
+// Searcher's own function ranks it, so that both say the same. The index is bitmaps
+// under keys (IndexKeys) and not the full-text search of either database: those
+// know no tolerances and no ranges, count what was found only by reading it, and
+// keep parts of what was erased until they are merged.
+//
 // Everything here is a function of its input: no clock, no randomness, no
 // order of arrival.
 package catalog
