@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"runtime/debug"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -14,6 +15,11 @@ import (
 )
 
 func main() {
+	if os.Getenv("GOGC") == "" {
+		// What is live are buffers that live long: collecting twice as often costs
+		// a hundredth of the time and leaves the function room for larger rows.
+		debug.SetGCPercent(50)
+	}
 	app.Check(os.Environ(), ".")
 	first := app.First(func(ctx context.Context) (*handler, error) {
 		// What is built here outlives the event that asked for it.
