@@ -53,7 +53,7 @@ type logState struct {
 }
 
 // append writes the entry that follows.
-func (s *logState) append(b []byte, e keyEntry) []byte {
+func (s *logState) append(b []byte, e *keyEntry) []byte {
 	at := len(b)
 	b = append(b, 0)
 	var flags byte
@@ -83,7 +83,7 @@ func (s *logState) append(b []byte, e keyEntry) []byte {
 		b = append(b, e.raw...)
 	}
 	b[at] = flags
-	s.keyEntry, s.gap = e, gap
+	s.keyEntry, s.gap = *e, gap
 	return b
 }
 
@@ -157,7 +157,7 @@ const maxLogged = 2 << 10
 // logged, so that leaving it out rewrites no large file and reads nothing of the
 // landed one. Where many rows go back the numbers are in no order, and it says
 // nothing.
-func (k *keyLog) goesBack(e keyEntry) bool {
+func (k *keyLog) goesBack(e *keyEntry) bool {
 	if !k.whole || k.low > 1<<10+e.row>>6 {
 		return false
 	}
@@ -171,7 +171,7 @@ func (k *keyLog) goesBack(e keyEntry) bool {
 }
 
 // add logs an open key; rows come in order.
-func (k *keyLog) add(p *partRun, i int, e keyEntry, back bool) error {
+func (k *keyLog) add(p *partRun, i int, e *keyEntry, back bool) error {
 	f, name := &k.log, "keys"
 	if back {
 		f, name = &k.back, "back"
@@ -183,8 +183,26 @@ func (k *keyLog) add(p *partRun, i int, e keyEntry, back bool) error {
 		}
 		*f = logFile{w, logState{whole: k.whole}}
 	}
-	f.b = f.state.append(f.b[:0], e)
-	return f.put(f.b)
+	f.b = f.state.append(f.b, e)
+	f.n++
+	if len(f.b) < logBlock {
+		return nil
+	}
+	return f.flush()
+}
+
+// logBlock is how much of a log is written at once.
+const logBlock = 32 << 10
+
+// flush writes what was logged.
+func (f *logFile) flush() error {
+	if f.shelfFile == nil {
+		return nil
+	}
+	f.size += int64(len(f.b))
+	_, err := f.buf.Write(f.b)
+	f.b = f.b[:0]
+	return err
 }
 
 func (k *keyLog) abort() {
@@ -195,7 +213,7 @@ func (k *keyLog) abort() {
 // finish closes the logs, and writes the bitmap where the segment has one that is
 // smaller.
 func (k *keyLog) finish(p *partRun, i int, seen *seenKeys) error {
-	if err := errors.Join(k.log.close(), k.back.close()); err != nil {
+	if err := errors.Join(k.log.flush(), k.back.flush(), k.log.close(), k.back.close()); err != nil {
 		return err
 	}
 	k.files.Log, k.files.Back = k.log.shelved(), k.back.shelved()

@@ -28,7 +28,7 @@ func TestKeyLog(t *testing.T) {
 		})).Draw(t, "entries")
 		w, b := logState{whole: whole}, []byte(nil)
 		for _, e := range entries {
-			b = w.append(b, e)
+			b = w.append(b, &e)
 		}
 		r, s := bufio.NewReader(bytes.NewReader(b)), logState{whole: whole}
 		for i, e := range entries {
@@ -45,7 +45,7 @@ func TestKeyLog(t *testing.T) {
 // FuzzKeyLog: a log or a bitmap that is damaged is an error and no more.
 func FuzzKeyLog(f *testing.F) {
 	s := logState{}
-	f.Add(s.append(nil, keyEntry{row: 3, off: 40, at: 44, size: 9, line: 2, rejected: true}), true)
+	f.Add(s.append(nil, &keyEntry{row: 3, off: 40, at: 44, size: 9, line: 2, rejected: true}), true)
 	f.Add(bytes.Repeat([]byte{2}, 1+1<<(pageBits-3)), false)
 	f.Fuzz(func(t *testing.T, b []byte, whole bool) {
 		r, s := bufio.NewReader(bytes.NewReader(b)), logState{whole: whole}

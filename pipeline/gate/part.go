@@ -378,14 +378,14 @@ func (p *partRun) note(s *sheet) error {
 			pos = start
 			e.off, e.at, e.line = c.Offset+int64(start), at, p.lines.at(int(start))
 			e.size = p.units.SourceBytes(c.Data[start:end])
-			if back = p.keys[k.key].goesBack(e); back {
+			if back = p.keys[k.key].goesBack(&e); back {
 				p.apart[k.row] = true
 				if n := int(end - start); n <= maxLogged && e.size == int64(n) {
 					e.raw = c.Data[start:end]
 				}
 			}
 		}
-		if err := p.keys[k.key].add(p, k.key, e, back); err != nil {
+		if err := p.keys[k.key].add(p, k.key, &e, back); err != nil {
 			return err
 		}
 	}
