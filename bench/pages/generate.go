@@ -18,6 +18,7 @@ import (
 	"github.com/assay-pipeline/assay/pipeline/catalog"
 	"github.com/assay-pipeline/assay/pipeline/flow"
 	"github.com/assay-pipeline/assay/pipeline/model"
+	"github.com/assay-pipeline/assay/pipeline/review"
 )
 
 const contract = `apiVersion: v3.1.0
@@ -238,6 +239,10 @@ func addresses(ctx context.Context, a *app.App) ([][2]string, error) {
 	if err != nil || len(es) == 0 {
 		return nil, fmt.Errorf("no run of evals: %w", err)
 	}
+	pair, err := s.Reviews(ctx, review.Filter{Kind: review.Pair, Limit: 1})
+	if err != nil || len(pair) == 0 {
+		return nil, fmt.Errorf("no pair is asked about: %w", err)
+	}
 	n := *items / 200 * 100
 	item := fmt.Sprintf("%s/P-%07d", feedName((n+1)%*feeds), n+1)
 	twin := fmt.Sprintf("%s/P-%07d", feedName(n%*feeds), n)
@@ -245,8 +250,9 @@ func addresses(ctx context.Context, a *app.App) ([][2]string, error) {
 		{"overview", "/"}, {"overview, a late page", "/?after=" + feedName(*feeds-60)}, {"overview, not closed", "/?state=open"}, {"overview, by name", "/?q=77"},
 		{"feed", "/feeds/" + feedName(0)}, {"feed, ledger alone", "/feeds/" + feedName(7)}, {"batches", "/feeds/" + feedName(7) + "/batches"},
 		{"batch", "/batches/" + bs[0].ID}, {"evals", "/evals"}, {"run of evals", "/evals/" + es[0].ID}, {"cost", "/cost"},
-		{"review queue", "/reviews"}, {"clusters", "/clusters"}, {"item", "/items/" + item}, {"two items", "/compare?" + url.Values{"a": {item}, "b": {twin}}.Encode()},
-		{"catalog", "/catalog"},
+		{"review queue", "/reviews"}, {"review queue, of a feed", "/reviews?feed=" + feedName((n+1)%*feeds)}, {"a pair to decide", "/reviews/" + pair[0].ID},
+		{"clusters", "/clusters"}, {"cluster", "/clusters/" + clusterID(1)}, {"cluster of 500", "/clusters/" + clusterID(0)}, {"item", "/items/" + item}, {"two items", "/compare?" + url.Values{"a": {item}, "b": {twin}}.Encode()},
+		{"catalog", "/catalog"}, {"catalog, by feed", "/catalog?by=source"},
 		{"search, words and a filter", look("washer thread=M10")}, {"search, a word of all", look("washer")}, {"search, an item's text", look("washer din 125 m10 x 45.120 st zn maker 7")},
 		{"search, a filter", look("thread=M10")}, {"search, three filters", look(`thread=M10 plant=north maker="maker 7"`)}, {"search, a filter of all", look("category=washer")},
 		{"search, a range", look("outer_diameter>=45.2mm outer_diameter<45.3mm")}, {"search, a wide range", look("outer_diameter>=45.123mm plant!=north")}, {"search, mistyped", look("wahser m10")},

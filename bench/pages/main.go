@@ -66,6 +66,9 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	defer a.Close()
+	if err := people(ctx, a); err != nil {
+		return err
+	}
 	h, err := serve.Pages(ctx, a, httpapi.Local{Subject: "bench"})
 	if err != nil {
 		return err

@@ -223,27 +223,14 @@ func (m *Matcher) Golden(c Cluster, entries []Entry) Golden {
 		}
 	}
 	slices.SortStableFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(order[a], order[b]), cmp.Compare(a, b)) })
-	same := func(x, y *pipeline.Attribute) bool {
-		if crit != nil {
-			if j, ok := crit.byName[x.Name]; ok {
-				a, b := crit.list[j].valueOf(x), crit.list[j].valueOf(y)
-				return crit.list[j].equal(&a, &b)
-			}
-		}
-		return plain(x.Value.String()) == plain(y.Value.String())
-	}
 	for _, n := range names {
 		vs := stated[n]
+		kinds := kindsOf(crit, vs)
 		best, bestRank := 0, [3]float64{-1}
 		for i := range vs {
-			rank := [3]float64{0, 0, vs[i].Confidence}
+			rank := [3]float64{0, float64(kinds.agree[kinds.of[i]]), vs[i].Confidence}
 			if len(vs[i].Provenance) >= len(pipeline.Enriched) && vs[i].Provenance[:len(pipeline.Enriched)] == pipeline.Enriched {
 				rank[0] = 1
-			}
-			for k := range vs {
-				if same(&vs[i].Attribute, &vs[k].Attribute) {
-					rank[1]++
-				}
 			}
 			if slices.Compare(rank[:], bestRank[:]) > 0 {
 				best, bestRank = i, rank
@@ -253,7 +240,7 @@ func (m *Matcher) Golden(c Cluster, entries []Entry) Golden {
 		for k := range vs {
 			switch {
 			case k == best:
-			case same(&vs[best].Attribute, &vs[k].Attribute):
+			case kinds.same(kinds.of[best], kinds.of[k]):
 				v.Agree = append(v.Agree, vs[k].From)
 			default:
 				v.Differ = append(v.Differ, vs[k].From)
@@ -273,4 +260,54 @@ func (m *Matcher) Golden(c Cluster, entries []Entry) Golden {
 		}
 	}
 	return g
+}
+
+// valueKinds are the different ones of many values, so that a cluster of hundreds
+// compares those that differ and no others.
+type valueKinds struct {
+	crit  *criterion // nil: compared as words
+	list  []value
+	of    []int // per value, which kind it is of
+	agree []int // per kind, how many values agree with it
+}
+
+func kindsOf(crit *criteria, vs []GoldenValue) *valueKinds {
+	k := &valueKinds{of: make([]int, len(vs))}
+	if crit != nil {
+		if j, ok := crit.byName[vs[0].Name]; ok {
+			k.crit = &crit.list[j]
+		}
+	}
+	at := map[value]int{}
+	var counts []int
+	for i := range vs {
+		x := value{key: plain(vs[i].Value.String())}
+		if k.crit != nil {
+			x = k.crit.valueOf(&vs[i].Attribute)
+		}
+		n, ok := at[x]
+		if !ok {
+			n = len(k.list)
+			at[x] = n
+			k.list, counts = append(k.list, x), append(counts, 0)
+		}
+		k.of[i] = n
+		counts[n]++
+	}
+	k.agree = make([]int, len(k.list))
+	for i := range k.list {
+		for j, n := range counts {
+			if k.same(i, j) {
+				k.agree[i] += n
+			}
+		}
+	}
+	return k
+}
+
+func (k *valueKinds) same(i, j int) bool {
+	if k.crit == nil {
+		return i == j
+	}
+	return k.crit.equal(&k.list[i], &k.list[j])
 }
