@@ -25,7 +25,7 @@ var measurements = []struct {
 	{"./evals/stats", "TestFigures$", []string{"false_trip_months", "true_drop_found", "mean_runs_to_find"}},
 	{"./evals", "TestFigures$", []string{"invariants_found", "suite_1000_s"}},
 	{"./evals/observe", "TestFigures$", nil},
-	{"./evals/chaos", "TestBehaviour$", []string{"chaos_detected", "chaos_total"}},
+	{"./evals/chaos", "TestBehaviourFigures$", []string{"chaos_detected", "chaos_total"}},
 }
 
 func main() {
