@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"slices"
+	"strconv"
 
 	"github.com/assay-pipeline/assay/pipeline"
 	"github.com/assay-pipeline/assay/pipeline/catalog"
@@ -142,7 +143,13 @@ type catalogPage struct {
 	BatchTo string
 	Bys     []option
 	Groups  flow.GroupsView
+
+	Next, First, Label string
 }
+
+// groupsPerPage is how many groups a page of the catalog has: there may be one
+// for each of a thousand feeds.
+const groupsPerPage = 200
 
 // trendOf is how many batches a trend looks back.
 const trendOf = 12
@@ -168,7 +175,7 @@ func readReport(s catalog.Snapshot, r any) error {
 // anew is what the API and the command line do.
 func (v *visit) catalog() (*screen, error) {
 	by := v.URL.Query().Get("by")
-	var main catalogPage
+	main := catalogPage{Label: "More groups"}
 	for _, o := range []option{{Value: "", Name: "category"}, {Value: "plant", Name: "plant"}, {Value: "source", Name: "feed"}} {
 		o.Selected = o.Value == by
 		main.Bys = append(main.Bys, o)
@@ -208,6 +215,19 @@ func (v *visit) catalog() (*screen, error) {
 			}
 		}
 		main.Items, main.Batch, main.BatchTo, main.At = r.Items, pipeline.ShortID(s.Batch), "/batches/"+url.PathEscape(s.Batch), moment(s.At)
+	}
+	from, err := strconv.Atoi(v.URL.Query().Get("from"))
+	if err != nil || from < 0 || from >= len(now) {
+		from = 0
+	}
+	at := func(from int) string {
+		return "/catalog?" + url.Values{"by": {v.URL.Query().Get("by")}, "from": {strconv.Itoa(from)}}.Encode()
+	}
+	if from > 0 {
+		main.First = at(0)
+	}
+	if now = now[from:]; len(now) > groupsPerPage {
+		now, main.Next = now[:groupsPerPage], at(from+groupsPerPage)
 	}
 	main.Groups = flow.NewGroupsView(by, now)
 	filter := map[string]string{"category": "category", "plant": "plant", "source": "feed"}[by]

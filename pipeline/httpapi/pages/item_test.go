@@ -2,6 +2,7 @@ package pages_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
@@ -213,3 +214,29 @@ func TestClusterHistory(t *testing.T) {
 }
 
 const shownOnAPage = 30
+
+// TestCatalogOfManyFeeds: the report of a thousand feeds comes page by page.
+func TestCatalogOfManyFeeds(t *testing.T) {
+	var store flow.Store
+	a := project(t)
+	b := browse(t, options(t, a, httpapi.Local{Subject: "ann"}, func(o *pages.Options) { store = o.Store }))
+	r := catalog.Report{Items: 450}
+	for n := range 450 {
+		r.Groups = append(r.Groups, catalog.Group{By: "source", Name: fmt.Sprintf("feed-%03d", n), Items: 1, Missing: []catalog.Share{}})
+	}
+	figures, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.PutSnapshot(t.Context(), catalog.Snapshot{Batch: "b1", At: time.Now().Add(time.Hour), Figures: figures}); err != nil {
+		t.Fatal(err)
+	}
+	b.get("/catalog?by=source").want(t, "the first page", 200, "feed-000", "feed-199", "Next page", "from=200")
+	b.get("/catalog?by=source&from=400").want(t, "the last page", 200, "feed-400", "feed-449")
+	for to, not := range map[string]string{"/catalog?by=source": "feed-200", "/catalog?by=source&from=400": "Next page"} {
+		if page := b.get(to); strings.Contains(page.body, not) {
+			t.Errorf("%s has %s", to, not)
+		}
+	}
+	b.get("/catalog?by=source&from=9999").want(t, "beyond the end", 200, "feed-000")
+}
