@@ -164,6 +164,7 @@ func TestDeliveries(t *testing.T) {
 		}
 	}
 	began := time.Now()
+	quiet := w.listen()
 	stop := w.serve(mapping)
 	// Soon after each other, since each stops a feed until its lease ends.
 	for i, share := range []int64{10, 11, 12} {
@@ -208,6 +209,7 @@ func TestDeliveries(t *testing.T) {
 		return len(left) == 0
 	})
 
+	quiet()
 	if exited.Load() < 3 {
 		t.Errorf("%d runtimes were killed in the middle", exited.Load())
 	}

@@ -46,6 +46,7 @@ type world struct {
 	log    *logBuffer
 	app    *app.App
 	store  app.Store
+	heard  heard
 }
 
 // A logBuffer keeps the logs of the functions for when a test fails.
@@ -320,31 +321,74 @@ func (w *world) object(key string) []byte {
 // subject of the event.
 func (w *world) told() map[string][]string {
 	w.t.Helper()
-	q := &sqsQueue{client: w.sqs, url: w.queues["events"]}
-	seen := map[string]bool{}
-	out := map[string][]string{}
 	for {
-		ms, err := q.Receive(w.t.Context(), 10)
+		n, err := w.hear(w.t.Context())
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		if len(ms) == 0 {
-			return out
-		}
-		for _, m := range ms {
-			var e struct {
-				Detail struct{ ID, Type, Subject string } `json:"detail"`
-			}
-			if err := json.Unmarshal([]byte(m.Body), &e); err != nil {
-				w.t.Fatal(err)
-			}
-			if !seen[e.Detail.ID] {
-				seen[e.Detail.ID] = true
-				out[e.Detail.Subject] = append(out[e.Detail.Subject], e.Detail.Type)
-			}
-		}
-		if err := q.Delete(w.t.Context(), ms); err != nil {
-			w.t.Fatal(err)
+		if n == 0 {
+			return w.heard.all()
 		}
 	}
+}
+
+// heard are the types of the events that were heard, by subject, each event once.
+type heard struct {
+	sync.Mutex
+	seen  map[string]bool
+	types map[string][]string
+}
+
+func (h *heard) all() map[string][]string {
+	h.Lock()
+	defer h.Unlock()
+	return h.types
+}
+
+// hear takes what the queue of the events has, at most ten.
+func (w *world) hear(ctx context.Context) (int, error) {
+	q := &sqsQueue{client: w.sqs, url: w.queues["events"]}
+	ms, err := q.Receive(ctx, 10)
+	if err != nil || len(ms) == 0 {
+		return 0, err
+	}
+	w.heard.Lock()
+	defer w.heard.Unlock()
+	if w.heard.seen == nil {
+		w.heard.seen, w.heard.types = map[string]bool{}, map[string][]string{}
+	}
+	for _, m := range ms {
+		var e struct {
+			Detail struct{ ID, Type, Subject string } `json:"detail"`
+		}
+		if err := json.Unmarshal([]byte(m.Body), &e); err != nil {
+			return 0, err
+		}
+		if !w.heard.seen[e.Detail.ID] {
+			w.heard.seen[e.Detail.ID] = true
+			w.heard.types[e.Detail.Subject] = append(w.heard.types[e.Detail.Subject], e.Detail.Type)
+		}
+	}
+	return len(ms), q.Delete(ctx, ms)
+}
+
+// listen hears events while they come, until stop: moto walks through all that
+// waits in a queue with each request, so thousands must not gather.
+func (w *world) listen() (stop func()) {
+	end := make(chan struct{})
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			select {
+			case <-end:
+				return
+			default:
+			}
+			if _, err := w.hear(w.t.Context()); err != nil {
+				w.t.Errorf("hearing events: %v", err)
+				return
+			}
+		}
+	})
+	return func() { close(end); all.Wait() }
 }
