@@ -117,6 +117,18 @@ type Row struct {
 	Raw   []byte
 }
 
+// Count counts the places of the rows of one key. Error: corrupt.
+func Count(rows []Row) (n int, err error) {
+	for _, r := range rows {
+		var b Bits
+		if err := b.Add(r.Raw); err != nil {
+			return 0, err
+		}
+		n += b.Count()
+	}
+	return n, nil
+}
+
 // Edits are what changes in the rows of an index: by block, by key.
 type Edits map[int]map[string]*Edit
 

@@ -219,12 +219,8 @@ func (db *DB) IndexSize(ctx context.Context) (indexed, waiting int, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	for _, r := range rows {
-		var b postings.Bits
-		if err := b.Add(r.Raw); err != nil {
-			return 0, 0, err
-		}
-		indexed += b.Count()
+	if indexed, err = postings.Count(rows); err != nil {
+		return 0, 0, err
 	}
 	err = db.reading(ctx, func(s session) error {
 		_, err := one(ctx, s, []any{&waiting}, `SELECT count(*) FROM search_waiting`)
