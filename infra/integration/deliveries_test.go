@@ -168,7 +168,7 @@ func TestDeliveries(t *testing.T) {
 	stop := w.serve(mapping)
 	// Soon after each other, since each stops a feed until its lease ends.
 	for i, share := range []int64{10, 11, 12} {
-		w.until("runtimes work", 10*time.Minute, func() bool {
+		w.until("runtimes work", 5*time.Minute, func() bool {
 			if len(waits) > 0 && int64(sent)-done.Load() < atOnce/2 {
 				more()
 			}
@@ -188,6 +188,9 @@ func TestDeliveries(t *testing.T) {
 		} else if time.Since(since) > 5*time.Minute {
 			t.Fatalf("nothing happens, and %d of %d events were not worked off", int64(len(events))-done.Load(), len(events))
 		}
+		if time.Since(began) > 15*time.Minute {
+			t.Fatalf("after 15 minutes %d of %d events were not worked off", int64(len(events))-done.Load(), len(events))
+		}
 		if len(waits) > 0 && int64(sent)-done.Load() < atOnce/2 {
 			more()
 		}
@@ -196,7 +199,7 @@ func TestDeliveries(t *testing.T) {
 	stop()
 	// A runtime that was killed while it told the world left that to the relay.
 	relay := w.pool("relay", 1)
-	w.until("all is told", 15*time.Minute, func() bool {
+	w.until("all is told", 5*time.Minute, func() bool {
 		if res, err := relay.Invoke(t.Context(), []byte("{}")); err != nil {
 			t.Fatal(err)
 		} else if res.Failure != nil {
